@@ -1,0 +1,136 @@
+"""Hyper Conflict-Averse Aggregation of encoders, eqs. (6)–(9), (14) and (17) of FedHCA² (CVPR 2024)."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fedhca.aggregation.aggregator import Aggregator, Answer, State
+from fedhca.aggregation.groups import Grouping, group_means
+from fedhca.aggregation.hyper_weights import HyperOptions, HyperWeights
+from fedhca.aggregation.mixing import Mixing, combine, gram, inner
+from fedhca.aggregation.rows import Rows
+from fedhca.aggregation.simplex import exact_weights, official_radius, official_weights
+from fedhca.errors import RecipeError, unknown
+
+Solver = Literal["exact", "official"]
+
+
+def conflict_averse(
+    updates: Float[Tensor, "n d"], c: float = 0.4, *, solver: Solver = "exact", rescale: bool = True
+) -> Float[Tensor, " d"]:
+    """Aggregate updates so that the one who gains least gains as much as possible.
+
+        max_Ũ min_i ⟨Δ_i, Ũ⟩   subject to   ‖Ũ − Δ̄‖ ≤ c‖Δ̄‖                                       (6)
+        Ũ = Δ̄ + (c‖Δ̄‖ / ‖U_w*‖) U_w*,   U_w = Σ w_i Δ_i,   w* the solution of the dual (8)           (9)
+
+    Args:
+        updates: Δ_i, how far each of n participants moved.
+        c: radius of the trust region around the mean Δ̄, in [0, 1); 0 gives the mean.
+        solver: `exact` is scale-free: Ũ(sΔ) = sŨ(Δ). `official` is the released code's.
+        rescale: divide by 1 + c², which the released code does and the paper does not say.
+
+    Returns:
+        Ũ; zero where all updates are zero, Δ̄ where no direction is better (U_w* = 0).
+
+    Raises:
+        RecipeError: c is outside [0, 1), or the solver does not exist.
+
+    >>> conflict_averse(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), c=0.5, rescale=False)
+    tensor([0.7500, 0.7500])
+
+    """
+    products = (updates.double() @ updates.double().T).cpu().numpy()
+    coefficients = direction_coefficients(products, c, solver=solver, rescale=rescale)
+    return (torch.from_numpy(coefficients).to(updates.device) @ updates.double()).to(updates.dtype)
+
+
+def direction_coefficients(
+    products: Float[np.ndarray, "n n"], c: float, *, solver: Solver = "exact", rescale: bool = True
+) -> Float[np.ndarray, " n"]:
+    """Return m with Ũ = Σ m_i Δ_i, from the Gram matrix of the updates; arguments as in `conflict_averse`."""
+    if not 0 <= c < 1:
+        raise RecipeError(f"Parameter `c` should be in [0, 1). Found `c = {c}`.")
+    if solver not in _DIRECTIONS:
+        raise RecipeError(unknown("solver", solver, _DIRECTIONS))
+    mix = 1 / len(products) + _DIRECTIONS[solver](products, c)
+    return mix / (1 + c * c) if rescale else mix
+
+
+def _exact_direction(products: Float[np.ndarray, "n n"], c: float) -> Float[np.ndarray, " n"]:
+    """Return (c‖Δ̄‖ / ‖U_w‖) w: what (9) adds to the mean."""
+    weights = exact_weights(products, c)
+    length, mean = weights @ products @ weights, products.mean()
+    if length <= 1e-18 * np.diag(products).mean() or mean <= 0:
+        return np.zeros(len(products))
+    return c * np.sqrt(mean / length) * weights
+
+
+def _official_direction(products: Float[np.ndarray, "n n"], c: float) -> Float[np.ndarray, " n"]:
+    weights = official_weights(products, c)
+    length = np.sqrt(max(weights @ products @ weights, 0.0))
+    return official_radius(products, c) / (length + 1e-8) * weights
+
+
+_DIRECTIONS: dict[str, Callable[[Float[np.ndarray, "n n"], float], Float[np.ndarray, " n"]]] = {
+    "exact": _exact_direction,
+    "official": _official_direction,
+}
+
+
+def hyper_conflict_averse(
+    *,
+    c: float = 0.4,
+    alpha: float = 0.1,
+    solver: Solver = "exact",
+    rescale: bool = True,
+    groups: Grouping = "equal",
+    hyper: HyperOptions = HyperOptions(),
+) -> Aggregator:
+    """Give every client its own progress and α_i of the conflict-averse direction.
+
+        θ_i ← θ_i(received) + Δθ_i + α_i Ũ                                                              (14)
+        α_i ← α_i + η⟨Ũ of last round, Δθ_i of this round⟩                                             (17)
+
+    computed as *sent* + α_i Ũ, so that α = 0 answers what was sent, bit for bit. Before (14), Δθ_i becomes the mean
+    of its homogeneous group; Ũ and (17) use the updates as they are.
+
+    Args:
+        c: see `conflict_averse`.
+        alpha: all α_i at the start.
+        solver: see `conflict_averse`.
+        rescale: see `conflict_averse`.
+        groups: see `group_means`.
+        hyper: how α learns.
+
+    Raises:
+        RecipeError: an option is outside its range.
+
+    """
+    direction_coefficients(np.eye(1), c, solver=solver)  # refuse a wrong option before any training
+    HyperWeights.start(alpha, (1,))
+
+    def init(rows: Rows) -> State:
+        group_means(rows.members, groups)
+        weights = HyperWeights.start(alpha, (len(rows.members),), rows.end.device)
+        return {"alpha": weights.value, "momentum": weights.momentum}
+
+    def apply(state: State, rows: Rows) -> Answer:
+        weights = HyperWeights(state["alpha"], state["momentum"])
+        if "direction" in state:
+            weights = weights.step(*inner(state["direction"], rows), hyper)
+        products = gram(rows)[0]
+        coefficients = torch.from_numpy(
+            direction_coefficients(products.cpu().numpy(), c, solver=solver, rescale=rescale)
+        ).to(products.device)
+        own = group_means(rows.members, groups).to(products.device)
+        extra = own - torch.eye(len(own), device=own.device) + weights.used[:, None] * coefficients
+        mixing = Mixing("updates", extra[None])
+        direction = combine(coefficients[None], rows)
+        learnt = {"alpha": weights.value, "momentum": weights.momentum, "direction": direction}
+        return Answer(mixing.of(rows), mixing, learnt, {"alpha": weights.value, "gram": products})
+
+    return Aggregator(init, apply)

@@ -1,0 +1,123 @@
+"""Hyper Cross Attention Aggregation of decoders, eqs. (12)–(14) and (17) of FedHCA² (CVPR 2024)."""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fedhca.aggregation.aggregator import Aggregator, Answer, State
+from fedhca.aggregation.hyper_weights import HyperOptions, HyperWeights
+from fedhca.aggregation.mixing import Mixing, gram, inner_by_layer
+from fedhca.aggregation.rows import Rows
+from fedhca.errors import RecipeError, unknown
+
+Logits = Literal["cosine", "raw"]
+LOGITS = ("cosine", "raw")
+
+
+def cross_attention(
+    updates: Float[Tensor, "k e"], *, logits: Logits = "raw", temperature: float = 1.0
+) -> Float[Tensor, "k e"]:
+    """Let the updates of one parameter tensor attend to each other.
+
+        V = [Δφ_1 ‖ … ‖ Δφ_K],     A_k = softmax(Δφ_k Vᵀ / √e) V                                       (12, 13)
+
+    Args:
+        updates: Δφ_k of one parameter tensor, flattened to length e, over all k decoders, self included.
+        logits: `raw` as printed above; `cosine`: cos(Δφ_k, Δφ_j) / temperature, which does not depend on the size of
+            the updates (raw logits of real updates are ~1e-3, their softmax is in effect uniform).
+        temperature: of the cosine logits, above 0.
+
+    Returns:
+        A_k for every decoder.
+
+    Raises:
+        RecipeError: the logits do not exist, or the temperature is not above 0.
+
+    >>> cross_attention(torch.tensor([[2.0, 0.0], [2.0, 0.0]]))
+    tensor([[2., 0.],
+            [2., 0.]])
+
+    """
+    wide = updates.double()
+    attention = attention_matrix(wide @ wide.T, updates.shape[1], logits=logits, temperature=temperature)
+    return (attention @ wide).to(updates.dtype)
+
+
+def attention_matrix(
+    products: Float[Tensor, "k k"], width: int, *, logits: Logits = "raw", temperature: float = 1.0
+) -> Float[Tensor, "k k"]:
+    """Return the softmax of (13) from the Gram matrix of one tensor's updates; arguments as in `cross_attention`."""
+    if logits not in LOGITS:
+        raise RecipeError(unknown("logits", logits, LOGITS))
+    if not temperature > 0:
+        raise RecipeError(f"Parameter `temperature` should be above 0. Found `temperature = {temperature}`.")
+    if logits == "raw":
+        return torch.softmax(products / width**0.5, dim=1)
+    lengths = products.diagonal().sqrt()
+    scale = lengths[:, None] * lengths
+    return torch.softmax(torch.where(scale > 0, products / scale, 0.0) / temperature, dim=1)
+
+
+def hyper_cross_attention(
+    *, beta: float = 0.1, logits: Logits = "cosine", temperature: float = 0.25, hyper: HyperOptions = HyperOptions()
+) -> Aggregator:
+    """Give every decoder its own progress and, layer by layer, β of what it attends to.
+
+        φ_k^l ← φ_k^l(received) + Δφ_k^l + β_k^l A_k^l                                                  (14)
+        β_k^l ← β_k^l + η Σ_{tensors of l} ⟨A_k of last round, Δφ_k of this round⟩                      (17)
+
+    Attention is per parameter tensor (weight and bias separately), β per layer (shared by its weight and bias).
+
+    Args:
+        beta: all β at the start.
+        logits: see `cross_attention`.
+        temperature: see `cross_attention`.
+        hyper: how β learns.
+
+    Raises:
+        RecipeError: an option is outside its range.
+
+    """
+    attention_matrix(torch.eye(1), 1, logits=logits, temperature=temperature)  # refuse before any training
+    HyperWeights.start(beta, (1,))
+
+    def init(rows: Rows) -> State:
+        shape = (len(rows.members), len(rows.layout.layers))
+        weights = HyperWeights.start(beta, shape, rows.end.device)
+        return {"beta": weights.value, "momentum": weights.momentum}
+
+    def apply(state: State, rows: Rows) -> Answer:
+        weights = HyperWeights(state["beta"], state["momentum"])
+        if "direction" in state:
+            weights = weights.step(*inner_by_layer(state["direction"], rows), hyper)
+        widths = [segment.stop - segment.start for segment in rows.layout.segments]
+        products = gram(rows, by_segment=True)
+        attention = torch.stack(
+            [
+                attention_matrix(product, width, logits=logits, temperature=temperature)
+                for product, width in zip(products, widths, strict=True)
+            ]
+        )
+        share = weights.used[:, list(rows.layout.layer_of_segment)].T[:, :, None]
+        mixing = Mixing("updates", share * attention)
+        learnt = {"beta": weights.value, "momentum": weights.momentum, "direction": _directions(attention, rows)}
+        notes = {"beta": weights.value, "attention_entropy": _entropy(attention), "gram": products.sum(0)}
+        return Answer(mixing.of(rows), mixing, learnt, notes)
+
+    return Aggregator(init, apply)
+
+
+def _directions(attention: Float[Tensor, "s k k"], rows: Rows) -> Float[Tensor, "k e"]:
+    """Return A_k of every decoder over the whole row."""
+    direction = torch.empty_like(rows.end)
+    for matrix, segment in zip(attention, rows.layout.segments, strict=True):
+        stretch = slice(segment.start, segment.stop)
+        direction[:, stretch] = matrix @ (rows.end[:, stretch].double() - rows.start[:, stretch].double())
+    return direction
+
+
+def _entropy(attention: Float[Tensor, "s k k"]) -> Float[Tensor, " s"]:
+    """Return the mean entropy over decoders, in nats, per tensor; log k means that all are heard alike."""
+    return -torch.special.xlogy(attention, attention).sum(-1).mean(-1)

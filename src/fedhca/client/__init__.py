@@ -1,0 +1,6 @@
+"""A client: what stays home, local training, evaluation."""
+
+from fedhca.client.client import Client
+from fedhca.client.training import Step, Training
+
+__all__ = ["Client", "Step", "Training"]

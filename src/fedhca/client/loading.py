@@ -1,0 +1,106 @@
+"""Batches of a client's data: the same pictures whatever the number of workers."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from fedhca.errors import DataError
+from fedhca.seeds import derive
+
+Batch = dict[str, Tensor]
+
+
+class PictureSet(Protocol):
+    """A data set of dictionaries: `image` float [3, y, x], and a label map for every task by its name.
+
+    A data set with random augmentation offers `sample(index, seed)`, which draws from that seed alone; it is then used
+    for training, and runs can be had again whatever the number of workers.
+    """
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        ...
+
+    def __getitem__(self, index: int) -> Batch:
+        """Return one picture and its labels."""
+        ...
+
+
+def epochs(
+    pictures: PictureSet, tasks: Sequence[str], seeds: Sequence[int], *, batch_size: int, workers: int, pin: bool
+) -> Iterator[Iterator[Batch]]:
+    """Yield one iterator of shuffled batches per seed (one seed a local epoch); all share the same workers.
+
+    The last incomplete batch is dropped; a set smaller than a batch makes one batch of what there is.
+    """
+    plan = [batches(len(pictures), batch_size, seed) for seed in seeds]
+    flat = [batch for epoch in plan for batch in epoch]
+    loader = DataLoader(
+        _Drawn(pictures, tuple(tasks)),
+        batch_sampler=flat,
+        num_workers=workers,
+        pin_memory=pin,
+    )
+    stream = iter(loader)
+    for epoch in plan:
+        yield (next(stream) for _ in epoch)
+
+
+def batches(count: int, batch_size: int, seed: int) -> list[list[tuple[int, int]]]:
+    """Shuffle `count` pictures into batches of (index, seed of its augmentation)."""
+    order = np.random.default_rng(seed).permutation(count)
+    size = min(batch_size, count)
+    return [
+        [(int(index), derive(seed, int(index))) for index in order[start : start + size]]
+        for start in range(0, count - size + 1, size)
+    ]
+
+
+def steps_per_epoch(count: int, batch_size: int) -> int:
+    """Return the number of batches of one local epoch."""
+    return count // min(batch_size, count)
+
+
+def in_order(pictures: PictureSet, tasks: Sequence[str], *, batch_size: int, workers: int, pin: bool) -> DataLoader:
+    """Return batches of all pictures in order, without augmentation."""
+    return DataLoader(_InOrder(pictures, tuple(tasks)), batch_size=batch_size, num_workers=workers, pin_memory=pin)
+
+
+class _Drawn(Dataset):
+    """Pictures by (index, seed)."""
+
+    def __init__(self, pictures: PictureSet, tasks: tuple[str, ...]) -> None:
+        self.pictures, self.tasks = pictures, tasks
+
+    def __getitem__(self, key: tuple[int, int]) -> Batch:
+        index, seed = key
+        draw: Any = getattr(self.pictures, "sample", None)
+        return _wanted(self.pictures[index] if draw is None else draw(index, seed), self.tasks)
+
+
+class _InOrder(Dataset):
+    """Pictures by index."""
+
+    def __init__(self, pictures: PictureSet, tasks: tuple[str, ...]) -> None:
+        self.pictures, self.tasks = pictures, tasks
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> Batch:
+        return _wanted(self.pictures[index], self.tasks)
+
+
+def _wanted(sample: Batch, tasks: tuple[str, ...]) -> Batch:
+    """Keep the picture and the labels of the client's own tasks: it sees no others."""
+    missing = [name for name in ("image", *tasks) if name not in sample]
+    if missing:
+        found = ", ".join(sorted(sample))
+        raise DataError(
+            f"A sample should hold `{missing[0]}`. Found {found}. Add it to the data set, or drop the task."
+        )
+    return {name: torch.as_tensor(sample[name]) for name in ("image", *tasks)}

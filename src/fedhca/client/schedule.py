@@ -1,0 +1,41 @@
+"""The learning rate of a local epoch: linear warm-up, then cosine."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Linear warm-up from `start` to `peak` over local epochs, then a cosine down to `final`.
+
+    Epoch e (from 0) of E runs at
+
+        start + e (peak − start)/W                       while e < W
+        final + ½ (peak − final)(1 + cos π(e − W)/(E − W))       after
+
+    so the first epoch runs at `start`, as in the released code. Warm-up counts local epochs and takes at most half of
+    a run: a run of W epochs or less would otherwise never reach its rate.
+
+    Attributes:
+        peak: the rate after warm-up.
+        epochs: E, local epochs over all rounds.
+        warmup: W, epochs of warm-up.
+        start: rate of the first epoch; peak/800 if not given, as 1.25e-7 is of 1e-4.
+        final: rate at the end; peak/80 if not given, as 1.25e-6 is of 1e-4.
+
+    """
+
+    peak: float
+    epochs: int
+    warmup: int = 5
+    start: float | None = None
+    final: float | None = None
+
+    def rate(self, epoch: int) -> float:
+        """Return the learning rate of a local epoch, counted from 0 over all rounds."""
+        start = self.peak / 800 if self.start is None else self.start
+        final = self.peak / 80 if self.final is None else self.final
+        warmup = min(self.warmup, self.epochs // 2)
+        if epoch < warmup:
+            return start + epoch * (self.peak - start) / warmup
+        return final + (self.peak - final) / 2 * (1 + math.cos(math.pi * (epoch - warmup) / (self.epochs - warmup)))

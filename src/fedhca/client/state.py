@@ -1,0 +1,41 @@
+"""What stays home between rounds: heads, buffers and the optimiser's moments."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+
+def gather(model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return heads, buffers and moments by name."""
+    named: dict[str, Tensor] = {f"parameter/{name}": each for name, each in _home_parameters(model).items()}
+    named |= {f"buffer/{name}": each for name, each in model.named_buffers()}
+    for name, parameter in model.named_parameters():
+        moments = optimiser.state.get(parameter, {})
+        named |= {f"optimiser/{name}/{key}": value for key, value in moments.items()}
+    return named
+
+
+@torch.no_grad()
+def scatter(tensors: Mapping[str, Tensor], model: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+    """Put back what `gather` returned."""
+    for name, parameter in _home_parameters(model).items():
+        parameter.copy_(tensors[f"parameter/{name}"])
+    for name, buffer in model.named_buffers():
+        buffer.copy_(tensors[f"buffer/{name}"])
+    optimiser.state.clear()
+    for name, parameter in model.named_parameters():
+        prefix = f"optimiser/{name}/"
+        moments = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+        if moments:
+            placed = {key: _beside(parameter, key, value) for key, value in moments.items()}
+            optimiser.state[parameter] = placed
+
+
+def _home_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
+    return {name: each for name, each in model.named_parameters() if name.startswith("heads.")}
+
+
+def _beside(parameter: nn.Parameter, key: str, value: Tensor) -> Tensor:
+    """Moments lie on the parameter's device; AdamW's step count stays where it is."""
+    return value.clone() if key == "step" else value.to(parameter.device, copy=True)

@@ -1,0 +1,133 @@
+"""Local training of one round: task losses, the pull, AdamW."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from fedhca.client.schedule import Schedule
+from fedhca.errors import ClientError
+from fedhca.models.client_model import ClientModel
+from fedhca.tasks.task import Task
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a client trains; the defaults are the paper's protocol.
+
+    Attributes:
+        rounds: rounds of the whole run (the learning rate falls towards its end).
+        local_epochs: epochs per round.
+        batch_size: pictures per step.
+        learning_rate: AdamW's, after warm-up.
+        weight_decay: AdamW's.
+        warmup_epochs: local epochs of warm-up.
+        warmup_learning_rate: of the first epoch; learning_rate/800 if not given.
+        final_learning_rate: at the end; learning_rate/80 if not given.
+        clip_norm: largest norm of the gradient; not clipped if not given.
+        precision: `auto` is bfloat16 on CUDA and float32 elsewhere.
+        workers: processes that load data; 0 loads in this one.
+
+    """
+
+    rounds: int = 100
+    local_epochs: int = 1
+    batch_size: int = 8
+    learning_rate: float = 1e-4
+    weight_decay: float = 1e-4
+    warmup_epochs: int = 5
+    warmup_learning_rate: float | None = None
+    final_learning_rate: float | None = None
+    clip_norm: float | None = None
+    precision: Precision = "auto"
+    workers: int = 0
+
+    @property
+    def schedule(self) -> Schedule:
+        """The learning rate over the whole run."""
+        return Schedule(
+            self.learning_rate,
+            self.rounds * self.local_epochs,
+            self.warmup_epochs,
+            self.warmup_learning_rate,
+            self.final_learning_rate,
+        )
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimiser step, as it is watched: `step` of `steps` of this client's round, and its losses by task."""
+
+    client: str
+    round: int
+    step: int
+    steps: int
+    losses: Mapping[str, float]
+
+
+Watch = Callable[[Step], None]
+
+
+def optimise(
+    model: ClientModel,
+    tasks: Sequence[Task],
+    optimiser: torch.optim.Optimizer,
+    batches: Iterable[Mapping[str, Tensor]],
+    *,
+    pull: float = 0.0,
+    anchor: Sequence[tuple[nn.Parameter, Tensor]] = (),
+    clip_norm: float | None = None,
+    autocast: bool = False,
+    where: str = "the client",
+) -> Iterator[dict[str, float]]:
+    """Take one step per batch and yield the losses of each, by task and unweighted.
+
+    The loss is Σ_t weight_t · loss_t. With a pull, λ(w − anchor) is added to the gradient after backward and before
+    clipping and the step.
+
+    Raises:
+        ClientError: a loss is not finite; no step is taken with it.
+
+    """
+    device = next(model.parameters()).device
+    for batch in batches:
+        here = {name: value.to(device, non_blocking=True) for name, value in batch.items()}
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=autocast):
+            outputs = model(here["image"])
+        losses = {task.name: task.loss(outputs[task.name], here[task.name]) for task in tasks}
+        values = dict(zip(losses, torch.stack([*losses.values()]).tolist(), strict=True))
+        _require_finite(values, where)
+        optimiser.zero_grad(set_to_none=True)
+        torch.stack([task.weight * losses[task.name] for task in tasks]).sum().backward()
+        _add_pull(pull, anchor)
+        if clip_norm is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
+        optimiser.step()
+        yield values
+
+
+@torch.no_grad()
+def _add_pull(pull: float, anchor: Sequence[tuple[nn.Parameter, Tensor]]) -> None:
+    if pull == 0:
+        return
+    for parameter, value in anchor:
+        if parameter.grad is not None:
+            parameter.grad.add_(parameter - value, alpha=pull)
+
+
+def _require_finite(losses: Mapping[str, float], where: str) -> None:
+    for task, value in losses.items():
+        if not math.isfinite(value):
+            mend = "Lower `learning_rate`, set `clip_norm`, or look at the labels."
+            raise ClientError(f"The loss of task `{task}` should be finite. Found {value} at {where}. {mend}")
+
+
+def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of every parameter."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate

@@ -1,0 +1,1 @@
+"""Data sets for dense prediction: reading, augmentation, and splitting among clients."""

@@ -1,0 +1,97 @@
+"""The pictures of one client as a torch data set."""
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Shaped
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from fedhca.data.source import Source
+from fedhca.data.transforms import test_transform, train_transform
+from fedhca.errors import DataError, RecipeError, unknown
+
+
+class Augmented(Dataset[dict[str, Tensor]]):
+    """A share of a source, augmented for training or padded for testing.
+
+    A sample holds `image` float32 [3, y, x], normalised with ImageNet's mean and deviation, and the labels of the
+    tasks: `semseg`, `human_parts` and `sal` int64 [y, x]; `edge` and `depth` float32 [y, x]; `normals` float32
+    [3, y, x]. 255 means "no label here" in all of them. For training, pictures the tasks cannot learn from are left
+    out.
+
+    Args:
+        source: the data set.
+        indices: the pictures of the client, all of its share.
+        tasks: names of the tasks whose labels are read.
+        train: whether to augment.
+        scale: least and greatest scale of augmentation.
+        photometric: whether augmentation changes colours.
+        flip: whether augmentation mirrors.
+
+    Raises:
+        RecipeError: the source has no such task.
+        DataError: no picture of the share is of use; when reading, a file is missing or broken.
+
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        indices: Sequence[int] | Shaped[np.ndarray, "_"],
+        tasks: Collection[str],
+        *,
+        train: bool,
+        scale: tuple[float, float] = (0.5, 2.0),
+        photometric: bool = True,
+        flip: bool = True,
+    ) -> None:
+        for name in tasks:
+            if name not in source.tasks:
+                raise RecipeError(unknown("task of the data set", name, source.tasks))
+        share = [int(index) for index in indices]
+        self._source = source.given(share) if train else source
+        self._tasks = tuple(tasks)
+        self._train, self._scale, self._photometric, self._flip = train, scale, photometric, flip
+        self._indices = [index for index in share if not train or self._source.usable(index, self._tasks)]
+        if not self._indices:
+            raise DataError(
+                f"Expected pictures that {', '.join(self._tasks)} can learn from; found none among the {len(share)} "
+                "of this share. Give the client a larger share or other tasks."
+            )
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        return len(self._indices)
+
+    def identifier(self, index: int) -> str:
+        """Return the name of a picture: the stem of its file."""
+        return self._source.identifier(self._indices[index])
+
+    def __getitem__(self, item: int | tuple[int, int]) -> dict[str, Tensor]:
+        """Return a sample by index, or by index and seed; training needs the seed."""
+        if isinstance(item, tuple):
+            return self.sample(*item)
+        if self._train:
+            raise RecipeError("A sample for training should be asked for by (index, seed). Found an index alone.")
+        return self.sample(item, 0)
+
+    def sample(self, index: int, seed: int) -> dict[str, Tensor]:
+        """Return a sample; all random draws derive from `seed`, whatever was drawn before."""
+        raw = self._source.read(self._indices[index], self._tasks)
+        if self._train:
+            arrays = train_transform(
+                raw,
+                self._source.size,
+                np.random.default_rng(seed),
+                scale=self._scale,
+                photometric=self._photometric,
+                flip=self._flip,
+            )
+        else:
+            try:
+                arrays = test_transform(raw, self._source.size)
+            except DataError as error:
+                raise DataError(f"Picture '{self.identifier(index)}': {error}") from None
+        return {name: torch.from_numpy(values) for name, values in arrays.items()}

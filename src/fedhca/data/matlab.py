@@ -1,0 +1,43 @@
+"""Reading the two kinds of .mat files of PASCAL-Context: part annotations and label maps."""
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Integer, Shaped
+from scipy.io import loadmat
+
+from fedhca.data.image import require, unreadable
+from fedhca.errors import DataError
+
+
+def read_variable(path: Path, name: str, content: bytes | None = None) -> Shaped[np.ndarray, "..."]:
+    """Return one variable of a .mat file (format 5); `content` spares reading a file whose bytes are at hand.
+
+    Raises:
+        DataError: the file is missing, cannot be read, or does not hold the variable.
+
+    """
+    try:
+        file: Any = BytesIO(require(path).read_bytes() if content is None else content)
+        found = loadmat(file)  # takes open files too, whatever its stubs say
+    except DataError:
+        raise
+    except Exception as cause:  # a broken file can make the reader raise nearly anything
+        raise unreadable(path, "a MATLAB file of format 5", cause) from cause
+    if name not in found:
+        names = ", ".join(key for key in found if not key.startswith("__")) or "nothing"
+        raise DataError(f"{path}: expected variable `{name}`; found {names}. Copy the file again.")
+    return np.asarray(found[name])
+
+
+def label_map(path: Path, content: bytes | None = None) -> Integer[np.ndarray, "y x"]:
+    """Return `LabelMap`, the index of one of about 460 classes at each pixel; DataError where there is none."""
+    labels = read_variable(path, "LabelMap", content)
+    if labels.ndim != 2 or labels.dtype.kind not in "iuf" or not labels.size:
+        raise DataError(
+            f"{path}: expected `LabelMap` [y, x] of class indices; found {labels.dtype} {labels.shape}. "
+            "Copy the file again."
+        )
+    return labels.astype(np.int64)

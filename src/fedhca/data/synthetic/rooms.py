@@ -1,0 +1,140 @@
+"""Rooms: indoor scenes in perspective, with four tasks' worth of exact labels."""
+
+from collections.abc import Callable, Mapping
+from math import pi
+from typing import ClassVar
+
+import numpy as np
+
+from fedhca.data.synthetic import furniture, hangings
+from fedhca.data.synthetic.camera import Camera
+from fedhca.data.synthetic.canvas import Canvas, Piece, Skin
+from fedhca.data.synthetic.chance import Chance
+from fedhca.data.synthetic.light import Light
+from fedhca.data.synthetic.palette import grey, patterned, plain, times, tint, wooden
+from fedhca.data.synthetic.planes import Planes
+from fedhca.data.synthetic.scenes import Scene, Scenes
+from fedhca.tasks import Depth, Edges, SemanticSegmentation, SurfaceNormals
+from fedhca.tasks.task import Task
+
+CLASSES = ("wall", "floor", "ceiling", "window", "door", "picture", "cabinet", "table", "bed", "lamp", "plant")
+WALL, FLOOR, CEILING, WINDOW, DOOR, PICTURE, CABINET, TABLE, BED, LAMP, PLANT = range(len(CLASSES))
+
+Shell = tuple[float, float, float]
+"""The inside of a room, in metres: x from -w to w, y from 0 to h, z from -d to 0."""
+
+
+class Rooms(Scenes):
+    """Rooms with furniture along the walls, seen by someone who stands at one end.
+
+    Depth is 0.5 to 8 metres or so. Edges are the borders of objects and of classes; a corner between two walls is none.
+    """
+
+    classes: ClassVar[tuple[str, ...]] = CLASSES
+    stem: ClassVar[str] = "room"
+
+    @property
+    def tasks(self) -> Mapping[str, Task]:
+        """Classes, depth, normals, edges."""
+        tasks = (SemanticSegmentation(channels=len(CLASSES)), Depth(), SurfaceNormals(), Edges())
+        return {task.name: task for task in tasks}
+
+    @property
+    def labels(self) -> Mapping[str, Callable[[Scene], np.ndarray]]:
+        """What computes the label of each task."""
+        return {
+            "semseg": lambda scene: scene.canvas.labels,
+            "depth": lambda scene: scene.canvas.depth,
+            "normals": lambda scene: np.ascontiguousarray(scene.canvas.normals.transpose(1, 2, 0)),
+            "edge": lambda scene: scene.edge,
+        }
+
+    def compose(self, chance: Chance) -> Scene:
+        """Return a room."""
+        width, height, depth = chance.each((1.6, 2.4), (2.3, 3.0), (3.4, 5.8))
+        shell = (width, height, depth)
+        canvas = Canvas(_camera(chance, shell, self.size), plain((0.0, 0.0, 0.0)), WALL)
+        canvas.paint(_walls(chance, shell))
+        things = _furnished(chance, shell)
+        for thing in [*_hung(chance, shell), *things]:
+            canvas.paint(*thing)
+        return Scene(canvas, _lamp(chance, shell), [piece.solid for thing in things for piece in thing])
+
+
+def _camera(chance: Chance, shell: Shell, size: tuple[int, int]) -> Camera:
+    aside, height, yaw, pitch, zoom = chance.each((-0.5, 0.5), (1.1, 1.8), (-0.25, 0.25), (-0.36, -0.1), (0.6, 0.85))
+    return Camera.looking((aside * shell[0], height, -0.15), yaw + 0.3 * aside, pitch, zoom, size)
+
+
+def _lamp(chance: Chance, shell: Shell) -> Light:
+    x, y, z, warm = chance.each((-0.5, 0.5), (0.65, 0.85), (-0.6, -0.2), (-0.08, 0.12))
+    direct, ambient = chance.each((0.5, 0.8), (0.45, 0.75))
+    return Light(
+        (x * shell[0], y * shell[1], z * shell[2]),
+        False,
+        (direct * (1 + warm), direct, direct * (1 - warm)),
+        (ambient * (1 - warm / 2), ambient, ambient * (1 + warm / 2)),
+    )
+
+
+def _walls(chance: Chance, shell: Shell) -> Piece:
+    """Return floor, ceiling and the three walls that the camera can see."""
+    width, height, depth = shell
+    normal = np.array([[0, 1, 0], [0, -1, 0], [1, 0, 0], [-1, 0, 0], [0, 0, 1]], float)
+    if chance.happens(0.6):
+        ground = patterned(chance, wooden(chance), ("planks", "wood"), 0.7)
+    else:
+        ground = patterned(chance, tint(chance, saturation=(0.0, 0.4)), ("squares", "checks", "cloud"), 0.8)
+    colour = tint(chance, saturation=(0.05, 0.35), value=(0.6, 0.95))
+    tile = chance.pick(("plain", "plain", "stripes", "dots", "bricks"))
+    paper = Skin(colour, times(colour, 0.65 if tile == "plain" else 0.88), tile, 0.5 if tile == "plain" else 1.0)
+    roof = plain(grey(chance, 0.8, 1.0), 0.93)
+    planes = Planes(normal, np.array([0, -height, -width, -width, -depth]))
+    return Piece(planes, [ground, roof, *[paper] * 3], [FLOOR, CEILING, *[WALL] * 3])
+
+
+def _hung(chance: Chance, shell: Shell) -> list[list[Piece]]:
+    """Return what hangs on the three walls in view: at most one thing on each half."""
+    width, _, depth = shell
+    places = [(share * width, -depth, 0.0) for share in (-0.5, 0.5)]
+    places += [(side * width, share * depth, -side * pi / 2) for side in (-1, 1) for share in (-0.75, -0.35)]
+    kinds = [(hangings.window, WINDOW), (hangings.door, DOOR), (hangings.picture, PICTURE)]
+    things = []
+    for x, z, turn in places:
+        if chance.happens(0.65):
+            slide = chance.between(-0.15, 0.15)
+            make, label = chance.pick(kinds)
+            spot = (x + slide, 0.0, z) if turn == 0 else (x, 0.0, z + slide)
+            things.append([make(chance, label, spot, turn)])
+    return things
+
+
+def _furnished(chance: Chance, shell: Shell) -> list[list[Piece]]:
+    """Return furniture on some of six spots, and small things on top of some."""
+    width, _, depth = shell
+    spots = [(side * (width - 0.55), share * depth, -side * pi / 2) for side in (-1, 1) for share in (-0.78, -0.42)]
+    spots += [(0.0, 0.5 - depth, 0.0), (0.0, -0.6 * depth, 0.0)]
+    things = []
+    for x, z, turn in spots:
+        if chance.happens(0.75):
+            aside, back, skew = chance.each((-0.12, 0.12), (-0.2, 0.2), (-0.2, 0.2))
+            things += _thing(chance, (x + aside, 0.0, z + back), turn + skew)
+    return things
+
+
+def _thing(chance: Chance, spot: furniture.Spot, turn: float) -> list[list[Piece]]:
+    kind = chance.pick((TABLE, TABLE, CABINET, CABINET, BED, BED, LAMP, PLANT))
+    if kind == BED:
+        return [[furniture.bed(chance, BED, spot, turn)]]
+    if kind in (LAMP, PLANT):
+        return [_small(chance, kind, spot, 1.0)]
+    piece, height = (furniture.table if kind == TABLE else furniture.cabinet)(chance, kind, spot, turn)
+    if chance.happens(0.4):
+        return [[piece]]
+    return [[piece], _small(chance, chance.pick((LAMP, PLANT)), (spot[0], height, spot[2]), 0.35)]
+
+
+def _small(chance: Chance, kind: int, spot: furniture.Spot, size: float) -> list[Piece]:
+    if kind == LAMP:
+        return furniture.lamp(chance, LAMP, spot, size * chance.between(1.1, 1.6))
+    return furniture.plant(chance, PLANT, spot, size * chance.between(0.8, 1.4))

@@ -1,0 +1,56 @@
+"""What a solid is: something that rays meet, k of a kind at a time."""
+
+from abc import ABC, abstractmethod
+from math import cos, sin
+from typing import Self
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from fedhca.data.synthetic.camera import Camera, Rays
+
+MISSED = np.float32(np.inf)
+"""The depth where a ray meets nothing."""
+
+
+class Solid(ABC):
+    """Bodies of one kind, k of them, in world coordinates or, once `seen`, in those of a camera."""
+
+    def only(self, index: int) -> Self:
+        """Return one of the bodies."""
+        return type(self)(*(rows[index : index + 1] for rows in self.rows()))
+
+    @abstractmethod
+    def rows(self) -> tuple[np.ndarray, ...]:
+        """Return the arrays that make up the bodies, each with k rows."""
+
+    @abstractmethod
+    def seen(self, camera: Camera) -> Self:
+        """Return the same bodies in the coordinates of a camera."""
+
+    @abstractmethod
+    def depths(self, rays: Rays) -> Float[np.ndarray, "k y x"]:
+        """Return the depth at which each ray first meets each body, `MISSED` where it does not."""
+
+    @abstractmethod
+    def normals(self, which: Int[np.ndarray, " n"], points: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
+        """Return the outward unit normals at points on the surface of the bodies `which`."""
+
+    @abstractmethod
+    def cloud(self) -> Float[np.ndarray, "k m 3"]:
+        """Return points whose hull is about the body, if `MARGIN` larger around it; none if it has no end."""
+
+
+def turned(angle: float) -> Float[np.ndarray, "3 3"]:
+    """Return the axes, as rows, of a thing turned about the vertical."""
+    return np.array([[cos(angle), 0.0, -sin(angle)], [0.0, 1.0, 0.0], [sin(angle), 0.0, cos(angle)]])
+
+
+CORNERS = np.stack(np.meshgrid(*[[-1.0, 1.0]] * 3), axis=-1).reshape(-1, 3)
+"""The corners of a box, as a cloud."""
+
+DIRECTIONS = np.concatenate([CORNERS / np.sqrt(3.0), np.eye(3), -np.eye(3)])
+"""Unit vectors spread evenly: a ball, as a cloud."""
+
+MARGIN = 1.2
+"""A ball lies inside its cloud made this much larger."""

@@ -1,0 +1,56 @@
+"""The tree of errors.
+
+    FedhcaError            everything this package raises on purpose
+    ├── RecipeError        a recipe, an option or an argument is wrong
+    ├── DataError          a file of a data set is missing, broken or does not fit the others
+    ├── LayoutError        parameters of two participants do not have the same names and shapes
+    ├── ClientError        a client cannot go on (a loss that is not finite, a state that is not there)
+    ├── MissingReplyError  a client did not answer and the policy is to fail
+    └── RunFolderError     a run folder cannot be read or written, or holds something else
+
+Every message is one line that says what was expected, what was found, in which file, field or client, and the
+mend. The command prints that line and nothing else.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class FedhcaError(Exception):
+    """Root of all errors that this package raises on purpose."""
+
+
+class RecipeError(FedhcaError, ValueError):
+    """A recipe, an option or an argument is wrong."""
+
+
+class DataError(FedhcaError, ValueError):
+    """A file of a data set is missing, broken or does not fit the others."""
+
+
+class LayoutError(FedhcaError, ValueError):
+    """Parameters of two participants do not have the same names and shapes."""
+
+
+class ClientError(FedhcaError, RuntimeError):
+    """A client cannot go on; the message bears its name and the round."""
+
+
+class MissingReplyError(FedhcaError, RuntimeError):
+    """A client did not answer and the policy is to fail."""
+
+
+class RunFolderError(FedhcaError, OSError):
+    """A run folder cannot be read or written, or holds something else."""
+
+
+def unknown(kind: str, found: object, known: Iterable[str]) -> str:
+    """Return the line for a name that does not exist, with the nearest one that does.
+
+    >>> unknown("method", "fedavgg", ["fedavg", "local"])
+    "Unknown method 'fedavgg': did you mean 'fedavg'? Known: fedavg, local."
+    """
+    names = sorted(known)
+    near = get_close_matches(str(found), names, n=1)
+    hint = f" did you mean '{near[0]}'?" if near else ""
+    return f"Unknown {kind} '{found}':{hint} Known: {', '.join(names)}."

@@ -1,0 +1,1 @@
+"""Experiments: recipes, the for-loop, and what is written down."""

@@ -1,0 +1,110 @@
+"""From words to objects: the only place where a recipe's names become data sets, tasks, models and methods."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from fedhca.client.training import Training
+from fedhca.data.augmented import Augmented
+from fedhca.data.nyud import NYUDv2
+from fedhca.data.partition import partition
+from fedhca.data.pascal_context import PASCALContext
+from fedhca.data.source import Source
+from fedhca.data.synthetic import Figures, Rooms
+from fedhca.errors import RecipeError, unknown
+from fedhca.experiment.config import ClientSection, Recipe
+from fedhca.experiment.participant import Participant
+from fedhca.methods import Method, make_method
+from fedhca.models.encoder import Pyramid, backbone
+from fedhca.seeds import derive
+from fedhca.tasks.task import Task
+
+TRAIN, VAL = "train", "val"
+
+SOURCES: dict[str, Callable[[Any, str, int], Source]] = {
+    "rooms": lambda data, split, seed: Rooms(getattr(data, split), size=data.size, seed=seed, split=split),
+    "figures": lambda data, split, seed: Figures(getattr(data, split), size=data.size, seed=seed, split=split),
+    "nyud": lambda data, split, seed: NYUDv2(data.root, getattr(data, split), size=data.size, classes=data.classes),
+    "pascal_context": lambda data, split, seed: PASCALContext(
+        data.root,
+        getattr(data, split),
+        size=data.size,
+        classes=data.classes,
+        parts=data.parts,
+        cache=data.cache,
+        legacy_parts=data.legacy_parts,
+    ),
+}
+"""How each kind of data set is opened: its section of the recipe, the split, the seed."""
+
+
+def build_method(recipe: Recipe) -> Method:
+    """Make the method the recipe names."""
+    section = recipe.method
+    options = section.model_extra or {}
+    return make_method(section.name, encoder=section.encoder, decoder=section.decoder, **options)
+
+
+def build_encoder(recipe: Recipe) -> Pyramid:
+    """Make the encoder all clients start from; without pretrained weights it derives from the seed."""
+    section = recipe.model
+    with torch.random.fork_rng():
+        torch.manual_seed(derive(recipe.seed, "encoder"))
+        return backbone(section.backbone, pretrained=section.pretrained, config=section.config)
+
+
+def build_training(recipe: Recipe, dataset: str) -> Training:
+    """Return how clients on a data set train."""
+    settings = recipe.training.model_dump()
+    return Training(rounds=recipe.rounds, local_epochs=recipe.datasets[dataset].local_epochs, **settings)
+
+
+def build_device(recipe: Recipe) -> torch.device:
+    """Return the device the recipe names; `auto` is CUDA where there is one."""
+    if recipe.device == "cuda" and not torch.cuda.is_available():
+        raise RecipeError("`device`: expected a CUDA device, found none that torch can use. Set `device: cpu`.")
+    wanted = ("cuda" if torch.cuda.is_available() else "cpu") if recipe.device == "auto" else recipe.device
+    return torch.device(wanted)
+
+
+def build_sources(recipe: Recipe, split: str) -> dict[str, Source]:
+    """Open one split of every data set that a client is on."""
+    used = dict.fromkeys(client.dataset for client in recipe.roster)
+    return {
+        name: SOURCES[recipe.datasets[name].kind](recipe.datasets[name], split, derive(recipe.seed, "data", name))  # type: ignore[attr-defined]
+        for name in used
+    }
+
+
+def build_tasks(recipe: Recipe, client: ClientSection, known: Mapping[str, Task]) -> tuple[Task, ...]:
+    """Return the client's tasks with the recipe's weights."""
+    for name in client.tasks:
+        if name not in known:
+            raise RecipeError(f"Client '{client.name}': {unknown(f'task of {client.dataset}', name, known)}")
+    return tuple(replace(known[name], weight=recipe.weights.get(name, known[name].weight)) for name in client.tasks)
+
+
+def build_participants(recipe: Recipe) -> list[Participant]:
+    """Open all data and share every data set's training pictures out among its clients, at random and disjoint."""
+    train, test = build_sources(recipe, TRAIN), build_sources(recipe, VAL)
+    roster = recipe.roster
+    shares = {}
+    for name, source in train.items():
+        mine = [client.name for client in roster if client.dataset == name]
+        split = partition(len(source), len(mine), derive(recipe.seed, "partition", name))
+        shares |= dict(zip(mine, split, strict=True))
+    participants = []
+    for client in roster:
+        source, changes = train[client.dataset], recipe.datasets[client.dataset].augmentation.model_dump()
+        participants.append(
+            Participant(
+                client.name,
+                build_tasks(recipe, client, source.tasks),
+                Augmented(source, shares[client.name], client.tasks, train=True, **changes),
+                Augmented(test[client.dataset], range(len(test[client.dataset])), client.tasks, train=False),
+                client.dataset,
+            )
+        )
+    return participants

@@ -1,0 +1,189 @@
+"""The recipe: everything an experiment depends on, validated before anything is built."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+
+from fedhca.client.training import Precision
+from fedhca.models.encoder import SWIN_T
+
+Size = tuple[PositiveInt, PositiveInt]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+"""Of clients and data sets: they become names of folders."""
+
+
+class Section(BaseModel):
+    """A part of a recipe: no unknown keys, no change after validation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Augmentation(Section):
+    """Random changes of training pictures."""
+
+    scale: tuple[PositiveFloat, PositiveFloat] = (0.5, 2.0)
+    flip: bool = True
+    photometric: bool = True
+
+
+class DataSet(Section):
+    """What all data sets have: local epochs per round, and augmentation."""
+
+    local_epochs: PositiveInt = 1
+    augmentation: Augmentation = Augmentation()
+
+
+class SyntheticData(DataSet):
+    """Scenes generated on the fly; `train` of them are shared out among the clients, `val` are for testing."""
+
+    kind: Literal["rooms", "figures"]
+    size: Size = (128, 128)
+    train: PositiveInt = 256
+    val: PositiveInt = 64
+
+
+class NYUDv2Data(DataSet):
+    """NYUD-v2, or data in its layout."""
+
+    kind: Literal["nyud"]
+    root: Path
+    size: Size = (448, 576)
+    classes: PositiveInt = 40
+    train: str = "train"
+    val: str = "val"
+
+
+class PASCALContextData(DataSet):
+    """PASCAL-Context, or data in its layout."""
+
+    kind: Literal["pascal_context"]
+    root: Path
+    size: Size = (512, 512)
+    classes: PositiveInt = 21
+    parts: PositiveInt = 7
+    train: str = "train"
+    val: str = "val"
+    cache: Path | None = None
+    legacy_parts: bool = False
+
+
+KINDS: dict[str, type[DataSet]] = {
+    "rooms": SyntheticData,
+    "figures": SyntheticData,
+    "nyud": NYUDv2Data,
+    "pascal_context": PASCALContextData,
+}
+"""The section that describes each kind of data set."""
+
+
+class ClientSection(Section):
+    """One client, or `count` of them with numbered names."""
+
+    name: Name
+    dataset: Name
+    tasks: Annotated[tuple[str, ...], Field(min_length=1)]
+    count: PositiveInt = 1
+
+    @model_validator(mode="after")
+    def _different_tasks(self) -> "ClientSection":
+        twice = [task for task, count in Counter(self.tasks).items() if count > 1]
+        if twice:
+            raise ValueError(f"each task once; found `{twice[0]}` twice")
+        return self
+
+
+class ModelSection(Section):
+    """The architecture that all clients share."""
+
+    backbone: str = SWIN_T
+    pretrained: bool = True
+    config: dict[str, Any] = {}
+    width: PositiveInt = 96
+
+
+class TrainingSection(Section):
+    """How clients train; see `fedhca.Training`."""
+
+    batch_size: PositiveInt = 8
+    learning_rate: PositiveFloat = 1e-4
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    warmup_epochs: NonNegativeInt = 5
+    warmup_learning_rate: PositiveFloat | None = None
+    final_learning_rate: PositiveFloat | None = None
+    clip_norm: PositiveFloat | None = None
+    precision: Precision = "auto"
+    workers: NonNegativeInt = 0
+
+
+class MethodSection(BaseModel):
+    """A method by name, with its options; `encoder` and `decoder` take those rules from another method instead."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str
+    encoder: str | None = None
+    decoder: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+
+class Recipe(Section):
+    """One experiment.
+
+    Attributes:
+        description: one line for people.
+        seed: everything random derives from it.
+        rounds: rounds of the federation.
+        evaluate_every: rounds between evaluations; the last round is always evaluated.
+        checkpoint_every: rounds between checkpoints; the last round is always saved.
+        method: how the server mixes.
+        model: the architecture.
+        training: how clients train.
+        weights: factors of task losses that replace the paper's.
+        datasets: by name.
+        clients: in order.
+        device: `auto`, `cpu` or `cuda`.
+
+    """
+
+    description: str = ""
+    seed: NonNegativeInt = 0
+    rounds: PositiveInt = 100
+    evaluate_every: PositiveInt = 10
+    checkpoint_every: PositiveInt = 1
+    method: MethodSection = MethodSection(name="fedhca2")
+    model: ModelSection = ModelSection()
+    training: TrainingSection = TrainingSection()
+    weights: dict[str, PositiveFloat] = {}
+    datasets: dict[Name, Annotated[SyntheticData | NYUDv2Data | PASCALContextData, Field(discriminator="kind")]]
+    clients: Annotated[tuple[ClientSection, ...], Field(min_length=1)]
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Recipe":
+        for client in self.clients:
+            if client.dataset not in self.datasets:
+                known = ", ".join(self.datasets)
+                raise ValueError(
+                    f"client '{client.name}' is on data set '{client.dataset}', which is not in `datasets` ({known})"
+                )
+        twice = [name for name, count in Counter(each.name for each in self.roster).items() if count > 1]
+        if twice:
+            raise ValueError(f"client names should be unique; found two clients '{twice[0]}'; rename one")
+        return self
+
+    @property
+    def roster(self) -> tuple[ClientSection, ...]:
+        """The clients with `count` spelt out: `name` alone, or `name-1`, `name-2`, …"""
+        return tuple(
+            client.model_copy(
+                update={"name": f"{client.name}-{number}" if client.count > 1 else client.name, "count": 1}
+            )
+            for client in self.clients
+            for number in range(1, client.count + 1)
+        )

@@ -1,0 +1,167 @@
+"""Reading recipes: YAML, changes from the command line, and the one line for whatever is wrong in them."""
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from fedhca.errors import RecipeError, unknown
+from fedhca.experiment.config import KINDS, MethodSection, Recipe
+
+
+def embedded() -> dict[str, Path]:
+    """Return the recipes that come with the package, by name."""
+    folder = Path(str(resources.files("fedhca") / "recipes"))
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def load_recipe(source: str | Path, changes: Sequence[str] = ()) -> Recipe:
+    """Read a recipe and validate it.
+
+    Args:
+        source: a YAML file, or the name of an embedded recipe.
+        changes: `key=value` with dots for nesting and YAML values, such as `rounds=20` or `training.batch_size=4`.
+
+    Raises:
+        RecipeError: the file, a key or a value is wrong; the line names file and field.
+
+    """
+    path = Path(source)
+    if path.suffix not in {".yaml", ".yml"} and not path.is_file():
+        if str(source) not in embedded():
+            raise RecipeError(f"{unknown('recipe', source, embedded())} Or give the path of a YAML file.")
+        path = embedded()[str(source)]
+    values = _read(path)
+    for change in changes:
+        _apply(values, change)
+    return validate(values, str(source))
+
+
+def validate(values: Any, source: str) -> Recipe:
+    """Validate plain values as a recipe; RecipeError names the first field that is wrong."""
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise RecipeError(f"Recipe '{source}': {_first(error)}") from None
+
+
+def with_method(recipe: Recipe, name: str, seed: int) -> Recipe:
+    """Return the recipe under another method and seed; options stay where the method is the recipe's own."""
+    method = recipe.method if name == recipe.method.name else MethodSection(name=name)
+    return recipe.model_copy(update={"method": method, "seed": seed})
+
+
+def dump_recipe(recipe: Recipe) -> dict[str, Any]:
+    """Return the whole recipe, defaults included, as JSON would hold it."""
+    return recipe.model_dump(mode="json")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecipeError(f"Recipe '{path}' is not there. Embedded recipes: {', '.join(embedded())}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"Recipe '{path}' cannot be read: {error}.") from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise RecipeError(f"Recipe '{path}', line {line}: {error.problem}. Expected valid YAML.") from None
+    except YAMLError as error:
+        raise RecipeError(f"Recipe '{path}' should be valid YAML: {str(error).splitlines()[0]}.") from None
+    if not isinstance(values, dict):
+        raise RecipeError(f"Recipe '{path}' should be a mapping of keys to values. Found {type(values).__name__}.")
+    return values
+
+
+def _apply(values: dict[str, Any], change: str) -> None:
+    key, equals, text = change.partition("=")
+    if not equals or not key:
+        raise RecipeError(f"A change should be KEY=VALUE, such as rounds=20. Found '{change}'.")
+    try:
+        value = YAML(typ="safe").load(text)
+    except YAMLError:
+        raise RecipeError(f"The value of '{change}' should be valid YAML, such as 20 or [a, b].") from None
+    *path, last = key.split(".")
+    place: Any = values
+    for part in path:
+        place = _enter(place, part, change)
+    if isinstance(place, list):
+        place[_index(place, last, change)] = value
+    else:
+        place[last] = value
+
+
+def _enter(place: Any, part: str, change: str) -> Any:
+    """Go one level down; `method: fedhca2` becomes `method: {name: fedhca2}` on the way."""
+    if isinstance(place, list):
+        return place[_index(place, part, change)]
+    inner = place.setdefault(part, {})
+    if isinstance(inner, str):
+        inner = place[part] = {"name": inner}
+    if not isinstance(inner, dict | list):
+        raise RecipeError(f"Change '{change}': `{part}` holds {inner!r}, which has no parts.")
+    return inner
+
+
+def _index(place: list[Any], part: str, change: str) -> int:
+    if not part.isdigit() or int(part) >= len(place):
+        raise RecipeError(f"Change '{change}': expected a number from 0 to {len(place) - 1}. Found '{part}'.")
+    return int(part)
+
+
+def _first(error: ValidationError) -> str:
+    """Say the first thing that is wrong in one line."""
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in _levels(first["loc"]))
+    kind, found = first["type"], first.get("input")
+    if kind == "extra_forbidden":
+        return _unknown_key(first["loc"], field)
+    if kind == "missing":
+        return f"`{field}` is missing. Add it."
+    if kind == "value_error":
+        where = f"`{field}`: " if field else ""
+        return f"{where}{first['ctx']['error']}."
+    if kind == "too_short":
+        return f"`{field}` should list at least one. Found an empty list."
+    return f"`{field}`: {first['msg'][0].lower()}{first['msg'][1:]}. Found {_short(found)}."
+
+
+def _levels(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Return the levels of the file; pydantic counts the chosen kind of a data set as one more."""
+    return location[:2] + location[3:] if location[0] == "datasets" else location
+
+
+def _unknown_key(location: tuple[int | str, ...], field: str) -> str:
+    known = _fields(location[:-1])
+    near = get_close_matches(str(location[-1]), known, n=1)
+    hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(sorted(known))}."
+    return f"unknown key `{field}`: {hint}"
+
+
+def _fields(location: Sequence[int | str]) -> list[str]:
+    """Return the keys that are known at a place of the recipe."""
+    section: type[BaseModel] = Recipe
+    if location[:1] == ("datasets",):
+        section = KINDS[str(location[2])]
+        location = location[3:]
+    for part in location:
+        if part in section.model_fields:
+            section = _section_of(section.model_fields[str(part)].annotation) or section
+    return [*section.model_fields]
+
+
+def _section_of(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = [_section_of(each) for each in getattr(annotation, "__args__", ())]
+    return next((each for each in inner if each is not None), None)
+
+
+def _short(value: Any) -> str:
+    text = "a mapping" if isinstance(value, Mapping) else repr(value)
+    return text if len(text) <= 80 else text[:77] + "…"

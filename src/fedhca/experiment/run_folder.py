@@ -1,0 +1,157 @@
+"""One folder per run: the resolved recipe, the environment, the journal, the checkpoints.
+
+DIR/recipe.yaml            the recipe, defaults included
+DIR/environment.json       versions and machine
+DIR/journal.jsonl          one line a round
+DIR/server/                the server's last two checkpoints
+DIR/clients/NAME/          each client's last two states: what never leaves home
+"""
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from fedhca.atomic import write_atomically
+from fedhca.client.client import Client
+from fedhca.client.training import Watch
+from fedhca.errors import RecipeError, RunFolderError
+from fedhca.experiment import build, journal
+from fedhca.experiment.checkpoint import load_checkpoint
+from fedhca.experiment.config import Recipe
+from fedhca.experiment.environment import environment
+from fedhca.experiment.participant import Participant, make_client
+from fedhca.experiment.recipes import dump_recipe, load_recipe
+from fedhca.experiment.run import CHECKPOINTS, CLIENTS, JOURNAL, run
+from fedhca.runtimes.local import LocalRuntime
+from fedhca.server.roster import Roster
+from fedhca.server.rounds import Round, evaluate
+
+RECIPE, ENVIRONMENT = "recipe.yaml", "environment.json"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run on disk.
+
+    Attributes:
+        path: the folder.
+        recipe: the resolved recipe in it.
+
+    """
+
+    path: Path
+    recipe: Recipe
+
+    @classmethod
+    def create(cls, path: Path, recipe: Recipe) -> "RunFolder":
+        """Make the folder of a new run, or take that of the same run begun before.
+
+        Raises:
+            RunFolderError: the folder holds another recipe, or cannot be written.
+
+        """
+        if (path / RECIPE).exists():
+            found = cls.open(path)
+            if found.recipe != recipe:
+                changed = _first_difference(dump_recipe(found.recipe), dump_recipe(recipe))
+                message = f"'{path}' holds a run of another recipe: {changed}."
+                raise RunFolderError(f"{message} Choose another --out, or remove the folder.")
+            return found
+        text = io.StringIO()
+        YAML().dump(dump_recipe(recipe), text)
+        write_atomically(path / ENVIRONMENT, json.dumps(environment(), indent=2).encode())
+        write_atomically(path / RECIPE, text.getvalue().encode())
+        return cls(path, recipe)
+
+    @classmethod
+    def open(cls, path: Path) -> "RunFolder":
+        """Open the folder of a run; RunFolderError if it is none."""
+        if not (path / RECIPE).is_file():
+            raise RunFolderError(
+                f"'{path}' should be a run folder with {RECIPE} in it. Found none. Give the --out of a run."
+            )
+        return cls(path, load_recipe(path / RECIPE))
+
+    @property
+    def journal(self) -> list[dict[str, Any]]:
+        """The rounds done, one entry each."""
+        return journal.read(self.path / JOURNAL)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last round is done and saved."""
+        last = self.path / CHECKPOINTS / f"after-{self.recipe.rounds:06d}.safetensors"
+        return last.is_file() and len(self.journal) == self.recipe.rounds
+
+    def go(self, watch: Watch | None = None) -> Iterator[Round]:
+        """Run from the newest checkpoint, or from the start, to the last round."""
+        recipe = self.recipe
+        return run(
+            build.build_participants(recipe),
+            build.build_encoder(recipe),
+            build.build_method(recipe),
+            training={name: build.build_training(recipe, name) for name in recipe.datasets},
+            width=recipe.model.width,
+            seed=recipe.seed,
+            device=build.build_device(recipe),
+            evaluate_every=recipe.evaluate_every,
+            checkpoint_every=recipe.checkpoint_every,
+            out=self.path,
+            watch=watch,
+        )
+
+    def evaluate(self) -> tuple[int, dict[str, dict[str, float]]]:
+        """Measure the newest checkpoint; return its round and the metrics by client and task."""
+        clients = [self._client(each) for each in build.build_participants(self.recipe)]
+        runtime = LocalRuntime(clients)
+        roster = Roster.of(runtime.hello(), [client.name for client in clients])
+        state = load_checkpoint(self.path / CHECKPOINTS, roster)
+        if state is None:
+            raise RunFolderError(f"'{self.path}' should hold a checkpoint. Found none. Run it first.")
+        return state.round, evaluate(runtime, roster, state)
+
+    def client(self, name: str) -> Client:
+        """Return one client as the newest checkpoint left it: its model holds what it was handed out last.
+
+        Raises:
+            RecipeError: there is no such client.
+            RunFolderError: there is no checkpoint.
+
+        """
+        names = [each.name for each in self.recipe.roster]
+        if name not in names:
+            raise RecipeError(f"--client should be one of {', '.join(names)}. Found '{name}'.")
+        clients = {each.name: self._client(each) for each in build.build_participants(self.recipe)}
+        roster = Roster.of([each.hello() for each in clients.values()], names)
+        state = load_checkpoint(self.path / CHECKPOINTS, roster)
+        if state is None:
+            raise RunFolderError(f"'{self.path}' should hold a checkpoint. Found none. Run it first.")
+        chosen = clients[name]
+        chosen.adopt(state.round, roster.unstack(state.encoders, state.decoders)[name])
+        return chosen
+
+    def _client(self, participant: Participant) -> Client:
+        recipe = self.recipe
+        return make_client(
+            participant,
+            build.build_encoder(recipe),
+            training=build.build_training(recipe, str(participant.dataset)),
+            width=recipe.model.width,
+            seed=recipe.seed,
+            device=build.build_device(recipe),
+            folder=self.path / CLIENTS / participant.name,
+        )
+
+
+def _first_difference(old: Any, new: Any, path: str = "") -> str:
+    """Name the first field in which two recipes differ."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in {**old, **new}:
+            if old.get(key) != new.get(key):
+                return _first_difference(old.get(key), new.get(key), f"{path}.{key}" if path else key)
+    return f"`{path}` is {old!r} there and {new!r} here"

@@ -1,0 +1,102 @@
+"""Named parameters <-> one flat row.
+
+What travels between client and server is one flat row per encoder and per decoder; the layout says which stretch of it
+is which parameter, and which parameters make a layer.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import zip_longest
+from math import prod
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fedhca.errors import LayoutError
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One named parameter: the stretch `start:stop` of the row, its shape, and the layer it belongs to."""
+
+    name: str
+    layer: str
+    shape: tuple[int, ...]
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Named parameters laid end to end in a row of width w.
+
+    A layer is a parameter's name without its last part: `linears.0.weight` and `linears.0.bias` are of layer
+    `linears.0`. Names are compared whole, never by substring.
+    """
+
+    segments: tuple[Segment, ...]
+
+    @classmethod
+    def of(cls, shapes: Mapping[str, Iterable[int]]) -> "Layout":
+        """Lay out parameters of the given names and shapes, in that order."""
+        segments, start = [], 0
+        for name, shape in shapes.items():
+            extent = tuple(int(size) for size in shape)
+            stop = start + prod(extent)
+            segments.append(Segment(name, name.rpartition(".")[0] or name, extent, start, stop))
+            start = stop
+        return cls(tuple(segments))
+
+    @cached_property
+    def width(self) -> int:
+        """Number of scalars in a row."""
+        return self.segments[-1].stop if self.segments else 0
+
+    @cached_property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers, in order of first appearance."""
+        return tuple(dict.fromkeys(segment.layer for segment in self.segments))
+
+    @cached_property
+    def layer_of_segment(self) -> tuple[int, ...]:
+        """For each segment the position of its layer in `layers`."""
+        position = {layer: index for index, layer in enumerate(self.layers)}
+        return tuple(position[segment.layer] for segment in self.segments)
+
+    def flatten(self, parameters: Mapping[str, Tensor]) -> Float[Tensor, " w"]:
+        """Copy named parameters into a new row.
+
+        Raises:
+            LayoutError: a parameter is missing or has another shape.
+
+        """
+        found = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
+        self.require_equal(Layout.of(found), "the parameters")
+        return torch.cat([parameters[segment.name].detach().reshape(-1) for segment in self.segments])
+
+    def unflatten(self, row: Float[Tensor, " w"]) -> dict[str, Tensor]:
+        """Return the row's parameters by name, as views."""
+        return {segment.name: row[segment.start : segment.stop].view(segment.shape) for segment in self.segments}
+
+    def require_equal(self, other: "Layout", whose: str) -> None:
+        """Raise LayoutError with the first difference between this layout and that of `whose`."""
+        for index, (mine, theirs) in enumerate(zip_longest(self.segments, other.segments)):
+            if mine != theirs:
+                message = f"Parameter {index} of {whose} should be {_describe(mine)}. Found {_describe(theirs)}. "
+                raise LayoutError(message + "All participants need the same architecture.")
+
+    def as_json(self) -> list[Any]:
+        """Return names and shapes as JSON would hold them."""
+        return [[segment.name, list(segment.shape)] for segment in self.segments]
+
+    @classmethod
+    def from_json(cls, pairs: Iterable[tuple[str, Iterable[int]]]) -> "Layout":
+        """Rebuild the layout from `as_json`."""
+        return cls.of(dict(pairs))
+
+
+def _describe(segment: Segment | None) -> str:
+    return "nothing" if segment is None else f"`{segment.name}` of shape {list(segment.shape)}"

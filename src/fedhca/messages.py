@@ -1,0 +1,123 @@
+"""What crosses the wire, and the runtime that carries it.
+
+Heads, buffers, optimiser moments, labels and pictures are in none of these messages: they never leave home. All
+messages are frozen and hold tensors, numbers and names only.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from jaxtyping import Float
+from torch import Tensor
+
+from fedhca.layout import Layout
+from fedhca.stats import Stat
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What travels of a model: its encoder as one row of width d, its t decoders as rows of width e, in task order."""
+
+    encoder: Float[Tensor, " d"]
+    decoders: Float[Tensor, "t e"]
+
+    @property
+    def bytes(self) -> int:
+        """Size on the wire."""
+        return sum(part.numel() * part.element_size() for part in (self.encoder, self.decoders))
+
+
+@dataclass(frozen=True)
+class LocalRule:
+    """What a method asks of local training, in plain numbers.
+
+    Attributes:
+        pull: λ of the pull λ(w − received) that is added to the gradient of encoder and decoders, after backward and
+            before clipping and the optimiser's step.
+
+    """
+
+    pull: float = 0.0
+
+
+@dataclass(frozen=True)
+class Hello:
+    """A client introduces itself: who it is, what it has, and the layout and values it would start from."""
+
+    client: str
+    dataset: str
+    tasks: tuple[str, ...]
+    examples: int
+    encoder_layout: Layout
+    decoder_layout: Layout
+    parameters: Parameters
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """Train one round from these parameters."""
+
+    client: str
+    round: int
+    parameters: Parameters
+    rule: LocalRule
+
+
+@dataclass(frozen=True)
+class TrainReply:
+    """Parameters after local training, and the mean loss of each task, unweighted."""
+
+    client: str
+    round: int
+    parameters: Parameters
+    losses: Mapping[str, float]
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class EvaluateRequest:
+    """Measure these parameters, with the client's own heads, on the client's test data."""
+
+    client: str
+    round: int
+    parameters: Parameters
+
+
+@dataclass(frozen=True)
+class EvaluateReply:
+    """The sums of each task's metric, and the metric itself."""
+
+    client: str
+    round: int
+    stats: Mapping[str, Stat]
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A reply that did not come: which client, and why."""
+
+    client: str
+    cause: str
+
+
+class Runtime(Protocol):
+    """The seam: three verbs that carry messages to clients and back. Replies may come in any order.
+
+    `runtimes.local` trains in this process, `runtimes.scripted` answers by a function of yours (for tests and for
+    federations of another kind); engines carry the same messages between sites.
+    """
+
+    def hello(self) -> Iterable[Hello]:
+        """Ask every client to introduce itself."""
+        ...
+
+    def train(self, requests: Sequence[TrainRequest]) -> Iterable[TrainReply | Missing]:
+        """Have clients train; one reply, or a Missing, per request."""
+        ...
+
+    def evaluate(self, requests: Sequence[EvaluateRequest]) -> Iterable[EvaluateReply | Missing]:
+        """Have clients evaluate; one reply, or a Missing, per request."""
+        ...

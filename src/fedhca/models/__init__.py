@@ -1,0 +1,8 @@
+"""The client's model: one encoder, and a decoder and a head for each of its tasks."""
+
+from fedhca.models.client_model import ClientModel
+from fedhca.models.decoder import Decoder
+from fedhca.models.encoder import Pyramid, backbone
+from fedhca.models.head import Head
+
+__all__ = ["ClientModel", "Decoder", "Head", "Pyramid", "backbone"]

@@ -1,0 +1,1 @@
+"""Reports: Δm, tables, pictures."""

@@ -1,0 +1,112 @@
+"""Who takes part: the order of clients, and the row of every encoder and decoder."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fedhca.aggregation import Member
+from fedhca.errors import MissingReplyError, RecipeError
+from fedhca.layout import Layout
+from fedhca.messages import EvaluateReply, Hello, Missing, Parameters, TrainReply
+
+Reply = TypeVar("Reply", TrainReply, EvaluateReply)
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The clients of a federation, in order, and how their parameters stack.
+
+    Attributes:
+        members: one per client, its tasks in the order of its decoders; row i of the encoders [n, d].
+        encoder_layout: of every encoder.
+        decoder_layout: of every decoder.
+
+    """
+
+    members: tuple[Member, ...]
+    encoder_layout: Layout
+    decoder_layout: Layout
+
+    @classmethod
+    def of(cls, hellos: Iterable[Hello], order: Sequence[str] | None = None) -> "Roster":
+        """Make the roster of those who said hello, in the given order, or else by name.
+
+        Raises:
+            RecipeError: two clients have one name, a client has no task, or there is none.
+            LayoutError: the architectures differ; the first difference is named.
+
+        """
+        by_name: dict[str, Hello] = {}
+        for hello in hellos:
+            if hello.client in by_name:
+                raise RecipeError(f"Client names should be unique. Found two clients '{hello.client}'. Rename one.")
+            if not hello.tasks:
+                raise RecipeError(f"Client '{hello.client}' should have at least one task. Found none. List its tasks.")
+            by_name[hello.client] = hello
+        names = sorted(by_name) if order is None else list(order)
+        if not names or set(names) != by_name.keys():
+            raise RecipeError(f"Clients should be {names or 'at least one'}. Found {sorted(by_name)}.")
+        first = by_name[names[0]]
+        for name in names[1:]:
+            other = by_name[name]
+            first.encoder_layout.require_equal(other.encoder_layout, f"client '{name}', its encoder,")
+            first.decoder_layout.require_equal(other.decoder_layout, f"client '{name}', its decoders,")
+        members = tuple(
+            Member(name, by_name[name].dataset, by_name[name].tasks, by_name[name].examples) for name in names
+        )
+        return cls(members, first.encoder_layout, first.decoder_layout)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the clients, in order."""
+        return tuple(member.client for member in self.members)
+
+    @property
+    def decoder_members(self) -> tuple[Member, ...]:
+        """One per decoder of the federation: client by client, task by task; row k of the decoders [k, e]."""
+        return tuple(
+            Member(member.client, member.dataset, (task,), member.examples)
+            for member in self.members
+            for task in member.tasks
+        )
+
+    def stack(self, parameters: Mapping[str, Parameters]) -> tuple[Float[Tensor, "n d"], Float[Tensor, "k e"]]:
+        """Stack every client's encoder and decoders."""
+        ordered = [parameters[name] for name in self.names]
+        return torch.stack([each.encoder for each in ordered]), torch.cat([each.decoders for each in ordered])
+
+    def unstack(self, encoders: Float[Tensor, "n d"], decoders: Float[Tensor, "k e"]) -> dict[str, Parameters]:
+        """Give every client its own rows, as views."""
+        shares = decoders.split([len(member.tasks) for member in self.members])
+        return {
+            name: Parameters(encoder, share) for name, encoder, share in zip(self.names, encoders, shares, strict=True)
+        }
+
+    def sort(self, replies: Iterable[Reply | Missing], number: int) -> dict[str, Reply]:
+        """Put the replies of one round into the order of the roster.
+
+        Raises:
+            MissingReplyError: a client did not answer, answered twice, for another round, or is not in the roster.
+
+        """
+        found: dict[str, Reply] = {}
+        for reply in replies:
+            where = f"round {number + 1}"
+            if isinstance(reply, Missing):
+                raise MissingReplyError(f"Client '{reply.client}' did not answer in {where}: {reply.cause}")
+            if reply.client not in self.names:
+                raise MissingReplyError(
+                    f"Replies should be of {', '.join(self.names)}. Found '{reply.client}' in {where}."
+                )
+            if reply.client in found or reply.round != number:
+                message = f"Client '{reply.client}' should answer once in {where}"
+                raise MissingReplyError(f"{message}. Found another answer, for round {reply.round + 1}.")
+            found[reply.client] = reply
+        for name in self.names:
+            if name not in found:
+                raise MissingReplyError(f"Client '{name}' did not answer in round {number + 1}: no reply came.")
+        return {name: found[name] for name in self.names}

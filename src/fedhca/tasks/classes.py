@@ -1,0 +1,45 @@
+"""What the tasks that name a class per pixel have in common."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from fedhca.errors import DataError
+from fedhca.stats import Confusion
+from fedhca.tasks.pixels import labelled, require_fit
+from fedhca.tasks.task import IGNORE, Task
+
+
+def cross_entropy(task: Task, output: Float[Tensor, "b c y x"], label: Int[Tensor, "b y x"]) -> Float[Tensor, "b y x"]:
+    """Return −log softmax(output)[label] per pixel, in float32; 0 where there is no label."""
+    require_classes(task, output, label)
+    # Not reduced here: torch's own sum over pixels has no deterministic form on a GPU.
+    return torch.nn.functional.cross_entropy(output.float(), label, ignore_index=IGNORE, reduction="none")
+
+
+def most_likely(output: Float[Tensor, "b c y x"]) -> Int[Tensor, "b y x"]:
+    """Return the index of the greatest channel of each pixel."""
+    return output.argmax(dim=1)
+
+
+def confusion(task: Task, output: Float[Tensor, "b c y x"], label: Int[Tensor, "b y x"]) -> Confusion:
+    """Count the labelled pixels by true and by most likely class."""
+    require_classes(task, output, label)
+    return Confusion.of(most_likely(output), label, labelled(label), task.channels)
+
+
+def require_classes(task: Task, output: Tensor, label: Tensor) -> None:
+    """Raise unless output and label fit the task and each other, and every label is a class or `IGNORE`.
+
+    Raises:
+        RecipeError: the output has other channels than the task.
+        DataError: the label is of another size, or holds an index that is no class of the task.
+
+    """
+    require_fit(task, output, label)
+    outside = labelled(label) & ((label < 0) | (label >= task.channels))
+    if outside.any():  # else a GPU would die of an assertion that names neither the task nor the value
+        raise DataError(
+            f"Labels of task '{task.name}' should be classes 0 to {task.channels - 1}, or {IGNORE} for none. "
+            f"Found {int(label[outside][0])}: the task has {task.channels} classes; check the label maps."
+        )

@@ -1,0 +1,66 @@
+"""Depth: the distance of every pixel."""
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from fedhca.stats import Squares
+from fedhca.tasks.palette import EMBERS, shade
+from fedhca.tasks.pixels import labelled, mean_over, require_fit
+from fedhca.tasks.task import IGNORE, Task
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Depth(Task):
+    """A distance in metres per pixel, label float; no label where it is 255, not above 0 or not finite.
+
+    Loss: mean |output − label| over the labelled pixels. Metric: RMSE in metres of the prediction, clamped at 0, over
+    the pixels with 0 < label < limit.
+
+    Attributes:
+        limit: labels from here on, in metres, are not measured.
+        span: nearest and farthest distance of the drawing's colours, in metres; without it, each picture's own range
+            without its lowest and highest 2 percent, so that one far pixel does not wash out the rest.
+
+    """
+
+    name: str = "depth"
+    channels: int = 1
+    weight: float = 1.0
+    limit: float = 80.0
+    span: tuple[float, float] | None = None
+
+    metric: ClassVar[str] = "RMSE"
+    unit: ClassVar[str] = "m"
+    higher_is_better: ClassVar[bool] = False
+
+    def loss(self, output: Float[Tensor, "b 1 y x"], label: Float[Tensor, "b y x"]) -> Float[Tensor, ""]:
+        """Return the mean absolute error in metres."""
+        require_fit(self, output, label)
+        valid = _measured(label)
+        truth = torch.where(valid, label, 0.0)  # a NaN would pass through the gradient even where it does not count
+        return mean_over((output[:, 0].float() - truth).abs(), valid)
+
+    def predict(self, output: Float[Tensor, "b 1 y x"]) -> Float[Tensor, "b y x"]:
+        """Return the distance in metres, never below 0."""
+        return output[:, 0].float().clamp(min=0)
+
+    def measure(self, output: Float[Tensor, "b 1 y x"], label: Float[Tensor, "b y x"]) -> Squares:
+        """Add up the squared errors in square metres."""
+        require_fit(self, output, label)
+        return Squares.of(self.predict(output), label, _measured(label) & (label < self.limit))
+
+    def draw(self, values: Float[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y x 3"]:
+        """Return near pixels bright, far ones dark."""
+        valid = (values != IGNORE) & np.isfinite(values)
+        near, far = self.span or (np.percentile(values[valid], (2, 98)) if valid.any() else (0.0, 1.0))
+        return shade((far - values) / max(far - near, 1e-6), EMBERS, valid)
+
+
+def _measured(label: Float[Tensor, "b y x"]) -> Bool[Tensor, "b y x"]:
+    return labelled(label) & (label > 0) & label.isfinite()

@@ -1,0 +1,48 @@
+"""Human parts: background and six parts of the body."""
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+from jaxtyping import Float, Int, Integer, UInt8
+from torch import Tensor
+
+from fedhca.stats import Confusion
+from fedhca.tasks import classes
+from fedhca.tasks.palette import paint_classes
+from fedhca.tasks.pixels import labelled, mean_over
+from fedhca.tasks.task import Task
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class HumanParts(Task):
+    """The part of the body at every pixel; a picture without people has no label.
+
+    Classes: background, head, torso, upper arms, lower arms, upper legs, lower legs. Loss: cross entropy, mean over
+    the labelled pixels. Metric: mIoU in percent over all seven. A label that is no class raises DataError.
+    """
+
+    name: str = "human_parts"
+    channels: int = 7
+    weight: float = 2.0
+
+    metric: ClassVar[str] = "mIoU"
+    unit: ClassVar[str] = "%"
+    higher_is_better: ClassVar[bool] = True
+
+    def loss(self, output: Float[Tensor, "b c y x"], label: Int[Tensor, "b y x"]) -> Float[Tensor, ""]:
+        """Return the mean cross entropy over labelled pixels."""
+        return mean_over(classes.cross_entropy(self, output, label), labelled(label))
+
+    def predict(self, output: Float[Tensor, "b c y x"]) -> Int[Tensor, "b y x"]:
+        """Return the most likely part at each pixel."""
+        return classes.most_likely(output)
+
+    def measure(self, output: Float[Tensor, "b c y x"], label: Int[Tensor, "b y x"]) -> Confusion:
+        """Count pixels by true and predicted part."""
+        return classes.confusion(self, output, label)
+
+    def draw(self, values: Integer[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y x 3"]:
+        """Return one colour per part."""
+        return paint_classes(values)

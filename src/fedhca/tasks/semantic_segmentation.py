@@ -1,0 +1,57 @@
+"""Semantic segmentation: the class of every pixel."""
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+from jaxtyping import Float, Int, Integer, UInt8
+from torch import Tensor
+
+from fedhca.errors import RecipeError
+from fedhca.stats import Confusion
+from fedhca.tasks import classes
+from fedhca.tasks.palette import paint_classes
+from fedhca.tasks.pixels import labelled, mean_over
+from fedhca.tasks.task import IGNORE, Task
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class SemanticSegmentation(Task):
+    """One class per pixel; `channels` is the data set's number of classes, at most 255.
+
+    Loss: cross entropy, mean over the labelled pixels. Metric: mIoU in percent over all classes.
+    A label that is no class raises DataError, other channels than the task's raise RecipeError.
+
+    >>> SemanticSegmentation(channels=21)
+    SemanticSegmentation(name='semseg', channels=21, weight=1.0)
+    """
+
+    name: str = "semseg"
+    channels: int
+    weight: float = 1.0
+
+    metric: ClassVar[str] = "mIoU"
+    unit: ClassVar[str] = "%"
+    higher_is_better: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Refuse a number of classes that would make `IGNORE` one of them."""
+        if not 1 <= self.channels <= IGNORE:
+            raise RecipeError(f"Task '{self.name}' should have 1 to {IGNORE} channels. Found {self.channels}.")
+
+    def loss(self, output: Float[Tensor, "b c y x"], label: Int[Tensor, "b y x"]) -> Float[Tensor, ""]:
+        """Return the mean cross entropy over labelled pixels."""
+        return mean_over(classes.cross_entropy(self, output, label), labelled(label))
+
+    def predict(self, output: Float[Tensor, "b c y x"]) -> Int[Tensor, "b y x"]:
+        """Return the most likely class of each pixel."""
+        return classes.most_likely(output)
+
+    def measure(self, output: Float[Tensor, "b c y x"], label: Int[Tensor, "b y x"]) -> Confusion:
+        """Count pixels by true and predicted class."""
+        return classes.confusion(self, output, label)
+
+    def draw(self, values: Integer[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y x 3"]:
+        """Return one colour per class."""
+        return paint_classes(values)

@@ -1,0 +1,55 @@
+"""Surface normals: which way every pixel's surface faces."""
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from fedhca.stats import Angles, unit_vectors
+from fedhca.tasks.palette import NEUTRAL
+from fedhca.tasks.pixels import mean_over, require_fit
+from fedhca.tasks.task import IGNORE, Task
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class SurfaceNormals(Task):
+    """A unit vector n per pixel, label float [b, 3, y, x]; 255 in any channel means no label.
+
+    Loss: Σ|n − label| over channels and labelled pixels, divided by the number of labelled pixels, the label taken as
+    it is (not brought to unit length). Metric: mErr, the mean angle in degrees, both sides brought to unit length; a
+    label of zeros *is* measured, so a data set writes 255 where it knows nothing.
+    """
+
+    name: str = "normals"
+    channels: int = 3
+    weight: float = 10.0
+
+    metric: ClassVar[str] = "mErr"
+    unit: ClassVar[str] = "degrees"
+    higher_is_better: ClassVar[bool] = False
+
+    def loss(self, output: Float[Tensor, "b 3 y x"], label: Float[Tensor, "b 3 y x"]) -> Float[Tensor, ""]:
+        """Return the L1 distance per labelled pixel."""
+        require_fit(self, output, label, vectors=True)
+        return mean_over((self.predict(output) - label).abs().sum(dim=1), _labelled(label))
+
+    def predict(self, output: Float[Tensor, "b 3 y x"]) -> Float[Tensor, "b 3 y x"]:
+        """Return the normals at unit length."""
+        return unit_vectors(output.float())
+
+    def measure(self, output: Float[Tensor, "b 3 y x"], label: Float[Tensor, "b 3 y x"]) -> Angles:
+        """Add up the angles in degrees."""
+        require_fit(self, output, label, vectors=True)
+        return Angles.of(output, label, _labelled(label))
+
+    def draw(self, values: Float[np.ndarray, "3 y x"]) -> UInt8[np.ndarray, "y x 3"]:
+        """Return (n + 1)/2 as red, green and blue."""
+        colours = np.moveaxis((np.clip(values, -1, 1) + 1) / 2 * 255, 0, -1).round().astype(np.uint8)
+        return np.where((values != IGNORE).all(axis=0)[..., None], colours, NEUTRAL)
+
+
+def _labelled(label: Float[Tensor, "b 3 y x"]) -> Bool[Tensor, "b y x"]:
+    return (label != IGNORE).all(dim=1)

@@ -1,0 +1,154 @@
+"""What must hold for every task's loss and metric, and one law of each loss's own."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from fedhca.tasks import IGNORE, Depth, Edges, HumanParts, Saliency, SemanticSegmentation, SurfaceNormals, Task
+
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (SemanticSegmentation(channels=5), HumanParts(), Saliency(), SurfaceNormals(), Edges(), Depth())
+}
+SIZE = (3, 4, 5)
+each_task = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+seeds = st.integers(0, 2**32 - 1)
+shares = st.floats(0, 1)
+unhurried = settings(deadline=None, max_examples=40)  # the first call compiles what the others reuse
+
+
+def generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def outputs(task: Task, seed: int) -> Tensor:
+    b, y, x = SIZE
+    return 3 * torch.randn(b, task.channels, y, x, generator=generator(seed))
+
+
+def labels(task: Task, seed: int, share: float = 1.0) -> Tensor:
+    draw = generator(seed)
+    known = torch.rand(SIZE, generator=draw) < share
+    b, y, x = SIZE
+    match task.name:
+        case "normals":
+            full = torch.nn.functional.normalize(torch.randn(b, 3, y, x, generator=draw), dim=1)
+            return torch.where(known[:, None], full, float(IGNORE))
+        case "edge":
+            return torch.where(known, torch.rand(SIZE, generator=draw), float(IGNORE))
+        case "depth":
+            return torch.where(known, 0.1 + 9 * torch.rand(SIZE, generator=draw), float(IGNORE))
+    return torch.where(known, torch.randint(task.channels, SIZE, generator=draw), IGNORE)
+
+
+def unknown(task: Task, label: Tensor) -> Tensor:
+    return label[:, :1] == IGNORE if task.name == "normals" else label[:, None] == IGNORE
+
+
+@each_task
+@unhurried
+@given(seed=seeds)
+def test_without_a_label_the_loss_is_zero_and_so_is_its_gradient(task: Task, seed: int) -> None:
+    output = outputs(task, seed).requires_grad_()
+    label = labels(task, seed, share=0.0)
+    loss = task.loss(output, label)
+    (gradient,) = torch.autograd.grad(loss, output)
+    assert loss == 0
+    assert not gradient.any()
+    assert math.isnan(task.measure(output, label).result())
+
+
+@each_task
+@unhurried
+@given(seed=seeds, share=shares)
+def test_unlabelled_pixels_do_not_matter(task: Task, seed: int, share: float) -> None:
+    label, output = labels(task, seed, share), outputs(task, seed).requires_grad_()
+    hole = unknown(task, label)
+    other = torch.where(hole, outputs(task, seed + 1), output)
+    loss = task.loss(output, label)
+    torch.testing.assert_close(task.loss(other, label), loss, rtol=0, atol=0)
+    (gradient,) = torch.autograd.grad(loss, output)
+    assert gradient.isfinite().all()
+    assert not gradient[hole.expand_as(gradient)].any()
+    one, two = task.measure(output, label).result(), task.measure(other, label).result()
+    assert one == two or (math.isnan(one) and math.isnan(two))
+
+
+@each_task
+@unhurried
+@given(seed=seeds, share=shares)
+def test_the_place_of_a_pixel_does_not_matter(task: Task, seed: int, share: float) -> None:
+    output, label = outputs(task, seed), labels(task, seed, share)
+    turned, flipped = output.transpose(-1, -2).flip(-1), label.transpose(-1, -2).flip(-1)
+    torch.testing.assert_close(task.loss(turned, flipped), task.loss(output, label))
+    assert task.measure(turned, flipped).result() == pytest.approx(task.measure(output, label).result(), nan_ok=True)
+
+
+@each_task
+@unhurried
+@given(seed=seeds)
+def test_half_precision_outputs_are_computed_in_single_precision(task: Task, seed: int) -> None:
+    output, label = outputs(task, seed).bfloat16(), labels(task, seed)
+    assert task.loss(output, label).dtype == torch.float32
+    assert torch.equal(task.loss(output, label), task.loss(output.float(), label))
+    assert torch.equal(task.predict(output), task.predict(output.float()))
+
+
+@each_task
+@unhurried
+@given(seed=seeds)
+def test_a_step_against_the_gradient_lowers_the_loss(task: Task, seed: int) -> None:
+    output, label = outputs(task, seed).requires_grad_(), labels(task, seed)
+    loss = task.loss(output, label)
+    (gradient,) = torch.autograd.grad(loss, output)
+    assert task.loss(output - 1e-2 * gradient / gradient.norm(), label) < loss
+
+
+@unhurried
+@given(seed=seeds, share=shares, shift=st.floats(-5, 5))
+def test_cross_entropy_sees_only_differences_of_logits(seed: int, share: float, shift: float) -> None:
+    for task in (TASKS["semseg"], TASKS["human_parts"]):
+        output, label = outputs(task, seed), labels(task, seed, share)
+        torch.testing.assert_close(task.loss(output + shift, label), task.loss(output, label))
+
+
+@unhurried
+@given(seed=seeds, share=shares)
+def test_saliency_treats_both_classes_alike(seed: int, share: float) -> None:
+    task = Saliency()
+    output, label = outputs(task, seed), labels(task, seed, share)
+    swapped = torch.where(label == IGNORE, IGNORE, 1 - label)
+    torch.testing.assert_close(task.loss(output.flip(1), swapped), task.loss(output, label))
+
+
+@unhurried
+@given(seed=seeds, weight=st.floats(0, 1))
+def test_edges_and_no_edges_change_roles_with_their_weights(seed: int, weight: float) -> None:
+    output, label = outputs(TASKS["edge"], seed), labels(TASKS["edge"], seed)
+    loss = Edges(positive_weight=weight).loss(output, label)
+    torch.testing.assert_close(Edges(positive_weight=1 - weight).loss(-output, 1 - label), loss)
+
+
+@unhurried
+@given(seed=seeds, scale=st.floats(0.01, 100), share=shares)
+def test_the_length_of_a_predicted_normal_does_not_matter(seed: int, scale: float, share: float) -> None:
+    task = SurfaceNormals()
+    output, label = outputs(task, seed), labels(task, seed, share)
+    torch.testing.assert_close(task.loss(scale * output, label), task.loss(output, label))
+    assert task.measure(scale * output, label).result() == pytest.approx(
+        task.measure(output, label).result(), abs=1e-4, nan_ok=True
+    )
+
+
+@unhurried
+@given(seed=seeds, scale=st.floats(0.1, 5))
+def test_depth_is_in_the_unit_of_the_label(seed: int, scale: float) -> None:
+    task = Depth()
+    output, label = outputs(task, seed), labels(task, seed)
+    torch.testing.assert_close(task.loss(scale * output, scale * label), scale * task.loss(output, label))
+    rmse = task.measure(output, label).result()
+    assert task.measure(scale * output, scale * label).result() == pytest.approx(scale * rmse, rel=1e-5)

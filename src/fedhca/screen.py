@@ -1,13 +1,14 @@
 """What is seen while a run goes on: a progress bar at a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from fedhca.client.training import Step
+from fedhca.experiment.run_folder import RunFolder
 from fedhca.server.rounds import Round
 
 
@@ -18,18 +19,16 @@ class Screen:
         console: where to.
         title: of the run: its method and seed.
         rounds: of the run.
-        steps: training steps of all clients in one round; the time left is reckoned from them.
-        done: rounds done before, when a run goes on.
+        clients: names, in the order in which they train.
 
     """
 
-    def __init__(self, console: Console, title: str, rounds: int, steps: int, done: int = 0) -> None:
-        self.console, self.title, self.rounds, self.steps = console, title, rounds, steps
-        self.began, self.first = time.perf_counter(), done
+    def __init__(self, console: Console, title: str, rounds: int, clients: Sequence[str]) -> None:
+        self.console, self.title, self.rounds, self.clients = console, title, rounds, list(clients)
+        self.began, self.first = time.perf_counter(), 0
         self.bar = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=24),
-            MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
@@ -38,7 +37,7 @@ class Screen:
             disable=not console.is_terminal,
             transient=True,
         )
-        self.task = self.bar.add_task(title, total=rounds * steps, completed=done * steps, now="")
+        self.task = self.bar.add_task(title, total=rounds, now="")
 
     def __enter__(self) -> "Screen":
         self.bar.start()
@@ -53,13 +52,14 @@ class Screen:
         """Show one training step."""
         losses = "  ".join(f"{task} {value:.3f}" for task, value in step.losses.items())
         now = f"round {step.round + 1}/{self.rounds}  {step.client} {step.step}/{step.steps}  {losses}"
-        self.bar.update(self.task, advance=1, now=now)
+        trained = self.clients.index(step.client) + step.step / step.steps
+        self.bar.update(self.task, completed=step.round + trained / len(self.clients), now=now)
 
     def round(self, round_: Round) -> None:
         """Show a finished round in one line, and its metrics if it was evaluated."""
-        self.bar.update(self.task, completed=round_.number * self.steps)
-        done = round_.number - self.first
-        left = (time.perf_counter() - self.began) / done * (self.rounds - round_.number)
+        self.bar.update(self.task, completed=round_.number)
+        self.first = self.first or round_.number - 1  # a resumed run has rounds behind it that took no time now
+        left = (time.perf_counter() - self.began) / (round_.number - self.first) * (self.rounds - round_.number)
         losses = [value for tasks in round_.losses.values() for value in tasks.values()]
         mean = f"mean loss {sum(losses) / len(losses):.4f}" if losses else "no losses"
         seconds = "  ".join(f"{phase} {value:.1f} s" for phase, value in round_.seconds.items() if value >= 0.05)
@@ -76,3 +76,17 @@ def _values(tasks: Mapping[str, float]) -> str:
 def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def follow(folder: RunFolder, console: Console, title: str | None = None) -> None:
+    """Run to the end, from where the folder is, showing progress."""
+    recipe = folder.recipe
+    name = title or f"{recipe.method.name} seed {recipe.seed}"
+    if folder.finished:
+        console.print(f"{name}: finished before, nothing to do", highlight=False)
+        return
+    screen = Screen(console, name, recipe.rounds, [client.name for client in recipe.roster])
+    with screen:
+        for round_ in folder.go(screen.step):
+            screen.round(round_)
+    console.print(f"{name}: {recipe.rounds} rounds done; everything is in {folder.path}", highlight=False)

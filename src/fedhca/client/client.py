@@ -96,6 +96,21 @@ class Client:
             self.states.save(self.rounds, gather(self.model, self.optimiser))
         return TrainReply(self.name, request.round, parameters, losses, time.perf_counter() - began)
 
+    def try_batch(self) -> None:
+        """Push one batch of training pictures through model and losses, without learning from it.
+
+        Raises:
+            DataError: a label is missing, or does not fit its task.
+
+        """
+        count = min(self.training.batch_size, len(self.training_set))
+        names = [task.name for task in self.tasks]
+        batch = next(next(epochs(self.training_set, names, [0], batch_size=count, workers=0, pin=False)))
+        with torch.no_grad():
+            outputs = self.model(batch["image"].to(self.device))
+            for task in self.tasks:
+                task.loss(outputs[task.name], batch[task.name].to(self.device))
+
     def evaluate(self, request: EvaluateRequest) -> EvaluateReply:
         """Measure the received parameters, with the client's own heads and buffers, on its test pictures."""
         began = time.perf_counter()

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from fedhca.data.source import Source
-from fedhca.data.transforms import test_transform, train_transform
+from fedhca.data.transforms import evaluation_transform, train_transform
 from fedhca.errors import DataError, RecipeError, unknown
 
 
@@ -91,7 +91,7 @@ class Augmented(Dataset[dict[str, Tensor]]):
             )
         else:
             try:
-                arrays = test_transform(raw, self._source.size)
+                arrays = evaluation_transform(raw, self._source.size)
             except DataError as error:
                 raise DataError(f"Picture '{self.identifier(index)}': {error}") from None
         return {name: torch.from_numpy(values) for name, values in arrays.items()}

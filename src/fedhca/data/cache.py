@@ -2,12 +2,12 @@
 
 import os
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
+from secrets import token_hex
 
 import numpy as np
 from jaxtyping import UInt8
@@ -33,15 +33,16 @@ def default_folder() -> Path:
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that nobody, in any process and after any crash, sees half of it; OSError if it cannot be."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    # Not by `tempfile`, whose files nobody but their owner may read.
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{token_hex(8)}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with draft.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
+        draft.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
         raise
 
 

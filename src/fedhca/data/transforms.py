@@ -48,7 +48,7 @@ def train_transform(
     return _finish({"image": distort(picture, generator) if photometric else picture, **seen}, size)
 
 
-def test_transform(sample: Sample, size: tuple[int, int]) -> dict[str, np.ndarray]:
+def evaluation_transform(sample: Sample, size: tuple[int, int]) -> dict[str, np.ndarray]:
     """Normalise and pad a sample; DataError where it is larger than `size`, as testing never crops or scales."""
     height, width = sample["image"].shape[:2]
     if height > size[0] or width > size[1]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from fedhca.client.training import Training
@@ -73,7 +74,7 @@ def build_sources(recipe: Recipe, split: str) -> dict[str, Source]:
     """Open one split of every data set that a client is on."""
     used = dict.fromkeys(client.dataset for client in recipe.roster)
     return {
-        name: SOURCES[recipe.datasets[name].kind](recipe.datasets[name], split, derive(recipe.seed, "data", name))  # type: ignore[attr-defined]
+        name: SOURCES[recipe.datasets[name].kind](recipe.datasets[name], split, derive(recipe.seed, "data", name))
         for name in used
     }
 
@@ -90,7 +91,7 @@ def build_participants(recipe: Recipe) -> list[Participant]:
     """Open all data and share every data set's training pictures out among its clients, at random and disjoint."""
     train, test = build_sources(recipe, TRAIN), build_sources(recipe, VAL)
     roster = recipe.roster
-    shares = {}
+    shares: dict[str, np.ndarray] = {}
     for name, source in train.items():
         mine = [client.name for client in roster if client.dataset == name]
         split = partition(len(source), len(mine), derive(recipe.seed, "partition", name))

@@ -86,6 +86,14 @@ class ClientSection(Section):
     tasks: Annotated[tuple[str, ...], Field(min_length=1)]
     count: PositiveInt = 1
 
+    @property
+    def spelt_out(self) -> "tuple[ClientSection, ...]":
+        """Each of the `count` clients on its own."""
+        if self.count == 1:
+            return (self,)
+        names = [f"{self.name}-{number}" for number in range(1, self.count + 1)]
+        return tuple(self.model_copy(update={"name": name, "count": 1}) for name in names)
+
     @model_validator(mode="after")
     def _different_tasks(self) -> "ClientSection":
         twice = [task for task, count in Counter(self.tasks).items() if count > 1]
@@ -179,11 +187,5 @@ class Recipe(Section):
 
     @property
     def roster(self) -> tuple[ClientSection, ...]:
-        """The clients with `count` spelt out: `name` alone, or `name-1`, `name-2`, …"""
-        return tuple(
-            client.model_copy(
-                update={"name": f"{client.name}-{number}" if client.count > 1 else client.name, "count": 1}
-            )
-            for client in self.clients
-            for number in range(1, client.count + 1)
-        )
+        """The clients with `count` spelt out: `name` alone, or `name-1`, `name-2` and so on."""
+        return tuple(each for client in self.clients for each in client.spelt_out)

@@ -29,7 +29,8 @@ from fedhca.experiment.recipes import dump_recipe, load_recipe
 from fedhca.experiment.run import CHECKPOINTS, CLIENTS, JOURNAL, run
 from fedhca.runtimes.local import LocalRuntime
 from fedhca.server.roster import Roster
-from fedhca.server.rounds import Round, evaluate
+from fedhca.server.rounds import Round, ServerState, evaluate
+from fedhca.tasks.task import Task
 
 RECIPE, ENVIRONMENT = "recipe.yaml", "environment.json"
 
@@ -107,16 +108,23 @@ class RunFolder:
 
     def evaluate(self) -> tuple[int, dict[str, dict[str, float]]]:
         """Measure the newest checkpoint; return its round and the metrics by client and task."""
-        clients = [self._client(each) for each in build.build_participants(self.recipe)]
-        runtime = LocalRuntime(clients)
-        roster = Roster.of(runtime.hello(), [client.name for client in clients])
-        state = load_checkpoint(self.path / CHECKPOINTS, roster)
-        if state is None:
-            raise RunFolderError(f"'{self.path}' should hold a checkpoint. Found none. Run it first.")
+        runtime, roster, state = self._federation()
         return state.round, evaluate(runtime, roster, state)
 
+    def clients(self) -> dict[str, Client]:
+        """Return all clients as the newest checkpoint left them: their models hold what they were handed out last.
+
+        Raises:
+            RunFolderError: there is no checkpoint.
+
+        """
+        runtime, roster, state = self._federation()
+        for name, parameters in roster.unstack(state.encoders, state.decoders).items():
+            runtime.clients[name].adopt(state.round, parameters)
+        return runtime.clients
+
     def client(self, name: str) -> Client:
-        """Return one client as the newest checkpoint left it: its model holds what it was handed out last.
+        """Return one client as the newest checkpoint left it.
 
         Raises:
             RecipeError: there is no such client.
@@ -125,15 +133,22 @@ class RunFolder:
         """
         names = [each.name for each in self.recipe.roster]
         if name not in names:
-            raise RecipeError(f"--client should be one of {', '.join(names)}. Found '{name}'.")
-        clients = {each.name: self._client(each) for each in build.build_participants(self.recipe)}
-        roster = Roster.of([each.hello() for each in clients.values()], names)
+            raise RecipeError(f"The client should be one of {', '.join(names)}. Found '{name}'.")
+        return self.clients()[name]
+
+    def _federation(self) -> tuple[LocalRuntime, Roster, ServerState]:
+        """Build everything anew and load the newest checkpoint."""
+        clients = [self._client(each) for each in build.build_participants(self.recipe)]
+        runtime = LocalRuntime(clients)
+        roster = Roster.of(runtime.hello(), [client.name for client in clients])
         state = load_checkpoint(self.path / CHECKPOINTS, roster)
         if state is None:
             raise RunFolderError(f"'{self.path}' should hold a checkpoint. Found none. Run it first.")
-        chosen = clients[name]
-        chosen.adopt(state.round, roster.unstack(state.encoders, state.decoders)[name])
-        return chosen
+        return runtime, roster, state
+
+    def tasks(self) -> dict[str, dict[str, Task]]:
+        """Return each client's tasks by name."""
+        return {each.name: {task.name: task for task in each.tasks} for each in build.build_participants(self.recipe)}
 
     def _client(self, participant: Participant) -> Client:
         recipe = self.recipe

@@ -59,15 +59,13 @@ def telling_picture(client: Client, tries: int = 16) -> int:
 
 
 def _labelled(client: Client, index: int) -> float:
+    """Return the share of pixels with a label, and again of those with one other than background."""
     sample = client.test_set[index]
-    # Labels other than 0 count double: a picture of nothing but background tells nothing.
-    return sum(
-        float(
-            (sample[task.name] != IGNORE).float().mean()
-            + ((sample[task.name] != IGNORE) & (sample[task.name] != 0)).float().mean()
-        )
-        for task in client.tasks
-    )
+    total = 0.0
+    for task in client.tasks:
+        valid = sample[task.name] != IGNORE
+        total += float(valid.float().mean() + (valid & (sample[task.name] != 0)).float().mean())
+    return total
 
 
 def _draw(task: Task, values: Shaped[np.ndarray, "..."], truth: Shaped[np.ndarray, "..."]) -> np.ndarray:

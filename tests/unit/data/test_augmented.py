@@ -1,3 +1,4 @@
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,14 @@ def test_any_number_of_workers_gives_the_same_pictures(source: NYUDv2) -> None:
     order = [(2, 11), (0, 12), (1, 13), (2, 14)]
     batches = [list(DataLoader(samples, batch_size=2, sampler=order, num_workers=workers)) for workers in (0, 2)]
     assert all(same(one, other) for one, other in zip(*batches, strict=True))
+
+
+def test_a_data_set_can_be_sent_to_another_process(tmp_path: Path) -> None:
+    root = pascal_context(tmp_path / "p")
+    for legacy in (False, True):
+        source = PASCALContext(root, "train", size=SHAPE, cache=tmp_path, legacy_parts=legacy)
+        samples = Augmented(source, [1, 0], ["human_parts", "edge"], train=True)
+        assert same(samples[0, 3], pickle.loads(pickle.dumps(samples))[0, 3])
 
 
 def test_testing_needs_no_seed_and_training_does(source: NYUDv2) -> None:

@@ -172,21 +172,21 @@ def test_parts_without_a_part_become_no_label() -> None:
     lost = [train_transform(raw, (10, 10), np.random.default_rng(seed))["human_parts"] for seed in range(20)]
     assert all((label == 255).all() or (label == 3).any() for label in lost)
     raw["human_parts"][0, 0] = 0
-    assert (transforms.test_transform(raw, (22, 20))["human_parts"] == 255).all()
+    assert (transforms.evaluation_transform(raw, (22, 20))["human_parts"] == 255).all()
 
 
 def test_what_is_given_is_left_alone() -> None:
     raw = sample()
     before = {name: values.copy() for name, values in raw.items()}
     train_transform(raw, (40, 40), np.random.default_rng(3))
-    transforms.test_transform(raw, (50, 70))
+    transforms.evaluation_transform(raw, (50, 70))
     for name, values in before.items():
         np.testing.assert_array_equal(raw[name], values)
 
 
 def test_testing_normalises_and_pads() -> None:
     raw = sample()
-    done = transforms.test_transform(raw, (48, 65))
+    done = transforms.evaluation_transform(raw, (48, 65))
     assert {name: (values.dtype.name, values.shape) for name, values in done.items()} == {
         "image": ("float32", (3, 48, 65)),
         **dict.fromkeys(("semseg", "human_parts", "sal"), ("int64", (48, 65))),
@@ -202,7 +202,7 @@ def test_testing_normalises_and_pads() -> None:
 @pytest.mark.parametrize("size", [(44, 60), (45, 59)])
 def test_testing_never_crops(size: tuple[int, int]) -> None:
     with pytest.raises(DataError, match=r"45 × 60\. Raise `size`"):
-        transforms.test_transform(sample(), size)
+        transforms.evaluation_transform(sample(), size)
 
 
 def test_the_extra_pixel_of_padding_is_at_the_end() -> None:

@@ -1,32 +1,29 @@
 """Animals made of capsules: dogs, sheep, horses and what lies between."""
 
-from math import pi
+from math import cos, pi, sin
 
 import numpy as np
 
 from fedhca.data.synthetic.canvas import Piece, Skin
 from fedhca.data.synthetic.chance import Chance
-from fedhca.data.synthetic.palette import times, patterned, plain, tint
+from fedhca.data.synthetic.palette import patterned, plain, times, tint
 from fedhca.data.synthetic.people import placed
 
 
 def animal(chance: Chance, label: int, x: float, z: float) -> Piece:
     """Return an animal that stands on the ground at (x, z)."""
     body, girth, leg, neck, rise = chance.each((0.3, 0.55), (0.13, 0.26), (0.25, 0.6), (0.12, 0.45), (0.2, 1.2))
-    step = chance.each(*[(-0.15, 0.15)] * 4)
-    stand, top = np.array([0.0, leg, 0.0]), np.array([0.0, leg + 0.6 * girth, 0.0])
-    fore, hind = np.array([0.0, 0.0, body]), np.array([0.0, 0.0, -body])
-    chin = top + fore + neck * np.array([0.0, np.sin(rise), np.cos(rise)]) + np.array([0.0, 0.05, 0.0])
-    nose = chin + np.array([0.0, -0.07, 0.2])
-    tail = top + hind + np.array([0.0, chance.between(-0.3, 0.25), -0.22])
-    rows = [(top + fore, top + hind, girth), (top + fore, chin, 0.5 * girth), (chin, nose, 0.4 * girth + 0.02)]
-    rows += [(top + hind, tail, 0.035)]
-    rows += [(chin + [side * 0.08, 0.05, 0], chin + [side * 0.11, 0.16, -0.02], 0.035) for side in (-1, 1)]
-    for number, (side, end) in enumerate([(-1, fore), (1, fore), (-1, hind), (1, hind)]):
-        hip = stand + 0.9 * end + [side * 0.55 * girth, 0, 0]
-        rows.append((hip, hip + [0, -leg, step[number]], 0.05 + 0.1 * girth))
-    start, end, radius = (np.array(column) for column in zip(*rows, strict=True))
-    solid = placed(start, end, radius, (x, 0.0, z), chance.between(-pi, pi))
+    fore, hind = np.array([0.0, leg + 0.6 * girth, body]), np.array([0.0, leg + 0.6 * girth, -body])
+    chin = fore + np.array([0.0, neck * sin(rise) + 0.05, neck * cos(rise)])
+    nose, tail = chin + np.array([0.0, -0.07, 0.2]), hind + np.array([0.0, chance.between(-0.3, 0.25), -0.22])
+    rows = [(fore, hind, girth), (fore, chin, 0.5 * girth), (chin, nose, 0.4 * girth + 0.02), (hind, tail, 0.035)]
+    for side in (-1, 1):
+        rows.append((chin + np.array([side * 0.08, 0.05, 0.0]), chin + np.array([side * 0.11, 0.16, -0.02]), 0.035))
+    for side, end, step in zip((-1, 1, -1, 1), (1, 1, -1, -1), chance.each(*[(-0.15, 0.15)] * 4), strict=True):
+        hip = np.array([side * 0.55 * girth, leg, 0.9 * end * body])
+        rows.append((hip, hip + np.array([0.0, -leg, step]), 0.05 + 0.1 * girth))
+    start, stop, radius = (np.array(column) for column in zip(*rows, strict=True))
+    solid = placed(start, stop, radius, (x, 0.0, z), chance.between(-pi, pi))
     return Piece(solid, _coat(chance), label)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from fedhca.data.synthetic.camera import NEAR, Camera, Rays
-from fedhca.data.synthetic.solid import CORNERS, DIRECTIONS, MISSED, Solid, turned
+from fedhca.data.synthetic.solid import AROUND, CORNERS, DIRECTIONS, MISSED, Solid, turned
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,16 @@ class Boxes(Framed):
     def depths(self, rays: Rays) -> Float[np.ndarray, "k y x"]:
         """Return where the ray has entered all three slabs, unless it has left one before."""
         origin = self.origin.astype(np.float32)[:, :, None, None]
-        enter, leave = np.float32(-np.inf), np.float32(np.inf)
+        enters, leaves = [], []
         for axis in range(3):
             slope = rays.along(self.frame[:, axis])
             slope[slope == 0] = 1e-9
             inverse = 1 / slope
             half, middle = np.abs(inverse), origin[:, axis] * inverse
-            enter, leave = np.maximum(enter, -half - middle), np.minimum(leave, half - middle)
+            enters.append(-half - middle)
+            leaves.append(half - middle)
+        enter = np.maximum(np.maximum(enters[0], enters[1]), enters[2])
+        leave = np.minimum(np.minimum(leaves[0], leaves[1]), leaves[2])
         return np.where((enter < leave) & (enter > NEAR), enter, MISSED)
 
     def normals(self, which: Int[np.ndarray, " n"], points: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
@@ -78,6 +81,10 @@ class Boxes(Framed):
     def cloud(self) -> Float[np.ndarray, "k 8 3"]:
         """Return the corners."""
         return self.centre[:, None] + CORNERS @ self.half
+
+    def hull(self) -> Float[np.ndarray, "k 8 3"]:
+        """Return the corners."""
+        return self.cloud()
 
 
 @dataclass(frozen=True)
@@ -96,9 +103,15 @@ class Ellipsoids(Framed):
 
     def normals(self, which: Int[np.ndarray, " n"], points: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
         """Return the gradient of |q|², of length 1."""
-        gradient = np.einsum("ni,nij->nj", self._inside(which, points), np.take(self.frame.astype(np.float32), which, axis=0))
+        gradient = np.einsum(
+            "ni,nij->nj", self._inside(which, points), np.take(self.frame.astype(np.float32), which, axis=0)
+        )
         return gradient / np.sqrt(np.einsum("ni,ni->n", gradient, gradient))[:, None]
 
     def cloud(self) -> Float[np.ndarray, "k 14 3"]:
         """Return points spread over the surface."""
         return self.centre[:, None] + DIRECTIONS @ self.half
+
+    def hull(self) -> Float[np.ndarray, "k 14 3"]:
+        """Return points around the surface."""
+        return self.centre[:, None] + AROUND @ self.half

@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import cos, sin
+from math import ceil, cos, floor, sin
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 NEAR = 0.05
 """Nothing closer than this, in metres, is seen."""
 
-Window = tuple[slice, slice]
-"""Rows and columns of a rectangle of pixels."""
+Bounds = tuple[int, int, int, int]
+"""Top, left, bottom and right of a rectangle of pixels."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,10 @@ class Camera:
         v = (np.float32(height / 2 - 0.5) - np.arange(height, dtype=np.float32)) / np.float32(self.focal)
         return Rays(u, v)
 
-    def within(self, window: Window) -> Rays:
-        """Return the rays of a window."""
-        return Rays(self.rays.u[window[1]], self.rays.v[window[0]])
+    def within(self, bounds: Bounds) -> Rays:
+        """Return the rays of a rectangle of pixels."""
+        top, left, bottom, right = bounds
+        return Rays(self.rays.u[left:right], self.rays.v[top:bottom])
 
     def see(self, points: Float[np.ndarray, "*k 3"]) -> Float[np.ndarray, "*k 3"]:
         """Return world points in camera coordinates."""
@@ -81,15 +82,17 @@ class Camera:
         ratio = points[..., :2] / np.maximum(-points[..., 2:], NEAR)
         return ratio * (self.focal, -self.focal) + (width / 2, height / 2)
 
-    def bounds(self, points: Float[np.ndarray, "k m 3"]) -> Int[np.ndarray, "4 k"]:
-        """Return the top, left, bottom and right of the pixels that bodies inside hulls of points can cover.
-
-        A body that reaches behind the camera can cover all, one that is wholly behind it none.
-        """
-        pixels, behind = self.project(points), points[..., 2] >= -NEAR
-        low, high = np.floor(pixels.min(axis=1)), np.ceil(pixels.max(axis=1))
-        low[behind.any(axis=1)], high[behind.any(axis=1)] = 0, np.inf
-        high[behind.all(axis=1)] = 0
-        (left, top), (right, bottom) = low.T, high.T
+    def bounds(self, points: Float[np.ndarray, "m 3"]) -> Bounds:
+        """Return the pixels that a body inside the hull of points can cover: all, if it reaches behind the camera."""
         height, width = self.size
-        return np.array([top, left, bottom, right]).clip(0, [[height], [width], [height], [width]]).astype(int)
+        if points[:, 2].max() >= -NEAR:
+            return (0, 0, height, width) if points[:, 2].min() < -NEAR else (0, 0, 0, 0)
+        pixels = self.project(points)
+        left, top = pixels.min(axis=0).tolist()
+        right, bottom = pixels.max(axis=0).tolist()
+        return (
+            max(floor(top), 0),
+            max(floor(left), 0),
+            min(max(ceil(bottom), 0), height),
+            min(max(ceil(right), 0), width),
+        )

@@ -8,14 +8,14 @@ import numpy as np
 from jaxtyping import Float32, Int, UInt8
 
 from fedhca.data.synthetic import tiles
-from fedhca.data.synthetic.camera import Camera
-from fedhca.data.synthetic.solid import MARGIN, Solid
+from fedhca.data.synthetic.camera import Bounds, Camera
+from fedhca.data.synthetic.solid import Solid
 
 FAR = np.float32(1000.0)
 """The depth of the sky."""
 
-BODY = 12000
-"""To draw bodies one by one costs as much as so many rays each."""
+BODY = 5000
+"""In rectangles of more pixels, bodies are drawn one by one: each in a smaller one, which saves more than it costs."""
 
 Colour = tuple[float, float, float]
 
@@ -67,35 +67,29 @@ class Canvas:
             self._objects += [number] * count
 
     def _draw(self, solid: Solid) -> None:
-        """Draw bodies all at once or, where that costs more, each in its own window."""
-        first, bounds = len(self.skins), self._bounds(solid)
+        """Draw bodies all at once or, where that costs more, each in its own rectangle."""
+        first, hull = len(self.skins), solid.hull()
         self._seen.append((first, solid))
-        low, high = bounds[:2].min(axis=1), bounds[2:].max(axis=1)
-        wasted = ((high - low).prod() - (bounds[2:] - bounds[:2]).prod(axis=0)).mean()
-        if wasted <= BODY:
-            self._fill(solid, first, [*low.tolist(), *high.tolist()])
+        if not hull.shape[1]:
+            self._fill(solid, first, (0, 0, *self.camera.size))
             return
-        for index, window in enumerate(bounds.T.tolist()):
-            self._fill(solid.only(index), first + index, window)
+        bounds = self.camera.bounds(hull.reshape(-1, 3))
+        if (bounds[2] - bounds[0]) * (bounds[3] - bounds[1]) <= BODY or len(hull) == 1:
+            self._fill(solid, first, bounds)
+            return
+        for index, points in enumerate(hull):
+            self._fill(solid.only(index), first + index, self.camera.bounds(points))
 
-    def _fill(self, solid: Solid, first: int, bounds: list[int]) -> None:
-        top, left, bottom, right = bounds
-        window = slice(top, bottom), slice(left, right)
+    def _fill(self, solid: Solid, first: int, bounds: Bounds) -> None:
+        window = slice(bounds[0], bounds[2]), slice(bounds[1], bounds[3])
         before, numbers = self.depth[window], self._solid[window]
         if not before.size:
             return
-        depths = solid.depths(self.camera.within(window))
-        nearest = depths.min(axis=0)
+        depths = solid.depths(self.camera.within(bounds))
+        nearest = depths.min(axis=0) if len(depths) > 1 else depths[0]
         closer = nearest < before
         np.copyto(before, nearest, where=closer)
         numbers[closer] = first if len(depths) == 1 else first + depths[:, closer].argmin(axis=0)
-
-    def _bounds(self, solid: Solid) -> Int[np.ndarray, "4 k"]:
-        cloud = solid.cloud()
-        if not cloud.shape[1]:
-            return np.repeat([[0], [0], [self.camera.size[0]], [self.camera.size[1]]], len(cloud), axis=1)
-        middle = cloud.mean(axis=1, keepdims=True)
-        return self.camera.bounds(middle + MARGIN * (cloud - middle))
 
     @cached_property
     def solid(self) -> Int[np.ndarray, "y x"]:
@@ -115,7 +109,7 @@ class Canvas:
         numbers = np.take(self.solid, order)
         points = np.take(self.points.reshape(3, -1), order, axis=1, mode="clip").T
         normals = np.zeros((len(order), 3), np.float32)
-        starts = np.searchsorted(numbers, [first for first, _ in self._seen]).tolist() + [len(order)]
+        starts = [*np.searchsorted(numbers, [first for first, _ in self._seen]).tolist(), len(order)]
         for (first, solid), start, stop in zip(self._seen, starts, starts[1:], strict=False):
             if start < stop:
                 normals[start:stop] = solid.normals(numbers[start:stop] - first, points[start:stop])

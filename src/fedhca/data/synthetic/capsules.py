@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from fedhca.data.synthetic.camera import NEAR, Camera, Rays
-from fedhca.data.synthetic.solid import DIRECTIONS, MISSED, Solid
+from fedhca.data.synthetic.solid import AROUND, DIRECTIONS, MISSED, Solid
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Capsules(Solid):
         |(o + t d) x (b - a)|² = r² |b - a|².
         """
         axis = self.end - self.start
-        length = np.float32((axis**2).sum(axis=1))[:, None, None]
-        radius = np.float32(self.radius**2)[:, None, None]
-        shift = np.float32(-self.start[:, 2])[:, None, None]
+        length = (axis**2).sum(axis=1).astype(np.float32)[:, None, None]
+        radius = (self.radius**2).astype(np.float32)[:, None, None]
+        shift = -self.start[:, 2].astype(np.float32)[:, None, None]
         along = rays.along(axis)
         toward, distance = _from(rays, self.start, shift)
-        passed = shift * along - np.float32((axis * self.start).sum(axis=1))[:, None, None]
+        passed = shift * along - (axis * self.start).sum(axis=1).astype(np.float32)[:, None, None]
         a = np.maximum(length * rays.squared - along**2, 1e-9)
         b = length * toward - passed * along
         root = b**2 - a * (length * (distance - radius) - passed**2)
@@ -56,25 +56,32 @@ class Capsules(Solid):
     def normals(self, which: Int[np.ndarray, " n"], points: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
         """Return the direction from the nearest point of the axis."""
         axis = self.end - self.start
-        steps = np.float32(axis / (axis**2).sum(axis=1, keepdims=True))[which]
-        outward = points - np.float32(self.start)[which]
+        steps = np.take((axis / (axis**2).sum(axis=1, keepdims=True)).astype(np.float32), which, axis=0)
+        outward = points - np.take(self.start.astype(np.float32), which, axis=0)
         fraction = np.einsum("ni,ni->n", outward, steps).clip(0, 1)
-        outward -= fraction[:, None] * np.float32(axis)[which]
+        outward -= fraction[:, None] * np.take(axis.astype(np.float32), which, axis=0)
         return outward / np.linalg.norm(outward, axis=1, keepdims=True)
 
-    def cloud(self) -> Float[np.ndarray, "k 52 3"]:
+    def cloud(self) -> Float[np.ndarray, "k 28 3"]:
         """Return points spread over the balls at both ends."""
-        ball = self.radius[:, None, None] * DIRECTIONS
-        return np.concatenate([self.start[:, None] + ball, self.end[:, None] + ball], axis=1)
+        return self._ends(DIRECTIONS)
+
+    def hull(self) -> Float[np.ndarray, "k 28 3"]:
+        """Return points around the balls at both ends."""
+        return self._ends(AROUND)
+
+    def _ends(self, ball: Float[np.ndarray, "m 3"]) -> Float[np.ndarray, "k n 3"]:
+        sized = self.radius[:, None, None] * ball
+        return np.concatenate([self.start[:, None] + sized, self.end[:, None] + sized], axis=1)
 
 
 def _from(
     rays: Rays, point: Float[np.ndarray, "k 3"], shift: Float[np.ndarray, "k 1 1"]
 ) -> tuple[Float[np.ndarray, "k y x"], Float[np.ndarray, "k y x"]]:
     """Return d · (shift d - point) and |shift d - point|², each a sum of a row and a column."""
-    across = shift[:, 0] * rays.u - np.float32(point[:, :1])
-    up = shift[:, 0] * rays.v - np.float32(point[:, 1:2])
-    back = -shift[:, 0] - np.float32(point[:, 2:])
+    across = shift[:, 0] * rays.u - point[:, :1].astype(np.float32)
+    up = shift[:, 0] * rays.v - point[:, 1:2].astype(np.float32)
+    back = -shift[:, 0] - point[:, 2:].astype(np.float32)
     toward = (rays.u * across)[:, None, :] + (rays.v * up - back)[:, :, None]
     distance = (across**2)[:, None, :] + (up**2 + back**2)[:, :, None]
     return toward, distance

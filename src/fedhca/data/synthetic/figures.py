@@ -80,7 +80,7 @@ def _sky(chance: Chance) -> Skin:
     blue = tint(chance, (0.52, 0.64), (0.2, 0.65), (0.7, 1.0))
     if chance.happens(0.2):
         blue = tint(chance, (0.02, 0.12), (0.2, 0.5), (0.8, 1.0))
-    return Skin(blue, (0.97, 0.97, 1.0), "cloud", 0.0012, 1.0)
+    return Skin(blue, (0.97, 0.97, 1.0), "cloud", 0.0025, 1.0)
 
 
 def _grass(chance: Chance) -> Piece:
@@ -114,10 +114,10 @@ def _behind(chance: Chance) -> list[list[Piece]]:
 
 def _before(chance: Chance) -> list[list[Piece]]:
     """Return one to four figures, side by side at various distances."""
-    kinds = [(person, PERSON), (person, PERSON), (animal, ANIMAL), (ball, BALL)]
+    kinds = [(person, PERSON)] * 3 + [(animal, ANIMAL), (ball, BALL)]
     things = []
     for place in chance.shuffle(range(-2, 3))[: chance.pick((1, 2, 3, 4))]:
-        distance, aside = chance.each((2.4, 6.0), (-0.08, 0.08))
+        distance, aside = chance.each((2.2, 5.2), (-0.08, 0.08))
         make, label = chance.pick(kinds)
         things.append([make(chance, label, (0.22 * place + aside) * distance, -distance)])
     return things

@@ -38,13 +38,13 @@ def table(chance: Chance, label: int, spot: Spot, turn: float) -> tuple[Piece, f
 
 def bed(chance: Chance, label: int, spot: Spot, turn: float) -> Piece:
     """Return a bed: frame, head board, mattress, blanket, two pillows."""
-    width, length, height = chance.each((0.45, 0.8), (0.85, 1.05), (0.18, 0.28))
+    width, length, height = chance.each((0.45, 0.8), (0.85, 1.05), (0.12, 0.2))
     wood, white = plain(wooden(chance)), plain(grey(chance, 0.8, 0.97))
     cloth = patterned(chance, tint(chance), ("checks", "stripes", "plain", "dots"), chance.between(0.8, 1.8))
     top = 2 * height
     rows = [
         [0, height, 0, width, height, length],
-        [0, height + 0.15, -length - 0.03, width, height + 0.15, 0.04],
+        [0, height + 0.25, -length - 0.03, width, height + 0.25, 0.04],
         [0, top + 0.09, 0, width - 0.02, 0.09, length - 0.02],
         [0, top + 0.1, 0.3 * length, width, 0.11, 0.7 * length],
     ]

@@ -70,5 +70,5 @@ def brightness(canvas: Canvas, light: Light, shadow: Float32[np.ndarray, "y x"])
     direct = np.maximum((normals * light.falls(camera, canvas.points)).sum(axis=0), 0)
     direct *= 1 - np.float32(0.8) * shadow * (canvas.height < 0.01)
     ambient = np.float32(0.8) + np.float32(0.2) * canvas.facing
-    colour = np.float32([light.direct, light.ambient])[:, :, None, None]
+    colour = np.array([light.direct, light.ambient], np.float32)[:, :, None, None]
     return direct * colour[0] + ambient * colour[1]

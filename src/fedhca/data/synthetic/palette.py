@@ -8,9 +8,7 @@ from fedhca.data.synthetic.chance import Chance
 Range = tuple[float, float]
 
 
-def tint(
-    chance: Chance, hue: Range = (0.0, 1.0), saturation: Range = (0.4, 0.9), value: Range = (0.5, 0.95)
-) -> Colour:
+def tint(chance: Chance, hue: Range = (0.0, 1.0), saturation: Range = (0.4, 0.9), value: Range = (0.5, 0.95)) -> Colour:
     """Return a colour with hue, saturation and value drawn from ranges; the hue goes round at 1."""
     drawn_hue, drawn_saturation, drawn_value = chance.each(hue, saturation, value)
     return hsv_to_rgb(drawn_hue % 1.0, drawn_saturation, drawn_value)

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from fedhca.data.synthetic.canvas import Piece, Skin
 from fedhca.data.synthetic.capsules import Capsules
 from fedhca.data.synthetic.chance import Chance
-from fedhca.data.synthetic.palette import times, patterned, plain, tint
+from fedhca.data.synthetic.palette import patterned, plain, times, tint
 from fedhca.data.synthetic.solid import turned
 
 PARTS = ("background", "head", "torso", "upper arms", "lower arms", "upper legs", "lower legs")

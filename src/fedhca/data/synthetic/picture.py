@@ -20,9 +20,7 @@ def colours(canvas: Canvas, bright: Float32[np.ndarray, "3 y x"]) -> Float32[np.
     return own * (bright * (1 - glow) + glow)
 
 
-def _pattern(
-    canvas: Canvas, tile: np.ndarray, scale: Float32[np.ndarray, "y x"]
-) -> Float32[np.ndarray, "y x"]:
+def _pattern(canvas: Canvas, tile: np.ndarray, scale: Float32[np.ndarray, "y x"]) -> Float32[np.ndarray, "y x"]:
     """Return the value of each pixel's tile, faded where a texel is smaller than a pixel."""
     camera = canvas.camera
     east, south = camera.rays.along(camera.rotation.T[[0, 2]]) * canvas.depth
@@ -41,6 +39,6 @@ def expose(
     noise = np.frombuffer(generator.bytes(edge.size), np.uint8).reshape(edge.shape).astype(np.float32)
     grain = np.float32(generator.uniform(0.02, 0.08))
     levels = 255 * radiance + (noise - np.float32(127.5)) * grain
-    picture = cv2.merge([plane for plane in levels.clip(0, 255).astype(np.uint8)])
+    picture = cv2.merge(list(levels.clip(0, 255).astype(np.uint8)))
     soft = cv2.GaussianBlur(picture, (3, 3), 0.7)
     return cv2.copyTo(soft, edge.astype(np.uint8), picture)

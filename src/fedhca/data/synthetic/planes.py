@@ -35,3 +35,7 @@ class Planes(Solid):
     def cloud(self) -> Float[np.ndarray, "k 0 3"]:
         """Return no points: a plane has no end."""
         return np.empty((len(self.offset), 0, 3))
+
+    def hull(self) -> Float[np.ndarray, "k 0 3"]:
+        """Return no points: a plane has no end."""
+        return self.cloud()

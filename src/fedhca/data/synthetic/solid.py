@@ -38,7 +38,11 @@ class Solid(ABC):
 
     @abstractmethod
     def cloud(self) -> Float[np.ndarray, "k m 3"]:
-        """Return points whose hull is about the body, if `MARGIN` larger around it; none if it has no end."""
+        """Return points whose hull is about the body; none if it has no end."""
+
+    @abstractmethod
+    def hull(self) -> Float[np.ndarray, "k m 3"]:
+        """Return points whose hull the body lies inside; none if it has no end."""
 
 
 def turned(angle: float) -> Float[np.ndarray, "3 3"]:
@@ -52,5 +56,5 @@ CORNERS = np.stack(np.meshgrid(*[[-1.0, 1.0]] * 3), axis=-1).reshape(-1, 3)
 DIRECTIONS = np.concatenate([CORNERS / np.sqrt(3.0), np.eye(3), -np.eye(3)])
 """Unit vectors spread evenly: a ball, as a cloud."""
 
-MARGIN = 1.2
-"""A ball lies inside its cloud made this much larger."""
+AROUND = 1.2 * DIRECTIONS
+"""Points whose hull a ball lies inside."""

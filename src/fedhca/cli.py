@@ -1,0 +1,173 @@
+"""The command `fedhca`: every error is one line on standard error and an exit code other than 0."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from fedhca.errors import FedhcaError, RecipeError
+
+app = typer.Typer(
+    help="Hetero-client federated multi-task learning: FedHCA² and its rivals.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+screen = Console(soft_wrap=True)
+
+RecipeName = Annotated[str, typer.Argument(help="A YAML file, or the name of an embedded recipe (see `fedhca ls`).")]
+Folder = Annotated[Path, typer.Argument(help="The folder of a run.")]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe: `--set rounds=20 training.batch_size=4`."),
+]
+MoreChanges = Annotated[
+    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="As after --set.")
+]
+
+
+@app.command()
+def run(
+    recipe: RecipeName,
+    more: MoreChanges = None,
+    changes: Changes = None,
+    out: Annotated[Path | None, typer.Option(help="The run folder; runs/RECIPE/METHOD if not given.")] = None,
+) -> None:
+    """Run one federation. Example: `fedhca run demo --set rounds=4 method=fedavg --out runs/try`."""
+    from fedhca.experiment.recipes import load_recipe
+    from fedhca.experiment.run_folder import RunFolder
+    from fedhca.screen import follow
+
+    plan = load_recipe(recipe, [*(changes or ()), *(more or ())])
+    folder = RunFolder.create(out or Path("runs", Path(recipe).stem, plan.method.name), plan)
+    follow(folder, screen)
+
+
+@app.command()
+def resume(folder: Folder) -> None:
+    """Go on with an interrupted run. Example: `fedhca resume runs/try`."""
+    from fedhca.experiment.run_folder import RunFolder
+    from fedhca.screen import follow
+
+    follow(RunFolder.open(folder), screen)
+
+
+@app.command()
+def compare(
+    recipe: RecipeName,
+    more: MoreChanges = None,
+    methods: Annotated[str, typer.Option(help="Names with commas between.")] = "local,fedavg,fedhca2",
+    seeds: Annotated[str, typer.Option(help="Numbers with commas between.")] = "0",
+    changes: Changes = None,
+    out: Annotated[Path | None, typer.Option(help="Where the runs go; runs/RECIPE if not given.")] = None,
+    pictures: Annotated[int, typer.Option(help="Test pictures drawn for each client.", min=0)] = 1,
+) -> None:
+    """Run a federation under several methods and seeds; print and write one table.
+
+    Finished runs are reused. Example: `fedhca compare demo --methods local,fedhca2 --seeds 0,1,2`.
+    """
+    from fedhca.experiment.compare import entries
+    from fedhca.experiment.recipes import load_recipe
+    from fedhca.report.comparison import write_comparison
+    from fedhca.screen import follow
+
+    plan = load_recipe(recipe, [*(changes or ()), *(more or ())])
+    place = out or Path("runs", Path(recipe).stem)
+    found = list(entries(plan, _names(methods), _numbers(seeds), place))
+    for entry in found:
+        if entry.folder.finished:
+            screen.print(f"{entry.method} seed {entry.seed}: finished before, reused", highlight=False)
+        else:
+            follow(entry.folder, screen, f"{entry.method} seed {entry.seed}")
+    table = write_comparison(found, place, pictures=pictures)
+    _print_table(table.head, table.rows(), table.caption)
+    written = "table.md, table.csv" + (", predictions-*.png" if pictures else "")
+    screen.print(f"Written to {place}: {written}; one run folder per method and seed.", highlight=False)
+
+
+@app.command()
+def evaluate(folder: Folder) -> None:
+    """Measure the newest checkpoint of a run. Example: `fedhca evaluate runs/try`."""
+    from fedhca.experiment.run_folder import RunFolder
+
+    run_folder = RunFolder.open(folder)
+    rounds, metrics = run_folder.evaluate()
+    tasks = run_folder.tasks()
+    rows = [
+        [client, name, f"{value:.4f}", f"{tasks[client][name].metric} {tasks[client][name].unit}"]
+        for client, values in metrics.items()
+        for name, value in values.items()
+    ]
+    _print_table(["client", "task", "value", "metric"], rows, f"After round {rounds} of {run_folder.recipe.rounds}.")
+
+
+@app.command()
+def predict(
+    folder: Folder,
+    images: Annotated[list[Path], typer.Argument(help="Pictures: PNG or JPEG.")],
+    client: Annotated[str, typer.Option(help="Whose model.")],
+    out: Annotated[Path | None, typer.Option(help="Where drawings go; DIR/predictions if not given.")] = None,
+) -> None:
+    """Draw what a client's model predicts. Example: `fedhca predict runs/try a.jpg b.jpg --client rooms-all`."""
+    from fedhca.experiment.run_folder import RunFolder
+    from fedhca.report.predictions import draw_predictions
+
+    written = draw_predictions(RunFolder.open(folder), client, images, out or folder / "predictions")
+    for path in written:
+        screen.print(f"Written: {path}", highlight=False)
+
+
+@app.command()
+def check(recipe: RecipeName, more: MoreChanges = None, changes: Changes = None) -> None:
+    """Validate a recipe without training: files, tasks, shapes, bytes per round, memory needed."""
+    from fedhca.experiment.check import check as inspect
+    from fedhca.experiment.recipes import load_recipe
+
+    found = inspect(load_recipe(recipe, [*(changes or ()), *(more or ())]))
+    _print_table(["client", "data set", "tasks", "train", "test", "KB down", "KB up"], found.rows, found.summary)
+    for problem in found.problems:
+        sys.stderr.write(f"fedhca: {problem}\n")
+    if found.problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def ls() -> None:
+    """List methods, data sets, tasks and recipes, each with a line."""
+    from fedhca.experiment.catalogue import catalogue
+
+    for kind, lines in catalogue().items():
+        _print_table([kind, ""], [[name, text] for name, text in lines.items()], "")
+
+
+def main() -> None:
+    """Run the command; whatever goes wrong becomes one line."""
+    try:
+        app()
+    except FedhcaError as error:
+        sys.stderr.write(f"fedhca: {' '.join(str(error).split())}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.stderr.write("fedhca: stopped; `fedhca resume DIR` goes on from the newest checkpoint\n")
+        sys.exit(130)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _numbers(text: str) -> list[int]:
+    if not all(name.isdigit() for name in _names(text)):
+        raise RecipeError(f"--seeds should be whole numbers with commas between, such as 0,1,2. Found '{text}'.")
+    return [int(name) for name in _names(text)]
+
+
+def _print_table(head: list[str], rows: list[list[str]], caption: str) -> None:
+    table = RichTable(*head, caption=caption or None, caption_justify="left")
+    for row in rows:
+        table.add_row(*row)
+    screen.print(table)

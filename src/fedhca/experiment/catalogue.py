@@ -1,0 +1,40 @@
+"""What there is: methods, data sets, tasks and recipes, each with a line."""
+
+import inspect
+
+from fedhca.experiment.config import KINDS
+from fedhca.experiment.recipes import embedded, load_recipe
+from fedhca.methods import METHODS
+from fedhca.tasks import Depth, Edges, HumanParts, Saliency, SemanticSegmentation, SurfaceNormals
+from fedhca.tasks.task import Task
+
+TASKS: dict[str, type[Task]] = {
+    "semseg": SemanticSegmentation,
+    "human_parts": HumanParts,
+    "sal": Saliency,
+    "normals": SurfaceNormals,
+    "edge": Edges,
+    "depth": Depth,
+}
+
+DATASETS = {
+    "rooms": "synthetic rooms: semseg, depth, normals, edge",
+    "figures": "synthetic people and animals outdoors: semseg, human_parts, sal, normals, edge",
+    "nyud": "NYUD-v2, or data in its layout: semseg, depth, normals, edge",
+    "pascal_context": "PASCAL-Context, or data in its layout: semseg, human_parts, sal, normals, edge",
+}
+assert DATASETS.keys() == KINDS.keys()  # a kind without a line, or a line without a kind
+
+
+def catalogue() -> dict[str, dict[str, str]]:
+    """Return one line for each name, by kind of thing."""
+    return {
+        "method": {name: _first_line(method) for name, method in METHODS.items()},
+        "data set": DATASETS,
+        "task": {name: f"{_first_line(task)} Metric: {task.metric}." for name, task in TASKS.items()},
+        "recipe": {name: load_recipe(path).description for name, path in embedded().items()},
+    }
+
+
+def _first_line(thing: object) -> str:
+    return (inspect.getdoc(thing) or "").splitlines()[0]

@@ -1,0 +1,69 @@
+"""Everything that can go wrong before training, found without training."""
+
+from dataclasses import dataclass
+
+from fedhca.errors import DataError
+from fedhca.experiment import build
+from fedhca.experiment.config import Recipe
+from fedhca.experiment.participant import make_client
+
+MOMENTS = 4
+"""Copies of the parameters that training holds: values, gradients and AdamW's two moments."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a recipe would do.
+
+    Attributes:
+        rows: of every client: name, data set, tasks, training and test pictures, kilobytes down and up per round.
+        summary: bytes per round of the whole federation, and memory for parameters.
+        problems: one line for everything that is wrong with the data.
+
+    """
+
+    rows: list[list[str]]
+    summary: str
+    problems: list[str]
+
+
+def check(recipe: Recipe) -> Findings:
+    """Build everything, read every file once, and push one batch through every kind of client.
+
+    Raises:
+        FedhcaError: something is wrong with recipe, data or model that leaves nothing further to check.
+
+    """
+    build.build_method(recipe)
+    device = build.build_device(recipe)
+    problems = [line for split in (build.TRAIN, build.VAL) for line in _data_problems(recipe, split)]
+    encoder = build.build_encoder(recipe)
+    rows, sent, scalars = [], 0, 0
+    for participant in build.build_participants(recipe):
+        training = build.build_training(recipe, str(participant.dataset))
+        client = make_client(participant, encoder, training=training, width=recipe.model.width, device=device)
+        size = client.hello().parameters.bytes
+        sent += size
+        scalars += sum(parameter.numel() for parameter in client.model.parameters())
+        try:
+            client.try_batch()
+        except DataError as error:
+            problems.append(f"Client '{client.name}': {error}")
+        tasks = " ".join(task.name for task in client.tasks)
+        counts = [str(len(client.training_set)), str(len(client.test_set))]
+        rows.append([client.name, client.dataset, tasks, *counts, *[f"{size / 1e3:.0f}"] * 2])
+    memory = (scalars * MOMENTS + sent // 4 * 5) * 4 / 1e9
+    summary = (
+        f"{len(rows)} clients; {sent / 1e6:.1f} MB down and as many up per round; about {memory:.2f} GB for "
+        f"parameters, gradients, moments and the server's rows, activations not counted; {len(problems)} problems."
+    )
+    return Findings(rows, summary, problems)
+
+
+def _data_problems(recipe: Recipe, split: str) -> list[str]:
+    """Read every sample with the labels that some client uses."""
+    found = []
+    for name, source in build.build_sources(recipe, split).items():
+        used = {task for client in recipe.roster if client.dataset == name for task in client.tasks}
+        found += [f"data set `{name}`: {problem}" for problem in source.problems(sorted(used & source.tasks.keys()))]
+    return found

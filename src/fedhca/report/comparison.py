@@ -1,0 +1,48 @@
+"""A comparison on disk: the table as Markdown and CSV, and drawings of what each method predicts."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fedhca.atomic import write_atomically
+from fedhca.experiment.compare import Entry
+from fedhca.report.gallery import comparison_rows, telling_picture
+from fedhca.report.sheet import sheet
+from fedhca.report.table import Column, Result, Table
+from fedhca.tasks.task import Task
+
+
+def write_comparison(entries: Sequence[Entry], out: Path, *, pictures: int = 1) -> Table:
+    """Write table.md, table.csv and one predictions-CLIENT.png per client; return the table.
+
+    Args:
+        entries: finished runs, every method on the same seeds; drawings are of the first seed.
+        out: the folder.
+        pictures: test pictures drawn per client; none draws nothing.
+
+    """
+    recipe = entries[0].folder.recipe
+    datasets = {client.name: client.dataset for client in recipe.roster}
+    tasks: dict[Column, Task] = {
+        (datasets[client], name): task
+        for client, own in entries[0].folder.tasks().items()
+        for name, task in own.items()
+    }
+    results = [Result.of(entry.method, entry.seed, entry.metrics, datasets) for entry in entries]
+    table = Table(results, tasks)
+    write_atomically(out / "table.md", table.markdown().encode())
+    write_atomically(out / "table.csv", table.csv().encode())
+    if pictures:
+        _draw(entries, out, pictures)
+    return table
+
+
+def _draw(entries: Sequence[Entry], out: Path, pictures: int) -> None:
+    seed = entries[0].seed
+    folders = {entry.method: entry.folder for entry in entries if entry.seed == seed}
+    clients = {method: folder.clients() for method, folder in folders.items()}
+    for name in next(iter(clients.values())):
+        same = {method: each[name] for method, each in clients.items()}
+        first = telling_picture(next(iter(same.values())))
+        count = len(next(iter(same.values())).test_set)
+        chosen = [(first + step) % count for step in range(min(pictures, count))]
+        write_atomically(out / f"predictions-{name}.png", sheet(comparison_rows(same, chosen)))

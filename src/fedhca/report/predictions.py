@@ -1,0 +1,45 @@
+"""Predictions for pictures of one's own, drawn beside them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import torch
+
+from fedhca.atomic import write_atomically
+from fedhca.data.colours import normalise
+from fedhca.data.image import read_picture
+from fedhca.errors import RecipeError
+from fedhca.experiment.run_folder import RunFolder
+from fedhca.report.gallery import prediction_row
+from fedhca.report.sheet import sheet
+
+
+def draw_predictions(folder: RunFolder, client: str, images: Sequence[Path], out: Path) -> list[Path]:
+    """Draw what a client's newest model predicts for each picture; return the files written, OUT/NAME-CLIENT.png.
+
+    A picture longer than the client's training size is shrunk to that, as it would look unlike anything the model
+    has seen.
+
+    Raises:
+        RecipeError: there is no such client, or two pictures have one name.
+        DataError: a picture is missing or cannot be read.
+        RunFolderError: there is no checkpoint, or the drawing cannot be written.
+
+    """
+    names = [image.stem for image in images]
+    for name in names:
+        if names.count(name) > 1:
+            raise RecipeError(f"Pictures should have different names. Found '{name}' twice. Draw them one by one.")
+    pictures = [read_picture(image) for image in images]
+    model = folder.client(client)
+    longest = max(folder.recipe.datasets[model.dataset].size)
+    written = []
+    for name, picture in zip(names, pictures, strict=True):
+        factor = min(1.0, longest / max(picture.shape[:2]))
+        small = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else picture
+        row = prediction_row(model, torch.from_numpy(normalise(small)), name)
+        path = out / f"{name}-{client}.png"
+        write_atomically(path, sheet([row], height=240))
+        written.append(path)
+    return written

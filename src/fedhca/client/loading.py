@@ -1,7 +1,7 @@
 """Batches of a client's data: the same pictures whatever the number of workers."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from fedhca.seeds import derive
 Batch = dict[str, Tensor]
 
 
+@runtime_checkable
 class PictureSet(Protocol):
     """A data set of dictionaries: `image` float [3, y, x], and a label map for every task by its name.
 

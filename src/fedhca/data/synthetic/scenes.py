@@ -93,27 +93,27 @@ class Scenes(Source):
         """Return the name of a picture, for example `room-train-000012`."""
         return f"{self.stem}-{self._split}-{index:06d}"
 
+    def scene(self, index: int) -> Scene:
+        """Return what a picture is of: more is known of it than the labels tell."""
+        if not 0 <= index < self._count:
+            raise IndexError(f"{type(self).__name__} has pictures 0 to {self._count - 1}. Found index {index}.")
+        return self.compose(Chance(self._generator(index, "scene")))
+
     def read(self, index: int, tasks: Collection[str]) -> Sample:
         """Paint a picture and the labels of `tasks`."""
-        scene, chance = self._paint(index)
+        labels = self.labels
+        for task in tasks:
+            if task not in labels:
+                raise RecipeError(unknown(f"task of {type(self).__name__}", task, labels))
+        scene = self.scene(index)
         shadow = shadows(scene.light, scene.canvas.camera, scene.standing)
         radiance = colours(scene.canvas, brightness(scene.canvas, scene.light, shadow))
-        sample = {"image": expose(radiance, scene.edge, chance.generator)}
-        for task in tasks:
-            if task not in self.labels:
-                raise RecipeError(unknown(f"task of {type(self).__name__}", task, self.labels))
-            sample[task] = self.labels[task](scene)
-        return sample
+        image = expose(radiance, scene.edge, self._generator(index, "noise"))
+        return {"image": image} | {task: labels[task](scene) for task in tasks}
 
     def usable(self, index: int, tasks: Collection[str]) -> bool:
         """Return whether any of the labels has a pixel: human parts have none in a picture without people."""
-        if set(tasks) != {"human_parts"}:
-            return True
-        scene, _ = self._paint(index)
-        return bool((self.labels["human_parts"](scene) != IGNORE).any())
+        return set(tasks) != {"human_parts"} or bool((self.labels["human_parts"](self.scene(index)) != IGNORE).any())
 
-    def _paint(self, index: int) -> tuple[Scene, Chance]:
-        if not 0 <= index < self._count:
-            raise IndexError(f"{type(self).__name__} has pictures 0 to {self._count - 1}. Found index {index}.")
-        chance = Chance(seeds.generator("synthetic", self.stem, self._seed, self._split, index))
-        return self.compose(chance), chance
+    def _generator(self, index: int, purpose: str) -> np.random.Generator:
+        return seeds.generator("synthetic", self.stem, self._seed, self._split, index, purpose)

@@ -1,0 +1,37 @@
+# Every target works alone on a fresh machine: it makes the environment it needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: setup demo check test bench docs clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+# The main job on the embedded default: three methods on two synthetic domains, then a table and drawings.
+demo: $(READY)
+	$(BIN)/fedhca compare demo --methods local,fedavg,fedhca2 --seeds 0 --out runs/demo
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+bench: $(READY)
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+# The examples in the documentation are run by the tests in tests/doc.
+docs: $(READY)
+	$(BIN)/python -m pytest tests/doc
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

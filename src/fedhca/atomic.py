@@ -1,8 +1,8 @@
 """Whole files or none: write aside, flush to the disk, rename."""
 
 import os
-import tempfile
 from pathlib import Path
+from uuid import uuid4
 
 from fedhca.errors import RunFolderError
 
@@ -14,19 +14,20 @@ def write_atomically(path: Path, content: bytes) -> None:
         RunFolderError: the folder cannot be written, or the disk is full; the old file is as it was.
 
     """
-    aside = None
+    aside = path.with_name(f".{path.name}.{uuid4().hex}")  # not a tempfile: only its owner could read that
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(aside).replace(path)
+        try:
+            with aside.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(path)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
         _flush_folder(path.parent)
     except OSError as error:
-        if aside is not None:
-            Path(aside).unlink(missing_ok=True)
         mend = "Choose a folder that can be written, with free space."
         raise RunFolderError(f"Cannot write '{path}': {error.strerror or error}. {mend}") from error
 

@@ -6,7 +6,7 @@ messages are frozen and hold tensors, numbers and names only.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -103,6 +103,7 @@ class Missing:
     cause: str
 
 
+@runtime_checkable
 class Runtime(Protocol):
     """The seam: three verbs that carry messages to clients and back. Replies may come in any order.
 

@@ -1,5 +1,6 @@
 """Hyper Aggregation Weights, eqs. (14)–(17): how much of the aggregated direction each participant takes."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -40,9 +41,11 @@ class HyperOptions:
             raise RecipeError(unknown("hyper_gradient", self.gradient, HYPER_GRADIENTS))
         if self.bounds not in ("project", "clamp"):
             raise RecipeError(unknown("bounds", self.bounds, ("project", "clamp")))
-        if self.learning_rate < 0:
-            expected = "Parameter `hyper_learning_rate` should be at least 0."
-            raise RecipeError(f"{expected} Found `hyper_learning_rate = {self.learning_rate}`.")
+        for name in ("learning_rate", "momentum", "weight_decay"):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:
+                expected = f"Parameter `hyper_{name}` should be a number, at least 0."
+                raise RecipeError(f"{expected} Found `hyper_{name} = {value}`.")
 
 
 @dataclass(frozen=True)

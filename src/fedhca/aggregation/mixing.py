@@ -36,12 +36,13 @@ class Mixing:
         """Mix the rows."""
         answer = torch.empty_like(rows.end)
         for start, stop, segment in _stretches(rows, len(self.matrix)):
-            end = rows.end[:, start:stop].double()
+            matrix, end = self.matrix[segment], rows.end[:, start:stop].double()
             if self.what == "weights":
-                answer[:, start:stop] = self.matrix[segment] @ end
+                answer[:, start:stop] = matrix @ end
             else:
                 update = end - rows.start[:, start:stop].double()
-                answer[:, start:stop] = end.addmm_(self.matrix[segment], update)
+                listens = matrix.any(dim=1, keepdim=True)  # adding nothing would still turn −0 into 0
+                answer[:, start:stop] = torch.where(listens, torch.addmm(end, matrix, update), end)
         return answer
 
     def listening(self, layout: Layout) -> Float[Tensor, "m m"]:

@@ -9,13 +9,16 @@ import clarabel
 import numpy as np
 from jaxtyping import Float
 from scipy import sparse
-from scipy.optimize import minimize
+from scipy.optimize import minimize, nnls
 
 Vector = Float[np.ndarray, " n"]
 Square = Float[np.ndarray, "n n"]
 
 NOTHING = 1e-26
 """A squared length below this share of the mean one is nothing: float32 updates cannot be told from 0 there."""
+
+LOST = 1e-14
+"""Below this share of the mean squared length that of U_w, taken from G, is mostly rounding."""
 
 
 def dual_objective(weights: Vector, gram: Square, c: float) -> float:
@@ -57,8 +60,7 @@ def _cone_program(gram: Square, linear: Vector, radius: float) -> Vector:
     m = len(gram)
     if m == 1:
         return np.ones(1)
-    values, vectors = np.linalg.eigh(gram)
-    root = np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T
+    root = _root(gram)
     constraints = np.zeros((2 * m + 2, m + 1))
     constraints[0, :m] = 1  # Σw = 1
     constraints[1 : m + 1, :m] = -np.eye(m)  # w ≥ 0
@@ -72,6 +74,22 @@ def _cone_program(gram: Square, linear: Vector, radius: float) -> Vector:
     solver = clarabel.DefaultSolver(nothing, cost, sparse.csc_matrix(constraints), bound, cones, _settings())
     weights = np.clip(np.asarray(solver.solve().x)[:m], 0, None)
     return weights / weights.sum()
+
+
+def harmless_weights(gram: Square) -> Vector:
+    """Return v ≥ 0 with Δ̄ + Σ v_i Δ_i the vector nearest to Δ̄ whose inner product with no update is negative.
+
+    It is the projection of Δ̄ onto the cone {u: ⟨Δ_i, u⟩ ≥ 0}, by Moreau a non-negative least squares problem.
+    """
+    scale = np.diag(gram).mean()
+    root = _root(gram / scale if scale > 0 else gram)
+    return np.asarray(nnls(root, -root.mean(axis=1))[0])
+
+
+def _root(gram: Square) -> Square:
+    """Return L with G = LᵀL."""
+    values, vectors = np.linalg.eigh(gram)
+    return np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T
 
 
 def _settings() -> "clarabel.DefaultSettings":

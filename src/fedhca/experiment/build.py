@@ -12,6 +12,7 @@ from fedhca.data.augmented import Augmented
 from fedhca.data.nyud import NYUDv2
 from fedhca.data.partition import partition
 from fedhca.data.pascal_context import PASCALContext
+from fedhca.data.shrunk import Shrunk
 from fedhca.data.source import Source
 from fedhca.data.synthetic import Figures, Rooms
 from fedhca.errors import RecipeError, unknown
@@ -73,10 +74,13 @@ def build_device(recipe: Recipe) -> torch.device:
 def build_sources(recipe: Recipe, split: str) -> dict[str, Source]:
     """Open one split of every data set that a client is on."""
     used = dict.fromkeys(client.dataset for client in recipe.roster)
-    return {
-        name: SOURCES[recipe.datasets[name].kind](recipe.datasets[name], split, derive(recipe.seed, "data", name))
-        for name in used
-    }
+    return {name: _open(recipe.datasets[name], split, derive(recipe.seed, "data", name)) for name in used}
+
+
+def _open(data: Any, split: str, seed: int) -> Source:
+    source = SOURCES[data.kind](data, split, seed)
+    factor = getattr(data, "shrink", 1.0)
+    return source if factor == 1 else Shrunk(source, factor, data.size)
 
 
 def build_tasks(recipe: Recipe, client: ClientSection, known: Mapping[str, Task]) -> tuple[Task, ...]:

@@ -44,22 +44,27 @@ class SyntheticData(DataSet):
     val: PositiveInt = 64
 
 
-class NYUDv2Data(DataSet):
+class FolderData(DataSet):
+    """What data sets in folders have: where they lie, and a factor to make pictures and labels smaller."""
+
+    root: Path
+    shrink: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+
+class NYUDv2Data(FolderData):
     """NYUD-v2, or data in its layout."""
 
     kind: Literal["nyud"]
-    root: Path
     size: Size = (448, 576)
     classes: PositiveInt = 40
     train: str = "train"
     val: str = "val"
 
 
-class PASCALContextData(DataSet):
+class PASCALContextData(FolderData):
     """PASCAL-Context, or data in its layout."""
 
     kind: Literal["pascal_context"]
-    root: Path
     size: Size = (512, 512)
     classes: PositiveInt = 21
     parts: PositiveInt = 7

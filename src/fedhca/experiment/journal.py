@@ -47,8 +47,8 @@ def read(path: Path) -> list[dict[str, Any]]:
     """Return the lines of a journal; one that was cut short by a crash is left out."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    except OSError as error:
-        raise RunFolderError(f"Cannot read '{path}': {error.strerror}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunFolderError(f"Cannot read '{path}': {error}. Restore it from a copy.") from error
     entries = []
     for number, line in enumerate(lines, start=1):
         try:

@@ -26,7 +26,6 @@ class Participant:
         test: test pictures, likewise.
         dataset: name of the data set; participants with equal data set and tasks are homogeneous. Its own name if
             not given.
-        local_epochs: epochs per round, if not those of the experiment.
 
     """
 

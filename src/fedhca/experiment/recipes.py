@@ -67,14 +67,16 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise RecipeError(f"Recipe '{path}' is not there. Embedded recipes: {', '.join(embedded())}.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"Recipe '{path}' cannot be read: {error}.") from None
+        cause = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        raise RecipeError(f"Recipe '{path}' cannot be read: {cause}. Give the path of a YAML file.") from None
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise RecipeError(f"Recipe '{path}', line {line}: {error.problem}. Expected valid YAML.") from None
     except YAMLError as error:
         raise RecipeError(f"Recipe '{path}' should be valid YAML: {str(error).splitlines()[0]}.") from None
     if not isinstance(values, dict):
-        raise RecipeError(f"Recipe '{path}' should be a mapping of keys to values. Found {type(values).__name__}.")
+        found = "nothing" if values is None else repr(type(values).__name__)
+        raise RecipeError(f"Recipe '{path}' should be a mapping, such as `rounds: 20`. Found {found}.")
     return values
 
 
@@ -133,7 +135,7 @@ def _first(error: ValidationError) -> str:
 
 def _levels(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
     """Return the levels of the file; pydantic counts the chosen kind of a data set as one more."""
-    return location[:2] + location[3:] if location[0] == "datasets" else location
+    return location[:2] + location[3:] if location[:1] == ("datasets",) else location
 
 
 def _unknown_key(location: tuple[int | str, ...], field: str) -> str:

@@ -48,7 +48,7 @@ class Roster:
                 raise RecipeError(f"Client '{hello.client}' should have at least one task. Found none. List its tasks.")
             by_name[hello.client] = hello
         names = sorted(by_name) if order is None else list(order)
-        if not names or set(names) != by_name.keys():
+        if not names or sorted(names) != sorted(by_name):
             raise RecipeError(f"Clients should be {names or 'at least one'}. Found {sorted(by_name)}.")
         first = by_name[names[0]]
         for name in names[1:]:

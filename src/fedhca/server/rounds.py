@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from fedhca.aggregation import Answer, Rows, State
-from fedhca.errors import LayoutError
+from fedhca.errors import ClientError, LayoutError
 from fedhca.messages import EvaluateRequest, Hello, Parameters, Runtime, TrainReply, TrainRequest
 from fedhca.methods import Method
 from fedhca.server.roster import Roster
@@ -61,7 +61,15 @@ class Round:
 
 
 def begin(method: Method, roster: Roster, hellos: Sequence[Hello]) -> ServerState:
-    """Return the state before the first round: every client goes on from what it would start from."""
+    """Return the state before the first round: every client goes on from what it would start from.
+
+    Raises:
+        LayoutError: a client's parameters are not of the shapes it says.
+        ClientError: a client's parameters are not finite.
+
+    """
+    for hello in hellos:
+        _require_fit(roster, hello.client, hello.parameters)
     encoders, decoders = roster.stack({hello.client: hello.parameters for hello in hellos})
     encoder_rows = Rows(encoders, encoders, roster.members, roster.encoder_layout)
     decoder_rows = Rows(decoders, decoders, roster.decoder_members, roster.decoder_layout)
@@ -73,7 +81,7 @@ def step(
 ) -> tuple[ServerState, Answer, Answer]:
     """Mix what the clients sent; return the next state and both rules' answers. Pure."""
     for name, reply in replies.items():
-        _require_shape(roster, name, reply.parameters)
+        _require_fit(roster, name, reply.parameters)
     encoders, decoders = roster.stack({name: reply.parameters for name, reply in replies.items()})
     encoder = method.encoder.apply(
         state.encoder_state, Rows(state.encoders, encoders, roster.members, roster.encoder_layout)
@@ -94,6 +102,7 @@ def rounds(
     Raises:
         MissingReplyError: a client did not answer.
         LayoutError: a client sent parameters of another shape.
+        ClientError: a client sent parameters that are not finite.
 
     """
     while state.round < until:
@@ -130,9 +139,12 @@ def evaluate(runtime: Runtime, roster: Roster, state: ServerState) -> dict[str, 
     return {name: dict(reply.metrics) for name, reply in replies.items()}
 
 
-def _require_shape(roster: Roster, name: str, parameters: Parameters) -> None:
+def _require_fit(roster: Roster, name: str, parameters: Parameters) -> None:
     tasks = next(len(member.tasks) for member in roster.members if member.client == name)
     expected = ((roster.encoder_layout.width,), (tasks, roster.decoder_layout.width))
     found = (tuple(parameters.encoder.shape), tuple(parameters.decoders.shape))
     if found != expected:
         raise LayoutError(f"Client '{name}' should send encoder and decoders of shapes {expected}. Found {found}.")
+    if not (parameters.encoder.isfinite().all() and parameters.decoders.isfinite().all()):
+        mend = "Lower its learning rate, or set `clip_norm`."
+        raise ClientError(f"Client '{name}' should send finite parameters. Found NaN or infinity. {mend}")

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from fedhca.data.synthetic.camera import NEAR, Camera, Rays
 from fedhca.data.synthetic.solid import AROUND, CORNERS, DIRECTIONS, MISSED, Solid, turned
+
+Kind = TypeVar("Kind", bound="Framed")
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,9 @@ class Framed(Solid):
     half: Float[np.ndarray, "k 3 3"]
 
     @classmethod
-    def upright(cls, centre: Float[np.ndarray, "k 3"], extent: Float[np.ndarray, "k 3"], turn: float = 0.0) -> Self:
+    def upright(
+        cls: type[Kind], centre: Float[np.ndarray, "k 3"], extent: Float[np.ndarray, "k 3"], turn: float = 0.0
+    ) -> Kind:
         """Return bodies of half-lengths `extent`, all turned by one angle about their own vertical axis."""
         return cls(centre, extent[:, :, None] * turned(turn))
 
@@ -40,7 +44,7 @@ class Framed(Solid):
         """Return the arrays that make up the bodies."""
         return self.centre, self.half
 
-    def seen(self, camera: Camera) -> Self:
+    def seen(self, camera: Camera) -> "Framed":
         """Return the same bodies in the coordinates of a camera."""
         return type(self)(camera.see(self.centre), self.half @ camera.rotation.T)
 

@@ -106,7 +106,7 @@ def _behind(chance: Chance) -> list[list[Piece]]:
     """Return trees and huts."""
     things = []
     for _ in range(chance.pick((1, 2, 3, 4))):
-        distance, aside = chance.each((8, 20), (-0.7, 0.7))
+        distance, aside = chance.each((8.0, 20.0), (-0.7, 0.7))
         x, z = aside * distance, -distance
         things.append([hut(chance, HUT, x, z)] if chance.happens(0.25) else tree(chance, TREE, x, z))
     return things

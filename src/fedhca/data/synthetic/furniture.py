@@ -1,5 +1,6 @@
 """Furniture, made of boxes, ellipsoids and poles."""
 
+from collections.abc import Sequence
 from math import pi
 
 import numpy as np
@@ -16,7 +17,7 @@ Spot = tuple[float, float, float]
 """Where a thing stands: x, y and z of the middle of its foot."""
 
 
-def boxes(rows: list[list[float]], spot: Spot, turn: float) -> Boxes:
+def boxes(rows: Sequence[Sequence[float | int]], spot: Spot, turn: float) -> Boxes:
     """Return boxes given as (x, y, z of the centre, half width, half height, half depth) in a thing's own axes."""
     numbers = np.array(rows)
     return Boxes.upright(numbers[:, :3] @ turned(turn) + spot, numbers[:, 3:], turn)

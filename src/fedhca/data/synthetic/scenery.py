@@ -41,7 +41,7 @@ def _crown(chance: Chance) -> list[list[float]]:
 
 def hills(chance: Chance, label: int) -> Piece:
     """Return a few hills along the horizon, bluer than the grass."""
-    ranges = ((-40, 40), (-3, 0), (-75, -45), (16, 34), (6, 15), (10, 20))
+    ranges = ((-40.0, 40.0), (-3.0, 0.0), (-75.0, -45.0), (16.0, 34.0), (6.0, 15.0), (10.0, 20.0))
     rows = np.array([chance.each(*ranges) for _ in range(chance.pick((2, 3, 4)))])
     colour = tint(chance, (0.22, 0.58), (0.2, 0.5), (0.35, 0.7))
     skins = [Skin(times(colour, shade), times(colour, shade * 0.7), "cloud", 0.04) for shade in (0.8, 0.9, 1.0, 1.1)]

@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from math import cos, sin
-from typing import Self
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -16,7 +15,7 @@ MISSED = np.float32(np.inf)
 class Solid(ABC):
     """Bodies of one kind, k of them, in world coordinates or, once `seen`, in those of a camera."""
 
-    def only(self, index: int) -> Self:
+    def only(self, index: int) -> "Solid":
         """Return one of the bodies."""
         return type(self)(*(rows[index : index + 1] for rows in self.rows()))
 
@@ -25,7 +24,7 @@ class Solid(ABC):
         """Return the arrays that make up the bodies, each with k rows."""
 
     @abstractmethod
-    def seen(self, camera: Camera) -> Self:
+    def seen(self, camera: Camera) -> "Solid":
         """Return the same bodies in the coordinates of a camera."""
 
     @abstractmethod

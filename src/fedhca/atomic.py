@@ -2,34 +2,43 @@
 
 import os
 from pathlib import Path
-from uuid import uuid4
+from secrets import token_hex
 
 from fedhca.errors import RunFolderError
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that after a crash at any moment there is either the old one or the new one, whole.
+    """Write a file so that nobody, in any process and after any crash, sees half of it.
 
     Raises:
         RunFolderError: the folder cannot be written, or the disk is full; the old file is as it was.
 
     """
-    aside = path.with_name(f".{path.name}.{uuid4().hex}")  # not a tempfile: only its owner could read that
+    # Not by `tempfile`, whose files nobody but their owner may read.
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{token_hex(8)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with aside.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(path)
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
+        with aside.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
         _flush_folder(path.parent)
     except OSError as error:
+        _discard(aside)
         mend = "Choose a folder that can be written, with free space."
         raise RunFolderError(f"Cannot write '{path}': {error.strerror or error}. {mend}") from error
+    except BaseException:
+        _discard(aside)
+        raise
+
+
+def _discard(aside: Path) -> None:
+    """Remove the draft; what kept it from being written may keep it there, and the first error is the one to tell."""
+    try:
+        aside.unlink(missing_ok=True)
+    except OSError:
+        return
 
 
 def _flush_folder(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The command `fedhca`: every error is one line on standard error and an exit code other than 0."""
 
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 screen = Console(soft_wrap=True)
+USAGE, INTERRUPTED = 2, 130
+"""Exit codes: the command was used wrongly; it was stopped by Ctrl-C. 1 is everything else that goes wrong."""
 
 RecipeName = Annotated[str, typer.Argument(help="A YAML file, or the name of an embedded recipe (see `fedhca ls`).")]
 Folder = Annotated[Path, typer.Argument(help="The folder of a run.")]
@@ -130,7 +133,7 @@ def check(recipe: RecipeName, more: MoreChanges = None, changes: Changes = None)
     found = inspect(load_recipe(recipe, [*(changes or ()), *(more or ())]))
     _print_table(["client", "data set", "tasks", "train", "test", "KB down", "KB up"], found.rows, found.summary)
     for problem in found.problems:
-        sys.stderr.write(f"fedhca: {problem}\n")
+        _say(problem)
     if found.problems:
         raise typer.Exit(1)
 
@@ -146,14 +149,33 @@ def ls() -> None:
 
 def main() -> None:
     """Run the command; whatever goes wrong becomes one line."""
+    warnings.showwarning = lambda message, *_, **__: _say(f"note: {message}")
     try:
-        app()
+        code = app(standalone_mode=False)
     except FedhcaError as error:
-        sys.stderr.write(f"fedhca: {' '.join(str(error).split())}\n")
+        _say(str(error))
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.stderr.write("fedhca: stopped; `fedhca resume DIR` goes on from the newest checkpoint\n")
-        sys.exit(130)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except Exception as error:
+        describe = getattr(error, "format_message", None)  # typer's usage errors; their class has no public name
+        if describe is None:
+            raise
+        _say(f"{describe()} See `{_path(error)} -h`." if describe() else "")
+        sys.exit(USAGE)
+    if code == INTERRUPTED:
+        _say("stopped; `fedhca resume DIR` goes on from the newest checkpoint")
+    sys.exit(code)
+
+
+def _say(text: str) -> None:
+    if text:
+        sys.stderr.write(f"fedhca: {' '.join(text.split())}\n")
+
+
+def _path(error: Exception) -> str:
+    """Return the words of the command that was used wrongly."""
+    return getattr(getattr(error, "ctx", None), "command_path", "fedhca")
 
 
 def _names(text: str) -> list[str]:
@@ -161,7 +183,7 @@ def _names(text: str) -> list[str]:
 
 
 def _numbers(text: str) -> list[int]:
-    if not all(name.isdigit() for name in _names(text)):
+    if not all(name.isdecimal() for name in _names(text)):
         raise RecipeError(f"--seeds should be whole numbers with commas between, such as 0,1,2. Found '{text}'.")
     return [int(name) for name in _names(text)]
 

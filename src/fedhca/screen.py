@@ -25,7 +25,8 @@ class Screen:
 
     def __init__(self, console: Console, title: str, rounds: int, clients: Sequence[str]) -> None:
         self.console, self.title, self.rounds, self.clients = console, title, rounds, list(clients)
-        self.began, self.first = time.perf_counter(), 0
+        self.began = time.perf_counter()
+        self.behind: int | None = None
         self.bar = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=24),
@@ -58,8 +59,9 @@ class Screen:
     def round(self, round_: Round) -> None:
         """Show a finished round in one line, and its metrics if it was evaluated."""
         self.bar.update(self.task, completed=round_.number)
-        self.first = self.first or round_.number - 1  # a resumed run has rounds behind it that took no time now
-        left = (time.perf_counter() - self.began) / (round_.number - self.first) * (self.rounds - round_.number)
+        if self.behind is None:
+            self.behind = round_.number - 1  # a resumed run has rounds behind it that took no time now
+        left = (time.perf_counter() - self.began) / (round_.number - self.behind) * (self.rounds - round_.number)
         losses = [value for tasks in round_.losses.values() for value in tasks.values()]
         mean = f"mean loss {sum(losses) / len(losses):.4f}" if losses else "no losses"
         seconds = "  ".join(f"{phase} {value:.1f} s" for phase, value in round_.seconds.items() if value >= 0.05)

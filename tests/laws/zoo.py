@@ -29,7 +29,7 @@ def _signs(m: int) -> Tensor:
 
 def _opposed_beside_others(m: int, w: int, draw: torch.Generator) -> Tensor:
     rows = _normal(m, w, draw)
-    rows[1:2] = -1.25 * rows[:1]
+    rows[1:2] = -2 * _exact(rows[:1])  # exactly, so that U_w* may be 0
     return rows
 
 

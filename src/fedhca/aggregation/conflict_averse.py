@@ -13,7 +13,7 @@ from fedhca.aggregation.groups import Grouping, group_means
 from fedhca.aggregation.hyper_weights import HyperOptions, HyperWeights
 from fedhca.aggregation.mixing import Mixing, combine, gram, inner
 from fedhca.aggregation.rows import Rows
-from fedhca.aggregation.simplex import LOST, exact_weights, harmless_weights, official_radius, official_weights
+from fedhca.aggregation.simplex import exact_solution, official_radius, official_weights
 from fedhca.errors import RecipeError, unknown
 
 Solver = Literal["exact", "official"]
@@ -34,8 +34,7 @@ def conflict_averse(
         rescale: divide by 1 + c², which the released code does and the paper does not say.
 
     Returns:
-        Ũ; zero where all updates are zero. Where U_w* = 0, and (9) is 0/0, the best that (6) can give the least is
-        nothing: there Ũ is the direction nearest to Δ̄ along which nobody loses.
+        Ũ; zero where all updates are zero. The optimum of (6), too, where U_w* = 0 leaves (9) undefined.
 
     Raises:
         RecipeError: c is outside [0, 1), or the solver does not exist.
@@ -62,14 +61,7 @@ def direction_coefficients(
 
 
 def _exact_direction(products: Float[np.ndarray, "n n"], c: float) -> Float[np.ndarray, " n"]:
-    """Return (c‖Δ̄‖ / ‖U_w‖) w: what (9) adds to the mean."""
-    weights = exact_weights(products, c)
-    length, mean = weights @ products @ weights, products.mean()
-    if mean <= 0:
-        return np.zeros(len(products))
-    if length <= LOST * np.diag(products).mean():
-        return harmless_weights(products)
-    return c * np.sqrt(mean / length) * weights
+    return exact_solution(products, c)[1] if c > 0 else np.zeros(len(products))
 
 
 def _official_direction(products: Float[np.ndarray, "n n"], c: float) -> Float[np.ndarray, " n"]:

@@ -9,7 +9,7 @@ import clarabel
 import numpy as np
 from jaxtyping import Float
 from scipy import sparse
-from scipy.optimize import minimize, nnls
+from scipy.optimize import minimize
 
 Vector = Float[np.ndarray, " n"]
 Square = Float[np.ndarray, "n n"]
@@ -17,8 +17,11 @@ Square = Float[np.ndarray, "n n"]
 NOTHING = 1e-26
 """A squared length below this share of the mean one is nothing: float32 updates cannot be told from 0 there."""
 
-LOST = 1e-14
-"""Below this share of the mean squared length that of U_w, taken from G, is mostly rounding."""
+FLAT = 1e-12
+"""Directions in which the updates spread less than this, squared and against the widest, are rounding of G."""
+
+EPSILON = 1e-8
+"""The mean of updates is 0 below this share of their size: the square of it is the rounding of G."""
 
 
 def dual_objective(weights: Vector, gram: Square, c: float) -> float:
@@ -28,7 +31,7 @@ def dual_objective(weights: Vector, gram: Square, c: float) -> float:
     return float(weights @ gram @ mean + radius * np.sqrt(max(weights @ gram @ weights, 0.0)))
 
 
-def exact_weights(gram: Square, c: float) -> Vector:
+def exact_solution(gram: Square, c: float) -> tuple[Vector, Vector]:
     """Solve (8) to 1e-8 of its optimum, whatever the scale of the updates.
 
     G is divided by its mean diagonal, so that w*(s²G) = w*(G). Rows that did not move cannot constrain (6) (their
@@ -39,28 +42,34 @@ def exact_weights(gram: Square, c: float) -> Vector:
         c: radius of the trust region, in [0, 1).
 
     Returns:
-        w*; uniform where no participant moved.
+        w*, uniform where no participant moved; and v with Ũ − Δ̄ = Σ v_i Δ_i in the optimum of (6).
 
     """
-    n = len(gram)
-    lengths = np.diag(gram)
-    moved = np.flatnonzero(lengths > NOTHING * lengths.mean())
-    weights = np.zeros(n)
+    n, size = len(gram), np.diag(gram).mean()
+    moved = np.flatnonzero(np.diag(gram) > NOTHING * size)
+    weights, push = np.full(n, 1 / n), np.zeros(n)
     if len(moved) == 0:
-        return np.full(n, 1 / n)
-    scaled = gram / lengths.mean()
-    linear = scaled[moved].mean(axis=1)
-    radius = c * np.sqrt(max(scaled.mean(), 0.0))
-    weights[moved] = _cone_program(scaled[np.ix_(moved, moved)], linear, radius)
-    return weights
+        return weights, push
+    scaled = gram[np.ix_(moved, moved)] / size
+    mean = np.sqrt(max(gram.mean() / size, 0.0))
+    linear = gram[moved].mean(axis=1) / size / max(mean, EPSILON)
+    weights = np.zeros(n)
+    weights[moved], push[moved] = _cone_program(scaled, linear, c)
+    length = np.sqrt(max(push[moved] @ scaled @ push[moved], EPSILON**2))
+    return weights, mean * min(1.0, c / length) * push  # the solver may overstep the radius in its last digits
 
 
-def _cone_program(gram: Square, linear: Vector, radius: float) -> Vector:
-    """Minimise linearᵀw + radius·t subject to ‖Lw‖ ≤ t, w on the simplex, where G = LᵀL."""
+def _cone_program(gram: Square, linear: Vector, radius: float) -> tuple[Vector, Vector]:
+    """Minimise linearᵀw + radius·t subject to ‖Lw‖ ≤ t, w on the simplex, where G = LᵀL.
+
+    Returns:
+        w, and v with Lv the cone's multiplier: (radius / ‖Lw‖) w up to a null vector of L, the second term of (9),
+        but known where Lw = 0, too.
+
+    """
     m = len(gram)
-    if m == 1:
-        return np.ones(1)
-    root = _root(gram)
+    values, vectors = np.linalg.eigh(gram)
+    root = np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T
     constraints = np.zeros((2 * m + 2, m + 1))
     constraints[0, :m] = 1  # Σw = 1
     constraints[1 : m + 1, :m] = -np.eye(m)  # w ≥ 0
@@ -71,25 +80,11 @@ def _cone_program(gram: Square, linear: Vector, radius: float) -> Vector:
     cones = [clarabel.ZeroConeT(1), clarabel.NonnegativeConeT(m), clarabel.SecondOrderConeT(m + 1)]
     cost = np.append(linear, radius)
     nothing = sparse.csc_matrix((m + 1, m + 1))
-    solver = clarabel.DefaultSolver(nothing, cost, sparse.csc_matrix(constraints), bound, cones, _settings())
-    weights = np.clip(np.asarray(solver.solve().x)[:m], 0, None)
-    return weights / weights.sum()
-
-
-def harmless_weights(gram: Square) -> Vector:
-    """Return v ≥ 0 with Δ̄ + Σ v_i Δ_i the vector nearest to Δ̄ whose inner product with no update is negative.
-
-    It is the projection of Δ̄ onto the cone {u: ⟨Δ_i, u⟩ ≥ 0}, by Moreau a non-negative least squares problem.
-    """
-    scale = np.diag(gram).mean()
-    root = _root(gram / scale if scale > 0 else gram)
-    return np.asarray(nnls(root, -root.mean(axis=1))[0])
-
-
-def _root(gram: Square) -> Square:
-    """Return L with G = LᵀL."""
-    values, vectors = np.linalg.eigh(gram)
-    return np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T
+    solution = clarabel.DefaultSolver(nothing, cost, sparse.csc_matrix(constraints), bound, cones, _settings()).solve()
+    weights = np.clip(np.asarray(solution.x)[:m], 0, None)
+    multiplier = -np.asarray(solution.z)[m + 2 :]
+    spans = values > FLAT * values[-1]
+    return weights / weights.sum(), vectors[:, spans] @ (multiplier[spans] / np.sqrt(values[spans]))
 
 
 def _settings() -> "clarabel.DefaultSettings":

@@ -1,6 +1,7 @@
 """A client: its data, its model, its state, and the three things it can be asked for."""
 
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -54,6 +55,12 @@ class Client:
         for what, pictures in (("training", train), ("test", test)):
             if len(pictures) == 0:
                 raise RecipeError(f"Client '{name}' should have {what} pictures. Found none. Give it a larger share.")
+        if len(train) < training.batch_size:
+            warnings.warn(
+                f"Client '{name}' has {len(train)} training pictures, less than a batch of {training.batch_size}: "
+                f"each local epoch is one step on {len(train)}.",
+                stacklevel=2,
+            )
         self.name, self.dataset, self.tasks = name, dataset, tuple(tasks)
         self.model, self.training_set, self.test_set = model, train, test
         self.training, self.seed, self.watch = training, seed, watch
@@ -88,7 +95,7 @@ class Client:
         self.adopt(request.round, request.parameters)
         losses = self._optimise(request)
         parameters = self.model.collect()
-        if not all(bool(part.isfinite().all()) for part in (parameters.encoder, parameters.decoders)):
+        if not all(bool(each.isfinite().all()) for each in self.model.parameters()):
             mend = "Lower `learning_rate`, or set `clip_norm`."
             raise ClientError(f"The update should be finite. Found NaN or infinity at {self._where(request)}. {mend}")
         self.rounds += 1

@@ -1,14 +1,14 @@
 """Batches of a client's data: the same pictures whatever the number of workers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
-from fedhca.errors import DataError
+from fedhca.errors import DataError, FedhcaError
 from fedhca.seeds import derive
 
 Batch = dict[str, Tensor]
@@ -45,8 +45,9 @@ def epochs(
         batch_sampler=flat,
         num_workers=workers,
         pin_memory=pin,
+        collate_fn=_batch,
     )
-    stream = iter(loader)
+    stream = _raising(loader)
     for epoch in plan:
         yield (next(stream) for _ in epoch)
 
@@ -66,9 +67,19 @@ def steps_per_epoch(count: int, batch_size: int) -> int:
     return count // min(batch_size, count)
 
 
-def in_order(pictures: PictureSet, tasks: Sequence[str], *, batch_size: int, workers: int, pin: bool) -> DataLoader:
-    """Return batches of all pictures in order, without augmentation."""
-    return DataLoader(_InOrder(pictures, tuple(tasks)), batch_size=batch_size, num_workers=workers, pin_memory=pin)
+def in_order(
+    pictures: PictureSet, tasks: Sequence[str], *, batch_size: int, workers: int, pin: bool
+) -> Iterator[Batch]:
+    """Yield batches of all pictures in order, without augmentation."""
+    yield from _raising(
+        DataLoader(
+            _InOrder(pictures, tuple(tasks)),
+            batch_size=batch_size,
+            num_workers=workers,
+            pin_memory=pin,
+            collate_fn=_batch,
+        )
+    )
 
 
 class _Drawn(Dataset):
@@ -77,10 +88,10 @@ class _Drawn(Dataset):
     def __init__(self, pictures: PictureSet, tasks: tuple[str, ...]) -> None:
         self.pictures, self.tasks = pictures, tasks
 
-    def __getitem__(self, key: tuple[int, int]) -> Batch:
+    def __getitem__(self, key: tuple[int, int]) -> Batch | FedhcaError:
         index, seed = key
         draw: Any = getattr(self.pictures, "sample", None)
-        return _wanted(self.pictures[index] if draw is None else draw(index, seed), self.tasks)
+        return _wanted(lambda: self.pictures[index] if draw is None else draw(index, seed), self.tasks)
 
 
 class _InOrder(Dataset):
@@ -92,16 +103,44 @@ class _InOrder(Dataset):
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def __getitem__(self, index: int) -> Batch:
-        return _wanted(self.pictures[index], self.tasks)
+    def __getitem__(self, index: int) -> Batch | FedhcaError:
+        return _wanted(lambda: self.pictures[index], self.tasks)
 
 
-def _wanted(sample: Batch, tasks: tuple[str, ...]) -> Batch:
-    """Keep the picture and the labels of the client's own tasks: it sees no others."""
+def _wanted(read: Callable[[], Batch], tasks: tuple[str, ...]) -> Batch | FedhcaError:
+    """Keep the picture and the labels of the client's own tasks: it sees no others.
+
+    Errors are returned: raised in a process that loads data, they would arrive wrapped in its traceback.
+    """
+    try:
+        sample = read()
+    except FedhcaError as error:
+        return error
     missing = [name for name in ("image", *tasks) if name not in sample]
     if missing:
         found = ", ".join(sorted(sample))
-        raise DataError(
+        return DataError(
             f"A sample should hold `{missing[0]}`. Found {found}. Add it to the data set, or drop the task."
         )
     return {name: torch.as_tensor(sample[name]) for name in ("image", *tasks)}
+
+
+def _batch(samples: list[Batch | FedhcaError]) -> Batch | FedhcaError:
+    """Stack samples, or hand on the first error."""
+    for sample in samples:
+        if isinstance(sample, FedhcaError):
+            return sample
+        for name, value in sample.items():
+            first = samples[0][name].shape  # type: ignore[index]  # an error has been returned
+            if value.shape != first:
+                expected, found = list(first), list(value.shape)
+                mend = "Crop or pad all to one size."
+                return DataError(f"`{name}` should have one shape in a batch, {expected}. Found {found}. {mend}")
+    return default_collate(samples)
+
+
+def _raising(loader: DataLoader) -> Iterator[Batch]:
+    for batch in loader:
+        if isinstance(batch, FedhcaError):
+            raise batch
+        yield batch

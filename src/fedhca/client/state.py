@@ -5,10 +5,12 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from fedhca.models.client_model import ClientModel
 
-def gather(model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return heads, buffers and moments by name."""
-    named: dict[str, Tensor] = {f"parameter/{name}": each for name, each in _home_parameters(model).items()}
+
+def gather(model: ClientModel, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return heads and whatever else does not travel, buffers and moments by name."""
+    named: dict[str, Tensor] = {f"parameter/{name}": each for name, each in model.home.items()}
     named |= {f"buffer/{name}": each for name, each in model.named_buffers()}
     for name, parameter in model.named_parameters():
         moments = optimiser.state.get(parameter, {})
@@ -17,9 +19,9 @@ def gather(model: nn.Module, optimiser: torch.optim.Optimizer) -> dict[str, Tens
 
 
 @torch.no_grad()
-def scatter(tensors: Mapping[str, Tensor], model: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+def scatter(tensors: Mapping[str, Tensor], model: ClientModel, optimiser: torch.optim.Optimizer) -> None:
     """Put back what `gather` returned."""
-    for name, parameter in _home_parameters(model).items():
+    for name, parameter in model.home.items():
         parameter.copy_(tensors[f"parameter/{name}"])
     for name, buffer in model.named_buffers():
         buffer.copy_(tensors[f"buffer/{name}"])
@@ -30,10 +32,6 @@ def scatter(tensors: Mapping[str, Tensor], model: nn.Module, optimiser: torch.op
         if moments:
             placed = {key: _beside(parameter, key, value) for key, value in moments.items()}
             optimiser.state[parameter] = placed
-
-
-def _home_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
-    return {name: each for name, each in model.named_parameters() if name.startswith("heads.")}
 
 
 def _beside(parameter: nn.Parameter, key: str, value: Tensor) -> Tensor:

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
-from secrets import token_hex
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from fedhca.atomic import write_atomically
 from fedhca.data.image import require
 
 _DIGEST = "blake2b"
@@ -28,22 +28,6 @@ def default_folder() -> Path:
     else:
         root = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(root) / "fedhca"
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that nobody, in any process and after any crash, sees half of it; OSError if it cannot be."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Not by `tempfile`, whose files nobody but their owner may read.
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{token_hex(8)}")
-    try:
-        with draft.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
 
 
 class LabelCache:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fedhca.data.cache import write_atomically
+from fedhca.atomic import write_atomically
 from fedhca.data.human_parts import PERSON, object_classes
 from fedhca.data.image import require
 from fedhca.data.listing import read_json

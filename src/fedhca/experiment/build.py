@@ -94,6 +94,10 @@ def build_tasks(recipe: Recipe, client: ClientSection, known: Mapping[str, Task]
 def build_participants(recipe: Recipe) -> list[Participant]:
     """Open all data and share every data set's training pictures out among its clients, at random and disjoint."""
     train, test = build_sources(recipe, TRAIN), build_sources(recipe, VAL)
+    known = {task for source in train.values() for task in source.tasks}
+    for name in recipe.weights:
+        if name not in known:
+            raise RecipeError(unknown("task in `weights`", name, known))
     roster = recipe.roster
     shares: dict[str, np.ndarray] = {}
     for name, source in train.items():

@@ -1,7 +1,13 @@
 """Everything that can go wrong before training, found without training."""
 
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from fedhca.client.client import Client
+from fedhca.data.augmented import Augmented
+from fedhca.data.source import Source
 from fedhca.errors import DataError
 from fedhca.experiment import build
 from fedhca.experiment.config import Recipe
@@ -45,10 +51,8 @@ def check(recipe: Recipe) -> Findings:
         size = client.hello().parameters.bytes
         sent += size
         scalars += sum(parameter.numel() for parameter in client.model.parameters())
-        try:
-            client.try_batch()
-        except DataError as error:
-            problems.append(f"Client '{client.name}': {error}")
+        if not problems:  # else it would say the same again
+            _try(client, problems)
         tasks = " ".join(task.name for task in client.tasks)
         counts = [str(len(client.training_set)), str(len(client.test_set))]
         rows.append([client.name, client.dataset, tasks, *counts, *[f"{size / 1e3:.0f}"] * 2])
@@ -60,10 +64,34 @@ def check(recipe: Recipe) -> Findings:
     return Findings(rows, summary, problems)
 
 
+def _try(client: Client, problems: list[str]) -> None:
+    try:
+        client.try_batch()
+    except DataError as error:
+        problems.append(f"Client '{client.name}': {error}")
+
+
 def _data_problems(recipe: Recipe, split: str) -> list[str]:
     """Read every sample with the labels that some client uses."""
     found = []
     for name, source in build.build_sources(recipe, split).items():
         used = {task for client in recipe.roster if client.dataset == name for task in client.tasks}
-        found += [f"data set `{name}`: {problem}" for problem in source.problems(sorted(used & source.tasks.keys()))]
+        tasks = sorted(used & source.tasks.keys())
+        problems = source.problems(tasks) if split == build.TRAIN else _test_problems(source, tasks)
+        found += [f"data set `{name}`: {problem}" for problem in problems]
     return found
+
+
+def _test_problems(source: Source, tasks: Sequence[str]) -> list[str]:
+    """Read every sample as tests do: a picture larger than the data set's `size` is a problem there."""
+    pictures = Augmented(source, range(len(source)), tasks, train=False)
+
+    def problem(index: int) -> str | None:
+        try:
+            pictures[index]
+        except DataError as error:
+            return str(error)
+        return None
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        return [line for line in pool.map(problem, range(len(pictures))) if line]

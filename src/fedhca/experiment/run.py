@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from fedhca.client.training import Training, Watch
+from fedhca.errors import RecipeError
 from fedhca.experiment import journal
 from fedhca.experiment.checkpoint import load_checkpoint, save_checkpoint
 from fedhca.experiment.participant import Participant, make_client
@@ -57,6 +58,8 @@ def run(
         FedhcaError: with one line that says what to mend.
 
     """
+    if not participants:
+        raise RecipeError("A federation should have at least one participant. Found none.")
     folder = None if out is None else Path(out)
     training = training or Training()
     clients = [

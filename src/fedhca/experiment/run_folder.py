@@ -52,17 +52,22 @@ class RunFolder:
     def create(cls, path: Path, recipe: Recipe) -> "RunFolder":
         """Make the folder of a new run, or take that of the same run begun before.
 
+        A folder in which no round was done is taken over: its recipe may have been the one to mend.
+
         Raises:
-            RunFolderError: the folder holds another recipe, or cannot be written.
+            RecipeError: the method does not exist, or not with these options.
+            RunFolderError: the folder holds rounds of another recipe, or cannot be written.
 
         """
+        build.build_method(recipe)
         if (path / RECIPE).exists():
             found = cls.open(path)
-            if found.recipe != recipe:
+            if found.recipe == recipe:
+                return found
+            if found.journal:
                 changed = _first_difference(dump_recipe(found.recipe), dump_recipe(recipe))
                 message = f"'{path}' holds a run of another recipe: {changed}."
                 raise RunFolderError(f"{message} Choose another --out, or remove the folder.")
-            return found
         text = io.StringIO()
         YAML().dump(dump_recipe(recipe), text)
         write_atomically(path / ENVIRONMENT, json.dumps(environment(), indent=2).encode())

@@ -84,6 +84,12 @@ class ClientModel(nn.Module):
             values = self.decoder_layout.unflatten(row)
             yield from ((parameter, values[name]) for name, parameter in decoder.named_parameters())
 
+    @property
+    def home(self) -> dict[str, nn.Parameter]:
+        """Parameters that do not travel, by name: the heads, and what of the encoder no gradient reaches."""
+        travelling = {*self._encoder_parameters.values(), *self.decoders.parameters()}
+        return {name: each for name, each in self.named_parameters() if each not in travelling}
+
     @cached_property
     def _encoder_parameters(self) -> dict[str, nn.Parameter]:
         """Encoder parameters that a gradient reaches, found by one backward pass on a small picture."""

@@ -1,9 +1,12 @@
 """The encoder: any backbone of the transformers library that gives a feature pyramid."""
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -25,12 +28,15 @@ class Encoder(Protocol):
 
 
 class Pyramid(nn.Module):
-    """A transformers backbone as an encoder: pictures in, feature maps out; widths are read from it."""
+    """A transformers backbone as an encoder: pictures in, feature maps out; widths are read from its maps."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
-        self.channels: Sequence[int] = tuple(network.channels)  # type: ignore[arg-type]
+        with torch.no_grad():  # the widths that configurations claim are not always those of the maps
+            maps = network.eval()(torch.zeros(1, 3, 64, 64)).feature_maps
+        self.channels: Sequence[int] = tuple(each.shape[1] for each in maps)
+        network.train()
 
     def forward(self, image: Float[Tensor, "b 3 y x"]) -> tuple[Float[Tensor, "b _ _ _"], ...]:
         """Return the maps, from the largest to the smallest."""
@@ -53,10 +59,12 @@ def backbone(name: str = SWIN_T, *, pretrained: bool = True, config: Mapping[str
     """
     import transformers  # noqa: PLC0415  half a second and more: only where a model is built
 
+    if "/" not in name and not Path(name).is_dir() and (pretrained or name not in transformers.CONFIG_MAPPING):
+        _refuse(name, pretrained, transformers.CONFIG_MAPPING)
     try:
         settings = _configuration(transformers, name, pretrained, dict(config or {}))
         if pretrained:
-            network = transformers.AutoBackbone.from_pretrained(name, config=settings, use_safetensors=True)
+            network = _load(transformers, name, settings)
         else:
             network = transformers.AutoBackbone.from_config(settings)
         return Pyramid(network)
@@ -65,7 +73,45 @@ def backbone(name: str = SWIN_T, *, pretrained: bool = True, config: Mapping[str
     except Exception as error:  # the library raises whatever its layers raise; the user needs one line
         where = "local folder" if Path(name).is_dir() else "model"
         mend = "Give a folder or hub name with safetensors weights, or `pretrained: false` and a model type."
-        raise RecipeError(f"Cannot build the backbone from {where} '{name}': {_first_line(error)} {mend}") from error
+        raise RecipeError(f"Cannot build the backbone from {where} '{name}': {_cause(error)} {mend}") from error
+
+
+def _refuse(name: str, pretrained: bool, types: Iterable[str]) -> None:
+    """Say what is wrong with a name that is no folder, no OWNER/MODEL of the hub, and no type to draw weights for."""
+    if pretrained and name in types:
+        raise RecipeError(f"Backbone '{name}' is a model type, which has no weights. Set `pretrained: false`.")
+    near = get_close_matches(name, types, n=1)
+    hint = f" did you mean '{near[0]}'?" if near else ""
+    known = "a local folder, OWNER/MODEL of the hub, or with `pretrained: false` a model type such as swin"
+    raise RecipeError(f"Unknown backbone '{name}':{hint} Expected {known}.")
+
+
+def _load(transformers: Any, name: str, settings: Any) -> nn.Module:
+    """Load weights; say so where the file lacks some, except for the norms that backbones put behind their maps."""
+    verbosity, bars = transformers.logging.get_verbosity(), transformers.logging.is_progress_bar_enabled()
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    try:
+        kind = transformers.MODEL_FOR_BACKBONE_MAPPING[type(settings)]  # AutoBackbone asks the hub for local folders
+        network, report = _fetch(kind, name, config=settings, use_safetensors=True, output_loading_info=True)
+    finally:
+        transformers.logging.set_verbosity(verbosity)
+        if bars:
+            transformers.logging.enable_progress_bar()
+    missing = sorted(key for key in report["missing_keys"] if "hidden_states_norms" not in key)
+    if missing:
+        warnings.warn(f"Backbone '{name}' lacks {len(missing)} weights, drawn at random: {missing[0]} …", stacklevel=3)
+    return network
+
+
+def _fetch(kind: Any, name: str, **options: Any) -> Any:
+    """Load from a folder or the cache; the network is asked only for what is in neither."""
+    try:
+        return kind.from_pretrained(name, local_files_only=True, **options)
+    except OSError:
+        if Path(name).is_dir():
+            raise
+        return kind.from_pretrained(name, **options)
 
 
 def _configuration(transformers: Any, name: str, pretrained: bool, changes: dict[str, Any]) -> Any:
@@ -73,9 +119,11 @@ def _configuration(transformers: Any, name: str, pretrained: bool, changes: dict
     if known_type and not pretrained:
         config = transformers.AutoConfig.for_model(name)
     else:
-        config = transformers.AutoConfig.from_pretrained(name)
+        config = _fetch(transformers.AutoConfig, name)
+    if type(config) not in transformers.MODEL_FOR_BACKBONE_MAPPING:
+        raise RecipeError(f"Backbone '{name}' should give a pyramid of maps. Found one that does not. Try swin.")
     for key, value in changes.items():
-        if not hasattr(config, key):
+        if not hasattr(config, key) or key in _DERIVED:
             raise RecipeError(f"Backbone '{name}' has no setting `{key}`. Known: {', '.join(_settings(config))}.")
         setattr(config, key, value)
     # Configurations derive their stage names from depths: they are made anew after a change of it.
@@ -90,9 +138,10 @@ _DERIVED = {"stage_names", "out_features", "out_indices", "_out_features", "_out
 
 
 def _settings(config: Any) -> list[str]:
-    return sorted(key for key in config.to_dict() if not key.startswith("_"))
+    return sorted(key for key in config.to_dict() if not key.startswith("_") and key not in _DERIVED)
 
 
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0].rstrip(".") + "."
+def _cause(error: BaseException) -> str:
+    """Return what the library says in one line, of a length that can be read."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text.rstrip(".") + "." if len(text) <= 240 else text[:239] + "…"

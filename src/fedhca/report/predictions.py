@@ -9,7 +9,7 @@ import torch
 from fedhca.atomic import write_atomically
 from fedhca.data.colours import normalise
 from fedhca.data.image import read_picture
-from fedhca.errors import RecipeError
+from fedhca.errors import DataError, RecipeError
 from fedhca.experiment.run_folder import RunFolder
 from fedhca.report.gallery import prediction_row
 from fedhca.report.sheet import sheet
@@ -31,13 +31,17 @@ def draw_predictions(folder: RunFolder, client: str, images: Sequence[Path], out
     for name in names:
         if names.count(name) > 1:
             raise RecipeError(f"Pictures should have different names. Found '{name}' twice. Draw them one by one.")
+    for image in images:
+        if not image.is_file():
+            raise DataError(f"{image}: expected a picture; found none. Correct the path.")
     pictures = [read_picture(image) for image in images]
     model = folder.client(client)
     longest = max(folder.recipe.datasets[model.dataset].size)
     written = []
     for name, picture in zip(names, pictures, strict=True):
         factor = min(1.0, longest / max(picture.shape[:2]))
-        small = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else picture
+        height, width = (max(1, round(side * factor)) for side in picture.shape[:2])
+        small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA) if factor < 1 else picture
         row = prediction_row(model, torch.from_numpy(normalise(small)), name)
         path = out / f"{name}-{client}.png"
         write_atomically(path, sheet([row], height=240))

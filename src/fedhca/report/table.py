@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -73,9 +74,13 @@ class Table:
         reference = {result.seed: result.values for result in self.results if result.method == self.reference}
         if not reference:
             return columns
-        directions = {column: task.higher_is_better for column, task in self.tasks.items()}
-        gains = [delta_m(mine[seed], reference[seed], directions) for seed in self.seeds if seed in mine]
-        return [*columns, gains]
+        return [*columns, [self._gain(mine[seed], reference[seed]) for seed in self.seeds if seed in mine]]
+
+    def _gain(self, values: Mapping[Column, float], reference: Mapping[Column, float]) -> float:
+        """Return Δm; NaN where the reference reached 0, as no gain is relative to nothing."""
+        if 0 in reference.values():
+            return math.nan
+        return delta_m(values, reference, {column: task.higher_is_better for column, task in self.tasks.items()})
 
     def rows(self) -> list[list[str]]:
         """Return the cells as text: mean ± standard deviation where there are several seeds."""

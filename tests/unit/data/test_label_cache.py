@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fedhca.data.cache import LabelCache, default_folder, write_atomically
+from fedhca.atomic import write_atomically
+from fedhca.data.cache import LabelCache, default_folder
 from fedhca.errors import DataError
 
 

@@ -71,9 +71,8 @@ def _human_parts(scene: Scene) -> np.ndarray:
 
 
 def _normals(scene: Scene) -> np.ndarray:
-    normals = scene.canvas.normals.transpose(1, 2, 0)
-    sky = scene.canvas.labels == SKY
-    return np.where(sky[..., None], np.float32(IGNORE), normals)
+    normals = np.where(scene.canvas.labels == SKY, np.float32(IGNORE), scene.canvas.normals)
+    return np.ascontiguousarray(normals.transpose(1, 2, 0))
 
 
 def _sky(chance: Chance) -> Skin:

@@ -69,11 +69,11 @@ def _pose(chance: Chance) -> list[Limb]:
     lean = chance.between(-0.05, 0.35 * energy)
     trunk, shoulders = _trunk(lean, chance.between(0.9, 1.2))
     stride = energy * chance.between(0.3, 1.0)
-    bends = energy * np.array(chance.each((0.0, 1.3), (0.0, 1.3)))
+    bends = chance.each(*[(0.0, 1.3 * energy)] * 2)
     spreads = chance.each(*[(0.02, 0.1 + 0.25 * energy)] * 2)
     limbs = trunk + _leg(-1, stride, bends[0], spreads[0]) + _leg(1, -0.8 * stride, bends[1], spreads[1])
     for side in (-1, 1):
-        swing, bend, spread = side * stride, chance.between(0, 1.5), chance.between(0.1, 0.5)
+        swing, bend, spread = side * stride, chance.between(0.0, 1.5), chance.between(0.1, 0.5)
         if chance.happens(0.3):
             swing, spread = chance.between(-0.3, 1.8), chance.between(0.9, 2.7)
         limbs += _arm(side, shoulders + np.array([side * 0.17, 0.0, 0.0]), swing, bend, spread)

@@ -101,7 +101,9 @@ class Pictures:
 def participant(name: str, *tasks: str, count: int = 5, seed: int | None = None) -> Participant:
     """Return an organisation whose pictures hang on its name, unless a seed is given."""
     number = sum(name.encode()) if seed is None else seed
-    return Participant(name, [TASKS[task] for task in tasks], Pictures(count, seed=number), Pictures(3, seed=number + 1))
+    return Participant(
+        name, [TASKS[task] for task in tasks], Pictures(count, seed=number), Pictures(3, seed=number + 1)
+    )
 
 
 def client(
@@ -132,7 +134,9 @@ def same_bits(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
 
 def equal(one: Tensor, other: Tensor) -> bool:
     """Whether two tensors are the same to the last bit; NaN is equal to NaN."""
-    return one.dtype == other.dtype and one.shape == other.shape and one.numpy().tobytes() == other.numpy().tobytes()
+    if one.dtype != other.dtype or one.shape != other.shape:
+        return False
+    return one.detach().numpy().tobytes() == other.detach().numpy().tobytes()
 
 
 def same_parameters(one: Parameters, other: Parameters) -> bool:
@@ -165,5 +169,3 @@ class Command:
             code = stop.code or 0
         out, err = self.capture.readouterr()
         return Outcome(int(code), out, err)
-
-

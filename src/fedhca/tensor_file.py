@@ -28,7 +28,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            facts = json.loads(file.metadata()["facts"])
+            facts = dict(json.loads(file.metadata()["facts"]))
             return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118  not a dict
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         mend = "Start the run anew, or restore the file from a copy."

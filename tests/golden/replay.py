@@ -2,21 +2,27 @@
 
 A recording is a pair NAME.json + NAME.safetensors: what every client received and sent in each round, and what the
 server of the released code answered. Prints the deviation of each round; the last line is `max deviation: …`.
+Exit code 0 if it is at most 1e-6, 1 if not, 2 if there is nothing to replay.
 """
 
 import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf, isnan
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from fedhca.aggregation import Answer, Member, Rows
+from fedhca.errors import FedhcaError
 from fedhca.layout import Layout
 from fedhca.methods import Method, official
+
+TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -129,15 +135,20 @@ def _difference(ours: Tensor, theirs: Tensor) -> float:
 
 
 def main(arguments: list[str]) -> int:
-    if len(arguments) != 1 or not Path(arguments[0]).is_file():
+    if len(arguments) != 1:
         print("usage: python tests/golden/replay.py RECORDING.json   (RECORDING.safetensors lies beside it)")
         return 2
     largest = 0.0
-    for r, found in enumerate(deviations(Recording.read(Path(arguments[0])))):
-        print(f"round {r}: " + "  ".join(f"{name} {value:.2e}" for name, value in found.items()))
-        largest = max(largest, *found.values())
+    try:
+        for r, found in enumerate(deviations(Recording.read(Path(arguments[0])))):
+            print(f"round {r}: " + "  ".join(f"{name} {value:.2e}" for name, value in found.items()))
+            largest = max(largest, *(inf if isnan(value) else value for value in found.values()))
+    except (OSError, ValueError, SafetensorError, KeyError, TypeError, AttributeError, FedhcaError) as error:
+        line = f"{type(error).__name__}: {error}".splitlines()[0]
+        print(f"Cannot replay '{arguments[0]}': it should be NAME.json with NAME.safetensors beside it. Found {line}")
+        return 2
     print(f"max deviation: {largest:.3e}")
-    return 0 if largest <= 1e-6 else 1
+    return 0 if largest <= TOLERANCE else 1
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 from fedhca.aggregation import conflict_averse
+from fedhca.aggregation.conflict_averse import Solver
 from fedhca.aggregation.simplex import exact_solution
 from fedhca.errors import RecipeError
 
@@ -46,7 +47,7 @@ def require_optimal(updates: Tensor, c: float, tolerance: float = TOLERANCE) -> 
     """By weak duality no direction within the radius beats F of any weights, so a closed gap proves both optimal."""
     moved = updates[(updates != 0).any(1)]  # who rests gains 0 whatever the direction
     mean, direction, weights = updates.mean(0), conflict_averse(updates, c, rescale=False), weights_of(updates, c)
-    assert float((direction - mean).norm()) <= c * float(mean.norm()) * (1 + 1e-9) + 1e-12 * float(updates.norm())
+    assert float((direction - mean).norm()) <= c * float(mean.norm()) * (1 + 1e-9) + 1e-11 * float(updates.norm())
     if len(moved):
         gap = dual(weights, updates.numpy(), c) - least(moved, direction)
         assert abs(gap) <= tolerance * unit(updates) + 1e-15 * float(updates.square().sum())
@@ -137,7 +138,7 @@ def test_the_radius_around_the_mean(animal: str, rescale: bool, c: float) -> Non
 
 
 @pytest.mark.parametrize("solver", ["exact", "official"])
-def test_equal_updates_are_stretched_along_themselves(solver: str) -> None:
+def test_equal_updates_are_stretched_along_themselves(solver: Solver) -> None:
     updates = zoo.updates("equal", 4, 10)
     found = conflict_averse(updates, 0.4, solver=solver)
     torch.testing.assert_close(found, updates[0] * 1.4 / 1.16, rtol=1e-6, atol=0)
@@ -170,7 +171,7 @@ def test_order_does_not_matter(drawn: dict[str, Any], data: st.DataObject) -> No
 @pytest.mark.parametrize("solver", ["exact", "official"])
 @pytest.mark.parametrize("animal", zoo.ZOO)
 @pytest.mark.parametrize("scale", [1e-10, 1.0, 1e10])
-def test_both_solvers_are_finite_and_zero_gives_zero(solver: str, animal: str, scale: float) -> None:
+def test_both_solvers_are_finite_and_zero_gives_zero(solver: Solver, animal: str, scale: float) -> None:
     for n in (1, 2, 6):
         updates = scale * zoo.updates(animal, n, 20)
         for dtype in (torch.float32, torch.float64):

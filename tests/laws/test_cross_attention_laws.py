@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from torch import Tensor
 
 from fedhca.aggregation import Rows, cross_attention, hyper_cross_attention
+from fedhca.aggregation.cross_attention import Logits
 from fedhca.errors import RecipeError
 
 FEW = settings(deadline=None, max_examples=20)
@@ -51,7 +52,7 @@ def test_cosine_attention_does_not_see_the_size_of_the_updates(drawn: dict[str, 
 
 @pytest.mark.parametrize("logits", ["raw", "cosine"])
 @pytest.mark.parametrize("k", [1, 2, 3, 7, 30])
-def test_equal_updates_attend_to_that_update(logits: str, k: int) -> None:
+def test_equal_updates_attend_to_that_update(logits: Logits, k: int) -> None:
     updates = zoo.updates("equal", k, 11)
     torch.testing.assert_close(cross_attention(updates, logits=logits), updates, rtol=1e-13, atol=0)
     single = updates.float()
@@ -59,7 +60,7 @@ def test_equal_updates_attend_to_that_update(logits: str, k: int) -> None:
 
 
 @pytest.mark.parametrize("logits", ["raw", "cosine"])
-def test_a_decoder_hears_most_of_those_who_move_like_it(logits: str) -> None:
+def test_a_decoder_hears_most_of_those_who_move_like_it(logits: Logits) -> None:
     updates = torch.tensor([[3.0, 0.0], [3.0, 0.1], [-3.0, 0.0]])
     assert float(cross_attention(updates, logits=logits)[0, 0]) > 2.5
     assert float(cross_attention(updates, logits=logits)[2, 0]) < -2.0 if logits == "raw" else True
@@ -74,7 +75,7 @@ def test_a_low_temperature_hears_oneself_and_a_high_one_hears_all() -> None:
 
 @pytest.mark.parametrize("layout", zoo.LAYOUTS)
 @pytest.mark.parametrize("logits", ["raw", "cosine"])
-def test_attention_is_per_tensor_and_beta_per_layer(layout: str, logits: str) -> None:
+def test_attention_is_per_tensor_and_beta_per_layer(layout: str, logits: Logits) -> None:
     rows = zoo.rows("random", 4, layout)
     rule = hyper_cross_attention(logits=logits, temperature=0.3)
     state = dict(rule.init(rows))

@@ -9,6 +9,7 @@ import zoo
 from torch import Tensor, nn
 
 from fedhca.aggregation import HyperOptions, HyperWeights, Rows, hyper_conflict_averse, hyper_cross_attention
+from fedhca.aggregation.hyper_weights import Bounds
 from fedhca.errors import RecipeError
 
 OPTIONS = {
@@ -112,7 +113,7 @@ def test_the_cosine_gradient_has_no_scale(norm: float) -> None:
 
 
 @pytest.mark.parametrize("bounds", ["project", "clamp"])
-def test_no_direction_and_no_progress_is_no_gradient(bounds: str) -> None:
+def test_no_direction_and_no_progress_is_no_gradient(bounds: Bounds) -> None:
     options = HyperOptions(0.1, 0.0, 0.0, "cosine", bounds)
     assert learn(options, 0.5, [0.0], norm=0.0) == [0.5]
 

@@ -1,6 +1,7 @@
 """Whole methods through the server's rounds: degenerate settings, one client alone, order and names."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -62,7 +63,7 @@ def bits(tensor: Tensor) -> Tensor:
     return tensor.view(torch.int32)
 
 
-OFF = {"hyper_learning_rate": 0.0, "alpha": 0.0, "beta": 0.0}
+OFF: dict[str, Any] = {"hyper_learning_rate": 0.0, "alpha": 0.0, "beta": 0.0}
 ALIKE: Mapping[str, tuple[Method, Method]] = {
     "fedhca2 with α = β = 0 at rest, no groups": (make_method("fedhca2", groups="off", **OFF), make_method("local")),
     "the same, with the options of the released code": (

@@ -76,7 +76,7 @@ LAYOUTS: Mapping[str, Layout] = {
     ),
 }
 
-KINDS = (
+KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("pascal", ("semseg",)),
     ("nyud", ("semseg", "depth")),
     ("pascal", ("semseg",)),
@@ -88,7 +88,8 @@ KINDS = (
 
 
 def members(m: int) -> tuple[Member, ...]:
-    return tuple(Member(f"client{i}", *KINDS[i % len(KINDS)], examples=3 + 5 * i) for i in range(m))
+    kinds = [KINDS[i % len(KINDS)] for i in range(m)]
+    return tuple(Member(f"client{i}", dataset, tasks, 3 + 5 * i) for i, (dataset, tasks) in enumerate(kinds))
 
 
 def updates(animal: str, m: int, w: int, seed: int = 0) -> Tensor:

@@ -9,7 +9,7 @@ import clarabel
 import numpy as np
 from jaxtyping import Float
 from scipy import sparse
-from scipy.optimize import minimize
+from scipy.optimize import minimize, nnls
 
 Vector = Float[np.ndarray, " n"]
 Square = Float[np.ndarray, "n n"]
@@ -23,12 +23,8 @@ FLAT = 1e-12
 EPSILON = 1e-8
 """The mean of updates is 0 below this share of their size: the square of it is the rounding of G."""
 
-
-def dual_objective(weights: Vector, gram: Square, c: float) -> float:
-    """Return F(w)."""
-    mean = np.full(len(gram), 1 / len(gram))
-    radius = c * np.sqrt(max(mean @ gram @ mean, 0.0))
-    return float(weights @ gram @ mean + radius * np.sqrt(max(weights @ gram @ weights, 0.0)))
+LOST = 1e-14
+"""Below this share of the mean squared length of updates, that of U_w is rounding: then U_w* counts as 0."""
 
 
 def exact_solution(gram: Square, c: float) -> tuple[Vector, Vector]:
@@ -42,7 +38,8 @@ def exact_solution(gram: Square, c: float) -> tuple[Vector, Vector]:
         c: radius of the trust region, in [0, 1).
 
     Returns:
-        w*, uniform where no participant moved; and v with Ũ − Δ̄ = Σ v_i Δ_i in the optimum of (6).
+        w*, uniform where no participant moved; and v with Ũ − Δ̄ = Σ v_i Δ_i in the optimum of (6). Where U_w* = 0,
+        and (9) is 0/0, the best the least can gain is nothing: there Ũ is what lies nearest to Δ̄ and harms nobody.
 
     """
     n, size = len(gram), np.diag(gram).mean()
@@ -50,26 +47,32 @@ def exact_solution(gram: Square, c: float) -> tuple[Vector, Vector]:
     weights, push = np.full(n, 1 / n), np.zeros(n)
     if len(moved) == 0:
         return weights, push
-    scaled = gram[np.ix_(moved, moved)] / size
+    scaled, root = gram[np.ix_(moved, moved)] / size, _root(gram[np.ix_(moved, moved)] / size)
     mean = np.sqrt(max(gram.mean() / size, 0.0))
-    linear = gram[moved].mean(axis=1) / size / max(mean, EPSILON)
     weights = np.zeros(n)
-    weights[moved], push[moved] = _cone_program(scaled, linear, c)
-    length = np.sqrt(max(push[moved] @ scaled @ push[moved], EPSILON**2))
-    return weights, mean * min(1.0, c / length) * push  # the solver may overstep the radius in its last digits
+    weights[moved], push[moved] = _cone_program(root, gram[moved].mean(axis=1) / size / max(mean, EPSILON), c)
+    push *= mean
+    if weights[moved] @ scaled @ weights[moved] <= LOST:
+        push[moved] = nnls(root, -root.sum(axis=1) / n)[0]  # Δ̄ projected onto the cone {u: all ⟨Δ_i, u⟩ ≥ 0}
+    length = np.sqrt(max(push[moved] @ scaled @ push[moved], 0.0))
+    return weights, push * min(1.0, c * mean / max(length, EPSILON))  # the last digits may overstep the radius
 
 
-def _cone_program(gram: Square, linear: Vector, radius: float) -> tuple[Vector, Vector]:
-    """Minimise linearᵀw + radius·t subject to ‖Lw‖ ≤ t, w on the simplex, where G = LᵀL.
+def _root(gram: Square) -> Square:
+    """Return L with G = LᵀL, its rows orthogonal."""
+    values, vectors = np.linalg.eigh(gram)
+    return np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T
+
+
+def _cone_program(root: Square, linear: Vector, radius: float) -> tuple[Vector, Vector]:
+    """Minimise linearᵀw + radius·t subject to ‖Lw‖ ≤ t, w on the simplex, where L is the root.
 
     Returns:
-        w, and v with Lv the cone's multiplier: (radius / ‖Lw‖) w up to a null vector of L, the second term of (9),
-        but known where Lw = 0, too.
+        w, and v with Lv the cone's multiplier: that is (radius / ‖Lw‖) Lw, the second term of (9), but as exact as
+        the optimum, while w is only as exact as its square root.
 
     """
-    m = len(gram)
-    values, vectors = np.linalg.eigh(gram)
-    root = np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T
+    m = len(root)
     constraints = np.zeros((2 * m + 2, m + 1))
     constraints[0, :m] = 1  # Σw = 1
     constraints[1 : m + 1, :m] = -np.eye(m)  # w ≥ 0
@@ -83,8 +86,9 @@ def _cone_program(gram: Square, linear: Vector, radius: float) -> tuple[Vector, 
     solution = clarabel.DefaultSolver(nothing, cost, sparse.csc_matrix(constraints), bound, cones, _settings()).solve()
     weights = np.clip(np.asarray(solution.x)[:m], 0, None)
     multiplier = -np.asarray(solution.z)[m + 2 :]
-    spans = values > FLAT * values[-1]
-    return weights / weights.sum(), vectors[:, spans] @ (multiplier[spans] / np.sqrt(values[spans]))
+    spread = np.square(root).sum(axis=1)
+    spans = spread > FLAT * spread.max()
+    return weights / weights.sum(), (multiplier[spans] / spread[spans]) @ root[spans]
 
 
 def _settings() -> "clarabel.DefaultSettings":

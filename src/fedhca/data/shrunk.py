@@ -9,13 +9,16 @@ from fedhca.data.source import Sample, Source
 from fedhca.errors import RecipeError
 from fedhca.tasks.task import IGNORE, Task
 
+KEPT = 8192
+"""Samples that are kept in memory at most."""
+
 
 class Shrunk(Source):
     """Another source with every picture and its labels made smaller, in training and testing alike.
 
     Pictures are averaged over areas, labels taken at the nearest pixel; a pixel is an edge if any pixel it covers is,
     as one in three of the pixels of a thin line would leave no line. Metrics are of the smaller pictures: they cannot
-    be compared with those of the full ones.
+    be compared with those of the full ones. What was read is kept in memory, small as it is.
 
     Args:
         source: the data set.
@@ -31,6 +34,7 @@ class Shrunk(Source):
         if not 0 < factor < 1:
             raise RecipeError(f"Parameter `shrink` should be in (0, 1). Found `shrink = {factor}`.")
         self._source, self._factor, self._size = source, factor, size
+        self._kept: dict[tuple[int, tuple[str, ...]], Sample] = {}
 
     @property
     def tasks(self) -> Mapping[str, Task]:
@@ -52,9 +56,15 @@ class Shrunk(Source):
 
     def read(self, index: int, tasks: Collection[str]) -> Sample:
         """Return the smaller picture and labels."""
-        sample = self._source.read(index, tasks)
-        y, x = (max(1, round(side * self._factor)) for side in sample["image"].shape[:2])
-        return {name: _shrink(name, values, (x, y)) for name, values in sample.items()}
+        key = (index, tuple(tasks))
+        if key not in self._kept:
+            sample = self._source.read(index, tasks)
+            y, x = (max(1, round(side * self._factor)) for side in sample["image"].shape[:2])
+            small = {name: _shrink(name, values, (x, y)) for name, values in sample.items()}
+            if len(self._kept) == KEPT:
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[key] = small
+        return dict(self._kept[key])
 
     def usable(self, index: int, tasks: Collection[str]) -> bool:
         """Return what the source says."""

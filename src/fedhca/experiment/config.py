@@ -17,7 +17,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=
 class Section(BaseModel):
     """A part of a recipe: no unknown keys, no change after validation."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Augmentation(Section):
@@ -26,6 +26,12 @@ class Augmentation(Section):
     scale: tuple[PositiveFloat, PositiveFloat] = (0.5, 2.0)
     flip: bool = True
     photometric: bool = True
+
+    @model_validator(mode="after")
+    def _ascending(self) -> "Augmentation":
+        if self.scale[0] > self.scale[1]:
+            raise ValueError(f"`scale` should be [least, greatest]; found {list(self.scale)}")
+        return self
 
 
 class DataSet(Section):
@@ -135,7 +141,7 @@ class MethodSection(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    name: str
+    name: str = "fedhca2"
     encoder: str | None = None
     decoder: str | None = None
 
@@ -169,7 +175,7 @@ class Recipe(Section):
     rounds: PositiveInt = 100
     evaluate_every: PositiveInt = 10
     checkpoint_every: PositiveInt = 1
-    method: MethodSection = MethodSection(name="fedhca2")
+    method: MethodSection = MethodSection()
     model: ModelSection = ModelSection()
     training: TrainingSection = TrainingSection()
     weights: dict[str, PositiveFloat] = {}

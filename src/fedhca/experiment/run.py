@@ -66,7 +66,7 @@ def run(
         make_client(
             each,
             encoder,
-            training=training if isinstance(training, Training) else training[each.dataset or each.name],
+            training=training if isinstance(training, Training) else _of(training, each.dataset or each.name),
             width=width,
             seed=seed,
             device=None if device is None else torch.device(device),
@@ -85,6 +85,13 @@ def run(
         checkpoint_every=checkpoint_every,
         folder=folder,
     )
+
+
+def _of(training: dict[str, Training], dataset: str) -> Training:
+    if dataset not in training:
+        known = ", ".join(training) or "none"
+        raise RecipeError(f"`training` should say how clients on data set '{dataset}' train. Found {known}. Add it.")
+    return training[dataset]
 
 
 def drive(

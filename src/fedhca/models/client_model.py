@@ -96,10 +96,11 @@ class ClientModel(nn.Module):
         device = next(self.encoder.parameters()).device
         was_training = self.encoder.training
         self.encoder.eval()  # no running statistics are touched, no path is dropped
-        maps = self.encoder(torch.zeros(1, 3, 64, 64, device=device))
         named = {name: each for name, each in self.encoder.named_parameters() if each.requires_grad}
-        total = torch.stack([each.sum() for each in maps]).sum()
-        gradients = torch.autograd.grad(total, list(named.values()), allow_unused=True)
+        with torch.enable_grad():  # whoever asks first may have switched it off
+            maps = self.encoder(torch.zeros(1, 3, 64, 64, device=device))
+            total = torch.stack([each.sum() for each in maps]).sum()
+            gradients = torch.autograd.grad(total, list(named.values()), allow_unused=True)
         self.encoder.train(was_training)
         reached = (gradient is not None for gradient in gradients)
         return dict(compress(named.items(), reached))

@@ -63,10 +63,7 @@ def backbone(name: str = SWIN_T, *, pretrained: bool = True, config: Mapping[str
         _refuse(name, pretrained, transformers.CONFIG_MAPPING)
     try:
         settings = _configuration(transformers, name, pretrained, dict(config or {}))
-        if pretrained:
-            network = _load(transformers, name, settings)
-        else:
-            network = transformers.AutoBackbone.from_config(settings)
+        network = _load(transformers, name, settings) if pretrained else transformers.AutoBackbone.from_config(settings)
         return Pyramid(network)
     except RecipeError:
         raise
@@ -100,7 +97,8 @@ def _load(transformers: Any, name: str, settings: Any) -> nn.Module:
             transformers.logging.enable_progress_bar()
     missing = sorted(key for key in report["missing_keys"] if "hidden_states_norms" not in key)
     if missing:
-        warnings.warn(f"Backbone '{name}' lacks {len(missing)} weights, drawn at random: {missing[0]} …", stacklevel=3)
+        found = f"{len(missing)} parameters are not in its file and start at random, `{missing[0]}` first"
+        warnings.warn(f"Backbone '{name}': {found}. Check that file and configuration are of one model.", stacklevel=3)
     return network
 
 

@@ -71,4 +71,4 @@ def _labelled(client: Client, index: int) -> float:
 def _draw(task: Task, values: Shaped[np.ndarray, "..."], truth: Shaped[np.ndarray, "..."]) -> np.ndarray:
     """Draw what counts: where the truth has no label, so does the drawing."""
     hidden = np.where(truth == IGNORE, np.asarray(IGNORE, dtype=values.dtype), values)
-    return task.draw(hidden)
+    return task.drawn_like(truth).draw(hidden)

@@ -1,6 +1,6 @@
 """Depth: the distance of every pixel."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
 import numpy as np
@@ -55,11 +55,21 @@ class Depth(Task):
         require_fit(self, output, label)
         return Squares.of(self.predict(output), label, _measured(label) & (label < self.limit))
 
+    def drawn_like(self, label: Float[np.ndarray, "y x"]) -> "Depth":
+        """Return the task with the range of distances in this label as its span."""
+        return replace(self, span=_range(label))
+
     def draw(self, values: Float[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y x 3"]:
         """Return near pixels bright, far ones dark."""
         valid = (values != IGNORE) & np.isfinite(values)
-        near, far = self.span or (np.percentile(values[valid], (2, 98)) if valid.any() else (0.0, 1.0))
+        near, far = self.span or _range(values)
         return shade((far - values) / max(far - near, 1e-6), EMBERS, valid)
+
+
+def _range(values: Float[np.ndarray, "y x"]) -> tuple[float, float]:
+    valid = (values != IGNORE) & np.isfinite(values)
+    near, far = np.percentile(values[valid], (2, 98)) if valid.any() else (0.0, 1.0)
+    return float(near), float(far)
 
 
 def _measured(label: Float[Tensor, "b y x"]) -> Bool[Tensor, "b y x"]:

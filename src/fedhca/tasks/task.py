@@ -50,6 +50,10 @@ class Task(ABC):
     def measure(self, output: Float[Tensor, "b c y x"], label: Shaped[Tensor, "b ..."]) -> Stat:
         """Return the sums from which the metric is computed."""
 
+    def drawn_like(self, label: Shaped[np.ndarray, "..."]) -> "Task":
+        """Return the task with the colour scale that fits this label, so that drawings can be held side by side."""
+        return self
+
     @abstractmethod
     def draw(self, values: Shaped[np.ndarray, "..."]) -> UInt8[np.ndarray, "y x 3"]:
         """Return one picture's prediction, or its label, as RGB."""

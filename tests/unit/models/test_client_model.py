@@ -91,12 +91,13 @@ def test_installing_what_was_collected_changes_nothing() -> None:
 
 def test_installing_replaces_what_travels_and_nothing_else() -> None:
     subject = model("semseg", "depth")
-    home = {name: each.clone() for name, each in [*subject.home.items(), *subject.named_buffers()]}
+    home = {name: each.detach().clone() for name, each in [*subject.home.items(), *subject.named_buffers()]}
     held = subject.collect()
     other = Parameters(torch.randn_like(held.encoder), torch.randn_like(held.decoders))
     subject.install(other)
     assert same_parameters(subject.collect(), other)
-    assert same_bits(home, {**subject.home, **dict(subject.named_buffers())})
+    found = {name: each.detach() for name, each in [*subject.home.items(), *subject.named_buffers()]}
+    assert same_bits(home, found)
 
 
 def test_what_was_collected_is_a_copy() -> None:

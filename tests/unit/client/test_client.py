@@ -1,0 +1,255 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny import TASKS, WIDTH, Pictures, client, encoder, equal, same_bits, same_parameters, train
+from torch import Tensor, nn
+
+from fedhca.client import Client, Step, Training
+from fedhca.client.state import gather
+from fedhca.errors import ClientError, RecipeError, RunFolderError
+from fedhca.messages import EvaluateRequest, Parameters
+from fedhca.models import ClientModel
+
+SETTING = Training(rounds=4, batch_size=2, learning_rate=1e-2, warmup_epochs=1)
+
+
+def measured(subject: Client) -> dict[str, float]:
+    return dict(subject.evaluate(EvaluateRequest(subject.name, subject.rounds, subject.model.collect())).metrics)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def whole(subject: Client) -> dict[str, Tensor]:
+    held = subject.model.collect()
+    return {**gather(subject.model, subject.optimiser), "encoder": held.encoder, "decoders": held.decoders}
+
+
+def test_hello_says_who_what_and_how_much() -> None:
+    hello = client("semseg", "depth", name="b").hello()
+    assert (hello.client, hello.dataset, hello.tasks, hello.examples) == ("b", "b", ("semseg", "depth"), 5)
+    assert hello.parameters.encoder.shape == (hello.encoder_layout.width,)
+    assert hello.parameters.decoders.shape == (2, hello.decoder_layout.width)
+
+
+def test_training_learns() -> None:
+    subject = client("depth", training=replace(SETTING, rounds=30, learning_rate=3e-2))
+    losses = [train(subject, number).losses["depth"] for number in range(30)]
+    assert losses[-1] < 0.5 * losses[0]
+
+
+@pytest.mark.parametrize("other", [{"seed": 1}, {"name": "b"}])
+def test_the_same_seed_brings_the_same_bits_and_another_does_not(other: dict[str, Any]) -> None:
+    def trained(**options: Any) -> Client:
+        subject = client("semseg", "depth", **options)
+        start = client("semseg", "depth").model.collect()
+        torch.manual_seed(0)  # the common generator must not matter
+        torch.rand(options.get("seed", 3) + 5)
+        train(subject, 0, start)
+        return subject
+
+    assert same_bits(whole(trained()), whole(trained()))
+    assert not equal(trained().model.collect().encoder, trained(**other).model.collect().encoder)
+
+
+def test_training_draws_nothing_from_the_common_generator() -> None:
+    subject, drawn = client("depth"), torch.random.get_rng_state()
+    train(subject, 0)
+    assert torch.equal(drawn, torch.random.get_rng_state())
+
+
+def test_workers_do_not_change_a_bit() -> None:
+    subjects = [client("semseg", "depth", training=replace(SETTING, workers=workers)) for workers in (0, 2)]
+    replies = [train(subject, 0) for subject in subjects]
+    assert replies[0].losses == replies[1].losses
+    assert same_bits(whole(subjects[0]), whole(subjects[1]))
+    assert measured(subjects[0]) == measured(subjects[1])
+
+
+def test_two_rounds_of_one_epoch_are_one_round_of_two() -> None:
+    """Where nothing is mixed and nothing is dropped at random, rounds are only pauses: moments and rates go on."""
+    twice = client("semseg", "depth", dropout=0, training=replace(SETTING, rounds=2))
+    once = client("semseg", "depth", dropout=0, training=replace(SETTING, rounds=1, local_epochs=2))
+    first, second = train(twice, 0), train(twice, 1)
+    both = train(once, 0)
+    assert same_bits(whole(twice), whole(once))
+    for task, loss in both.losses.items():
+        assert (first.losses[task] + second.losses[task]) / 2 == pytest.approx(loss)
+
+
+def test_steps_are_watched_and_their_mean_is_the_loss_of_the_round() -> None:
+    seen: list[Step] = []
+    reply = train(client("depth", watch=seen.append, training=replace(SETTING, local_epochs=3)), 0)
+    assert [(step.client, step.round, step.step, step.steps) for step in seen] == [("a", 0, k, 6) for k in range(1, 7)]
+    assert reply.losses["depth"] == pytest.approx(sum(step.losses["depth"] for step in seen) / 6)
+
+
+def test_every_local_epoch_runs_at_its_rate() -> None:
+    setting = replace(SETTING, rounds=3, local_epochs=2, warmup_epochs=2)
+    rates: list[float] = []
+    subject = client(
+        "depth", training=setting, watch=lambda step: rates.append(subject.optimiser.param_groups[0]["lr"])
+    )
+    for number in range(3):
+        train(subject, number)
+    assert rates == [setting.schedule.rate(epoch) for epoch in range(6) for _ in range(2)]
+
+
+def test_the_pull_keeps_a_client_near_what_it_received() -> None:
+    def strayed(pull: float) -> float:
+        subject = client("depth", training=replace(SETTING, local_epochs=4, warmup_epochs=0))
+        received = subject.model.collect()
+        return float((train(subject, 0, received, pull).parameters.encoder - received.encoder).norm())
+
+    assert strayed(100.0) < 0.7 * strayed(0.0)
+
+
+def test_what_is_received_replaces_what_is_held() -> None:
+    subject, other = client("depth"), client("depth")
+    train(subject, 0)
+    zero = Parameters(
+        torch.zeros_like(subject.model.collect().encoder), torch.zeros_like(subject.model.collect().decoders)
+    )
+    other.model.install(zero)
+    for each in (subject, other):
+        each.evaluate(EvaluateRequest("a", each.rounds, zero))
+        assert same_parameters(each.model.collect(), zero)
+
+
+@pytest.mark.parametrize("tasks", [("semseg",), ("depth", "edge"), ("sal", "normals")])
+def test_evaluation_does_not_hang_on_the_batch_size(tasks: tuple[str, ...]) -> None:
+    found = [measured(client(*tasks, training=replace(SETTING, batch_size=size))) for size in (1, 2, 5)]
+    assert found[0].keys() == {*tasks}
+    assert found[1] == pytest.approx(found[0], rel=1e-5)
+    assert found[2] == pytest.approx(found[0], rel=1e-5)
+
+
+def test_evaluation_changes_nothing() -> None:
+    subject = client("semseg", "depth")
+    train(subject, 0)
+    before = {name: each.clone() for name, each in whole(subject).items()}
+    subject.model.train()
+    assert measured(subject) == measured(subject)
+    assert same_bits(before, whole(subject))
+    assert subject.model.training
+
+
+def test_a_batch_can_be_tried_without_learning_from_it() -> None:
+    subject = client("semseg", "depth")
+    before = subject.model.collect()
+    subject.try_batch()
+    assert same_parameters(before, subject.model.collect())
+
+
+# States on disk
+
+
+def saving(folder: Path, **options: Any) -> Client:
+    return client("semseg", "depth", folder=folder, **options)
+
+
+def test_a_client_goes_back_to_a_saved_round_with_the_same_bits(tmp_path: Path) -> None:
+    whole_run, broken = saving(tmp_path / "one"), saving(tmp_path / "two")
+    sent = [train(subject, 0).parameters for subject in (whole_run, broken)]
+    later = [train(whole_run, number, sent[0]) for number in (1, 2)]
+    again = saving(tmp_path / "two")
+    for number in (1, 2):
+        reply = train(again, number, sent[1])
+        assert same_parameters(reply.parameters, later[number - 1].parameters)
+        assert reply.losses == later[number - 1].losses
+    assert same_bits(whole(again), whole(whole_run))
+
+
+def test_a_client_in_memory_goes_back_too(tmp_path: Path) -> None:
+    subject = saving(tmp_path)
+    start = subject.model.collect()
+    sent = train(subject, 0, start).parameters
+    first = train(subject, 1, sent)
+    second = train(subject, 1, sent)
+    assert same_parameters(first.parameters, second.parameters)
+
+
+@pytest.mark.parametrize(
+    ("every", "left"),
+    [(1, ["after-000004", "after-000005"]), (3, ["after-000003", "after-000005"]), (9, ["after-000005"])],
+)
+def test_states_are_saved_every_so_many_rounds_and_after_the_last(tmp_path: Path, every: int, left: list[str]) -> None:
+    subject = saving(tmp_path, save_every=every, training=replace(SETTING, rounds=5))
+    for number in range(5):
+        train(subject, number)
+    assert sorted(path.stem for path in tmp_path.glob("*")) == left
+
+
+def test_without_a_folder_a_client_cannot_go_elsewhere() -> None:
+    subject = client("depth")
+    train(subject, 0)
+    with pytest.raises(ClientError, match=r"'a' holds its state after 1 rounds.*after 3.*folder"):
+        train(subject, 3)
+    with pytest.raises(ClientError, match="after 0"):
+        train(subject, 0)
+
+
+def test_a_round_that_was_not_saved_is_not_there(tmp_path: Path) -> None:
+    subject = saving(tmp_path)
+    train(subject, 0)
+    with pytest.raises(RunFolderError, match="after-000007"):
+        train(subject, 7)
+
+
+def test_the_state_of_another_client_is_refused(tmp_path: Path) -> None:
+    train(saving(tmp_path, name="b"), 0)
+    with pytest.raises(RunFolderError, match=r"state of 'a' after 1 rounds.*'b'"):
+        train(saving(tmp_path), 1)
+
+
+# What stops a client
+
+
+def broken(kind: str, folder: Path) -> Client:
+    """Return a client whose second round fails."""
+    subject = client("edge", folder=folder)
+    train(subject, 0)
+    if kind == "loss":
+        pictures = Pictures(5)
+        pictures.images[:] = torch.inf
+        subject.training_set = pictures
+    else:
+        part = subject.model.encoder if kind == "update" else subject.model.heads
+        subject.watch = lambda step: spoil(part) if step.step == step.steps else None
+    return subject
+
+
+def spoil(part: nn.Module) -> None:
+    with torch.no_grad():
+        next(part.parameters()).fill_(torch.inf)
+
+
+@pytest.mark.parametrize(
+    ("kind", "word"),
+    [("loss", "loss of task `edge`"), ("update", "update should be finite"), ("head", "update should be finite")],
+)
+def test_what_is_not_finite_names_client_and_round_and_saves_nothing(tmp_path: Path, kind: str, word: str) -> None:
+    subject = broken(kind, tmp_path)
+    before = files(tmp_path)
+    with pytest.raises(ClientError, match=rf"{word}.*client 'a', round 2.*learning_rate"):
+        train(subject, 1)
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize(("train_count", "test_count", "what"), [(0, 1, "training"), (1, 0, "test")])
+def test_a_client_needs_pictures(train_count: int, test_count: int, what: str) -> None:
+    tasks = [TASKS["depth"]]
+    model = ClientModel(encoder(), tasks, width=WIDTH)
+    with pytest.raises(RecipeError, match=rf"'x' should have {what} pictures"):
+        Client("x", "x", tasks, model, Pictures(train_count), Pictures(test_count))
+
+
+def test_a_share_smaller_than_a_batch_is_said_once() -> None:
+    with pytest.warns(UserWarning, match=r"'a' has 5 training pictures, less than a batch of 8") as found:
+        subject = client("depth", training=replace(SETTING, batch_size=8))
+        train(subject, 0)
+    assert len(found) == 1

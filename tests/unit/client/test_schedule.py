@@ -1,0 +1,57 @@
+import math
+
+import pytest
+
+from fedhca.client.schedule import Schedule
+from fedhca.client.training import Training
+
+
+def released(epoch: int, total: int) -> float:
+    """The rate after so many local epochs, as method.md §4 has it."""
+    if epoch < 5:
+        return 1.25e-7 + epoch * (1e-4 - 1.25e-7) / 5
+    return 1.25e-6 + 0.5 * (1e-4 - 1.25e-6) * (1 + math.cos(math.pi * (epoch - 5) / (total - 5)))
+
+
+@pytest.mark.parametrize(("rounds", "local_epochs"), [(100, 1), (100, 4), (10, 1), (3, 4)])
+def test_the_default_is_the_released_schedule(rounds: int, local_epochs: int) -> None:
+    schedule = Training(rounds=rounds, local_epochs=local_epochs).schedule
+    total = rounds * local_epochs
+    for epoch in range(total + 1):
+        assert schedule.rate(epoch) == pytest.approx(released(epoch, total), rel=1e-12), epoch
+
+
+@pytest.mark.parametrize(
+    ("epoch", "rate"),
+    [
+        (0, 1.25e-7),
+        (1, 2.01e-5),
+        (2, 4.0075e-5),
+        (3, 6.005e-5),
+        (4, 8.0025e-5),
+        (5, 1e-4),
+        (100, 1.25e-6),
+    ],
+)
+def test_rates_of_the_paper_in_plain_numbers(epoch: int, rate: float) -> None:
+    assert Schedule(1e-4, 100).rate(epoch) == pytest.approx(rate, rel=1e-12)
+
+
+@pytest.mark.parametrize("total", range(1, 10))
+def test_a_short_run_reaches_its_rate(total: int) -> None:
+    rates = [Schedule(1e-3, total).rate(epoch) for epoch in range(total)]
+    assert max(rates) == pytest.approx(1e-3)
+    peak = rates.index(max(rates))
+    assert peak <= total // 2
+    assert rates[: peak + 1] == sorted(rates[: peak + 1])
+    assert rates[peak:] == sorted(rates[peak:], reverse=True)
+    assert all(math.isfinite(rate) and rate > 0 for rate in rates)
+
+
+def test_without_warm_up_the_first_epoch_runs_at_the_peak() -> None:
+    assert Schedule(1e-3, 10, warmup=0).rate(0) == pytest.approx(1e-3)
+
+
+def test_start_and_final_may_be_given() -> None:
+    schedule = Schedule(1.0, 20, warmup=4, start=0.5, final=0.25)
+    assert (schedule.rate(0), schedule.rate(2), schedule.rate(20)) == pytest.approx((0.5, 0.75, 0.25))

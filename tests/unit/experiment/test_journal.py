@@ -1,0 +1,104 @@
+import json
+import math
+from pathlib import Path
+
+import pytest
+from tiny import participant
+
+import fedhca
+from fedhca.errors import RunFolderError
+from fedhca.experiment import journal
+
+LINES = [{"round": 1, "x": 0.1}, {"round": 2, "x": None}, {"round": 3, "x": [1e-9]}]
+
+
+def written(path: Path) -> Path:
+    for line in LINES:
+        journal.append(path, line)
+    return path
+
+
+def test_what_was_appended_is_read(tmp_path: Path) -> None:
+    assert journal.read(written(tmp_path / "j")) == LINES
+    assert journal.read(tmp_path / "none") == []
+
+
+@pytest.mark.parametrize("cut", [1, 2, 9, 20])
+def test_a_last_line_cut_short_is_left_out(tmp_path: Path, cut: int) -> None:
+    path = written(tmp_path / "j")
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert journal.read(path) == (LINES if cut == 1 else LINES[:2])
+
+
+@pytest.mark.parametrize("tail", [b"{", b'{"round": 4', b"\0\0\0\0"])
+def test_what_a_crash_leaves_behind_is_left_out_and_dropped(tmp_path: Path, tail: bytes) -> None:
+    path = written(tmp_path / "j")
+    with path.open("ab") as file:
+        file.write(tail)
+    assert journal.read(path) == LINES
+    journal.rewind(path, 3)
+    journal.append(path, {"round": 4})
+    assert journal.read(path) == [*LINES, {"round": 4}]
+
+
+def test_a_broken_line_in_the_middle_is_an_error_that_names_it(tmp_path: Path) -> None:
+    path = written(tmp_path / "j")
+    path.write_text(path.read_text().replace('{"round": 2', "{'round': 2"))
+    with pytest.raises(RunFolderError, match="line 2 should be JSON"):
+        journal.read(path)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\n", None])
+def test_what_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "j"
+    path.mkdir() if content is None else path.write_bytes(content)  # type: ignore[func-returns-value]
+    with pytest.raises(RunFolderError, match="Cannot read"):
+        journal.read(path)
+
+
+def test_a_journal_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match=r"Cannot write.*resume"):
+        journal.append(tmp_path / "no" / "j", LINES[0])
+
+
+@pytest.mark.parametrize(("rounds", "left"), [(0, 0), (1, 1), (3, 3), (9, 3)])
+def test_rewinding_drops_later_rounds(tmp_path: Path, rounds: int, left: int) -> None:
+    path = written(tmp_path / "j")
+    journal.rewind(path, rounds)
+    assert journal.read(path) == LINES[:left]
+
+
+def test_rewinding_changes_no_byte_of_what_stays(tmp_path: Path) -> None:
+    path = written(tmp_path / "j")
+    before = path.read_bytes()
+    journal.rewind(path, 3)
+    assert path.read_bytes() == before
+
+
+def test_an_entry_holds_what_a_round_came_to(tmp_path: Path) -> None:
+    people = [participant("a", "depth", "semseg"), participant("b", "edge")]
+    from tiny import WIDTH, encoder  # noqa: PLC0415
+
+    training = fedhca.Training(rounds=2, batch_size=2)
+    (first, second) = fedhca.run(
+        people, encoder(), "fedhca2", training=training, width=WIDTH, evaluate_every=2, out=tmp_path
+    )
+    entries = journal.read(tmp_path / "journal.jsonl")
+    assert [entry["round"] for entry in entries] == [1, 2]
+    assert entries[0]["metrics"] == {}
+    assert entries[1]["metrics"].keys() == {"a", "b"}
+    assert entries[0]["losses"]["a"].keys() == {"depth", "semseg"}
+    assert entries[1]["seconds"].keys() == {"train", "aggregate", "evaluate"}
+    assert entries[0]["bytes"]["a"] == {"down": first.bytes["a"]["down"], "up": first.bytes["a"]["up"]}
+    assert [len(entry["encoder"]["mixing"]) for entry in entries] == [2, 2]
+    assert [len(entry["decoder"]["mixing"]) for entry in entries] == [3, 3]
+    assert {"alpha"} <= entries[0]["encoder"].keys()
+    assert {"beta"} <= entries[0]["decoder"].keys()
+    assert any("entropy" in note for note in entries[0]["decoder"])
+    assert entries[1]["losses"]["a"]["depth"] == pytest.approx(second.losses["a"]["depth"])
+
+
+def test_numbers_that_are_not_finite_become_null() -> None:
+    found = journal._plain({"a": math.nan, "b": [math.inf, 1 / 3], "c": {"d": -math.inf}, 1: True})
+    assert found == {"a": None, "b": [None, 0.333333333], "c": {"d": None}, "1": True}
+    json.dumps(found, allow_nan=False)

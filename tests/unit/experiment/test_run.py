@@ -1,0 +1,214 @@
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny import WIDTH, encoder, equal, participant, same_bits
+
+import fedhca
+from fedhca import Training
+from fedhca.errors import ClientError, RecipeError, RunFolderError
+from fedhca.experiment import journal
+from fedhca.experiment.participant import Participant
+from fedhca.layout import Layout
+from fedhca.methods import METHODS
+from fedhca.server.rounds import Round
+from fedhca.tensor_file import load_tensors
+
+PEOPLE = (participant("a", "depth", "semseg"), participant("b", "edge"), participant("c", "depth"))
+TRAINING = Training(rounds=5, batch_size=2, learning_rate=1e-2, warmup_epochs=1)
+
+
+PARTS = ("server", "clients/a")
+
+
+def federation(people: Sequence[Participant] = PEOPLE, method: str = "fedhca2", **options: Any) -> Iterator[Round]:
+    return fedhca.run(people, encoder(), method, **{"training": TRAINING, "width": WIDTH, **options})
+
+
+def same_state(one: Round, other: Round) -> bool:
+    tensors = [
+        {
+            "encoders": each.state.encoders,
+            "decoders": each.state.decoders,
+            **{f"e/{name}": value for name, value in each.state.encoder_state.items()},
+            **{f"d/{name}": value for name, value in each.state.decoder_state.items()},
+        }
+        for each in (one, other)
+    ]
+    return same_bits(*tensors) and one.losses == other.losses and one.metrics == other.metrics
+
+
+def saved(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
+    return {str(path.relative_to(folder)): load_tensors(path)[0] for path in sorted(folder.rglob("after-*"))}
+
+
+def same_folder(one: Path, other: Path) -> bool:
+    mine, theirs = saved(one), saved(other)
+    lines = [[{**line, "seconds": 0} for line in journal.read(each / "journal.jsonl")] for each in (one, other)]
+    return (
+        mine.keys() == theirs.keys()
+        and all(same_bits(mine[name], theirs[name]) for name in mine)
+        and lines[0] == lines[1]
+    )
+
+
+@pytest.mark.parametrize("method", ["fedavg", "fedhca2", "official"])
+def test_two_runs_have_the_same_bits(method: str) -> None:
+    short: dict[str, Any] = {"method": method, "training": replace(TRAINING, rounds=3)}
+    pairs = list(zip(federation(**short), federation(**short), strict=True))
+    assert len(pairs) == 3
+    assert all(same_state(one, other) for one, other in pairs)
+
+
+def test_another_seed_has_others() -> None:
+    assert not equal(next(federation()).state.encoders, next(federation(seed=1)).state.encoders)
+
+
+def test_saving_changes_nothing(tmp_path: Path) -> None:
+    pairs = zip(federation(), federation(out=tmp_path, checkpoint_every=2), strict=True)
+    assert all(same_state(one, other) for one, other in pairs)
+
+
+@pytest.fixture(scope="module", params=[1, 3], ids=["every-round", "every-third"])
+def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path, list[Round]]:
+    """Rounds between checkpoints, and a run never interrupted: its folder, its rounds."""
+    folder = tmp_path_factory.mktemp("whole")
+    return request.param, folder, list(federation(out=folder, checkpoint_every=request.param))
+
+
+@pytest.mark.parametrize("stops", [(1,), (4,), (2, 1, 1)])
+def test_an_interrupted_generator_goes_on_with_the_same_bits(
+    tmp_path: Path, whole: tuple[int, Path, list[Round]], stops: tuple[int, ...]
+) -> None:
+    every, folder, done = whole
+    for stop in stops:
+        interrupted = federation(out=tmp_path, checkpoint_every=every)
+        for _ in range(stop):
+            next(interrupted)
+        interrupted.close()  # type: ignore[attr-defined]
+    rest = list(federation(out=tmp_path, checkpoint_every=every))
+    assert same_state(done[-1], rest[-1])
+    assert same_folder(folder, tmp_path)
+
+
+def test_a_run_that_fails_in_a_round_goes_on_before_it(tmp_path: Path, whole: tuple[int, Path, list[Round]]) -> None:
+    """The clients before the one that failed are ahead of the server; they go back."""
+    every, folder, done = whole
+
+    def fail(step: Any) -> None:
+        if (step.client, step.round) == ("c", 2):
+            raise KeyboardInterrupt
+
+    broken = federation(out=tmp_path, watch=fail, checkpoint_every=every)
+    with pytest.raises(KeyboardInterrupt):
+        list(broken)
+    assert (tmp_path / "clients" / "a" / "after-000003.safetensors").exists()
+    assert not (tmp_path / "server" / "after-000003.safetensors").exists()
+    rest = list(federation(out=tmp_path, checkpoint_every=every))
+    assert [each.number for each in rest] == ([3, 4, 5] if every == 1 else [1, 2, 3, 4, 5])
+    assert same_state(done[-1], rest[-1])
+    assert same_folder(folder, tmp_path)
+
+
+def test_the_order_of_clients_does_not_change_local() -> None:
+    for one, other in zip(federation(method="local"), federation(PEOPLE[::-1], method="local"), strict=True):
+        assert one.metrics == other.metrics
+        assert one.losses == other.losses
+        assert equal(one.state.encoders, other.state.encoders.flip(0))
+
+
+def test_clients_alone_are_clients_of_local() -> None:
+    together = list(federation(method="local"))[-1]
+    alone = list(federation(PEOPLE[:1], method="local"))[-1]
+    assert alone.metrics["a"] == together.metrics["a"]
+    assert equal(alone.state.encoders[0], together.state.encoders[0])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_one_client_alone_can_run_every_method(method: str) -> None:
+    training = replace(TRAINING, rounds=2)
+    assert [each.number for each in federation(PEOPLE[1:2], method=method, training=training)] == [1, 2]
+
+
+def test_nobody_hears_anything_under_local_and_all_hear_the_same_under_fedavg() -> None:
+    alone, mean = next(federation(method="local")), next(federation(method="fedavg"))
+    listening = alone.encoder.mixing.listening(Layout.of({"a": (1,)}))
+    assert torch.equal(listening, torch.eye(3, dtype=listening.dtype))
+    assert equal(mean.state.encoders[0], mean.state.encoders[1])
+    assert not equal(alone.state.encoders[0], alone.state.encoders[1])
+
+
+def test_evaluations_come_every_so_many_rounds_and_after_the_last() -> None:
+    assert [bool(each.metrics) for each in federation(evaluate_every=2)] == [False, True, False, True, True]
+
+
+def test_checkpoints_come_every_so_many_rounds_and_after_the_last(tmp_path: Path) -> None:
+    seen = []
+    for _ in federation(out=tmp_path, checkpoint_every=2):
+        seen.append([sorted(path.stem[-1] for path in (tmp_path / part).glob("after-*")) for part in PARTS])
+    assert seen == [[[]] * 2, [["2"]] * 2, [["2"]] * 2, [["2", "4"]] * 2, [["4", "5"]] * 2]
+
+
+def test_a_finished_run_has_nothing_more_to_do(tmp_path: Path) -> None:
+    list(federation(out=tmp_path))
+    before = saved(tmp_path)
+    assert list(federation(out=tmp_path)) == []
+    assert saved(tmp_path).keys() == before.keys()
+
+
+@pytest.mark.parametrize(
+    ("people", "width"),
+    [(PEOPLE[:2], WIDTH), ((*PEOPLE[:2], participant("c", "edge")), WIDTH), (PEOPLE[::-1], WIDTH), (PEOPLE, WIDTH * 2)],
+)
+def test_a_folder_of_another_federation_is_refused(tmp_path: Path, people: Sequence[Participant], width: int) -> None:
+    next(federation(out=tmp_path))
+    with pytest.raises(RunFolderError, match="other clients, tasks or models"):
+        list(federation(people, out=tmp_path, width=width))
+
+
+@pytest.mark.parametrize("part", ["server", "clients/b"])
+@pytest.mark.parametrize("left", [0, -1])
+def test_a_file_cut_short_is_named(tmp_path: Path, part: str, left: int) -> None:
+    next(federation(out=tmp_path))
+    path = tmp_path / part / "after-000001.safetensors"
+    path.write_bytes(path.read_bytes()[:left])
+    with pytest.raises(RunFolderError, match=f"Cannot read '{path}'"):
+        list(federation(out=tmp_path))
+
+
+def test_two_participants_of_one_name() -> None:
+    with pytest.raises(RecipeError, match="two clients 'a'"):
+        federation((PEOPLE[0], PEOPLE[0]))
+
+
+def test_nobody() -> None:
+    with pytest.raises(RecipeError, match="at least one participant"):
+        federation(())
+
+
+def test_training_by_data_set() -> None:
+    plan = {name: TRAINING for name in ("a", "b", "c")} | {"b": Training(rounds=5, batch_size=2, local_epochs=2)}
+    steps: list[Any] = []
+    next(federation(training=plan, watch=steps.append))
+    assert {name: sum(step.client == name for step in steps) for name in "abc"} == {"a": 2, "b": 4, "c": 2}
+
+
+def test_a_data_set_without_training_is_named() -> None:
+    with pytest.raises(RecipeError, match="'c'"):
+        federation(training={"a": TRAINING, "b": TRAINING})
+
+
+def test_a_client_that_diverges_stops_the_run_and_leaves_the_round_before(tmp_path: Path) -> None:
+    people = (PEOPLE[0], participant("b", "edge"))
+    federated = federation(people, out=tmp_path)
+    next(federated)
+    before = saved(tmp_path / "server")
+    people[1].train.images[:] = torch.inf  # type: ignore[attr-defined]
+    with pytest.raises(ClientError, match="client 'b', round 2"):
+        next(federated)
+    assert saved(tmp_path / "server").keys() == before.keys()
+    assert len(journal.read(tmp_path / "journal.jsonl")) == 1
+    assert sorted(path.stem for path in (tmp_path / "clients" / "b").iterdir()) == ["after-000001"]

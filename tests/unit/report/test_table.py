@@ -1,0 +1,89 @@
+import csv
+import io
+import math
+import statistics
+
+import pytest
+
+from fedhca.report.table import Column, Result, Table
+from fedhca.tasks import Depth, SemanticSegmentation, Task
+
+SEMSEG, DEPTH = ("nyud", "semseg"), ("nyud", "depth")
+TASKS: dict[Column, Task] = {SEMSEG: SemanticSegmentation(channels=40), DEPTH: Depth()}
+RESULTS = [
+    Result("local", 0, {SEMSEG: 40.0, DEPTH: 0.8}),
+    Result("fedhca2", 0, {SEMSEG: 44.0, DEPTH: 0.6}),
+    Result("local", 1, {SEMSEG: 50.0, DEPTH: 1.0}),
+    Result("fedhca2", 1, {SEMSEG: 50.0, DEPTH: 0.9}),
+]
+GAINS = [(0.10 + 0.25) / 2 * 100, (0.0 + 0.10) / 2 * 100]
+
+
+def test_gain_is_of_each_seed_against_the_reference_of_that_seed() -> None:
+    columns = Table(RESULTS, TASKS).samples("fedhca2")
+    assert columns[:2] == [[44.0, 50.0], [0.6, 0.9]]
+    assert columns[2] == pytest.approx(GAINS)
+    assert Table(RESULTS, TASKS).samples("local")[2] == [0.0, 0.0]
+
+
+def test_the_order_of_results_does_not_matter() -> None:
+    assert Table(RESULTS[::-1], TASKS).samples("fedhca2") == Table(RESULTS, TASKS).samples("fedhca2")
+
+
+def test_cells_are_mean_and_standard_deviation_over_seeds() -> None:
+    table = Table(RESULTS, TASKS)
+    assert table.head == ["method", "nyud semseg mIoU ↑", "nyud depth RMSE ↓", "Δm % ↑"]
+    deviation = statistics.stdev([44.0, 50.0])
+    assert table.rows()[1][:2] == ["fedhca2", f"47.00 ± {deviation:.2f}"]
+    assert table.rows()[1][3] == f"{statistics.fmean(GAINS):.2f} ± {statistics.stdev(GAINS):.2f}"
+    assert table.rows()[0][2] == "0.9000 ± 0.1414"
+    assert "mean ± standard deviation over seeds 0, 1" in table.caption
+
+
+def test_one_seed_has_no_deviation() -> None:
+    table = Table(RESULTS[:2], TASKS)
+    assert table.rows() == [["local", "40.00", "0.8000", "0.00"], ["fedhca2", "44.00", "0.6000", "17.50"]]
+    assert "one seed: seeds 0" in table.caption
+
+
+def test_without_the_reference_there_is_no_gain() -> None:
+    table = Table(RESULTS[1:2], TASKS)
+    assert table.head[-1] == "nyud depth RMSE ↓"
+    assert table.rows() == [["fedhca2", "44.00", "0.6000"]]
+    assert "Δm" not in table.caption + table.csv()
+
+
+def test_a_reference_of_zero_and_what_was_not_measured_leave_the_table_standing() -> None:
+    zero = [Result("local", 0, {SEMSEG: 0.0, DEPTH: 0.8}), RESULTS[1]]
+    missing = [RESULTS[0], Result("fedhca2", 0, {SEMSEG: math.nan, DEPTH: 0.6})]
+    for results in (zero, missing):
+        table = Table(results, TASKS)
+        assert table.rows()[1][-1] == "nan"
+        assert table.rows()[1][2] == "0.6000"
+        assert "nan" in table.csv()
+
+
+def test_clients_of_one_data_set_and_task_enter_as_their_mean() -> None:
+    metrics = {"a": {"depth": 1.0}, "b": {"depth": 2.0, "semseg": 10.0}, "c": {"depth": 7.0}}
+    result = Result.of("local", 3, metrics, {"a": "nyud", "b": "nyud", "c": "rooms"})
+    assert result == Result("local", 3, {DEPTH: 1.5, SEMSEG: 10.0, ("rooms", "depth"): 7.0})
+
+
+def test_markdown_is_a_table_of_equal_rows() -> None:
+    lines = Table(RESULTS, TASKS).markdown().splitlines()
+    assert [line.count("|") for line in lines[:4]] == [5] * 4
+    assert set(lines[1]) <= set("|-: ")
+    assert lines[4] == ""
+    assert "better" in lines[5]
+
+
+def test_csv_holds_every_value_unrounded() -> None:
+    rows = list(csv.DictReader(io.StringIO(Table(RESULTS, TASKS).csv())))
+    assert len(rows) == 4 * 2 + 2 * 2
+    found = {(row["method"], int(row["seed"]), row["dataset"], row["task"]): float(row["value"]) for row in rows}
+    for result in RESULTS:
+        for (dataset, task), value in result.values.items():
+            assert found[result.method, result.seed, dataset, task] == value
+    assert [found["fedhca2", seed, "all", "all"] for seed in (0, 1)] == pytest.approx(GAINS)
+    first = rows[1]
+    assert (first["metric"], first["unit"], first["higher_is_better"]) == ("RMSE", "m", "False")

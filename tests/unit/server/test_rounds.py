@@ -1,0 +1,249 @@
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import pytest
+import torch
+
+from fedhca.aggregation import Rows, keep
+from fedhca.aggregation.aggregator import Aggregator, Answer, State
+from fedhca.errors import ClientError, LayoutError, MissingReplyError
+from fedhca.layout import Layout
+from fedhca.messages import (
+    EvaluateReply,
+    EvaluateRequest,
+    Hello,
+    LocalRule,
+    Missing,
+    Parameters,
+    Runtime,
+    TrainReply,
+    TrainRequest,
+)
+from fedhca.methods import Method, make_method
+from fedhca.runtimes import ScriptedRuntime
+from fedhca.server import Roster, Round, ServerState, begin, rounds
+from fedhca.server.rounds import step
+
+ENCODER, DECODER = Layout.of({"patch.weight": (2,)}), Layout.of({"fuse.weight": (3,), "fuse.bias": (1,)})
+TASKS = {"b": ("semseg",), "a": ("semseg", "depth")}
+ORDER = ("b", "a")
+
+
+def parameters(client: str, fill: float) -> Parameters:
+    t = len(TASKS[client])
+    return Parameters(torch.full((2,), fill), torch.full((t, 4), 10 * fill) + torch.arange(t)[:, None])
+
+
+HELLOS = [
+    Hello(name, "nyud", TASKS[name], 5, ENCODER, DECODER, parameters(name, start))
+    for name, start in (("a", 0.0), ("b", 1.0))
+]
+ROSTER = Roster.of(HELLOS, ORDER)
+
+
+def one_more(request: TrainRequest) -> Parameters:
+    return Parameters(request.parameters.encoder + 1, request.parameters.decoders + 1)
+
+
+def play(
+    method: Method, train: Callable[[TrainRequest], Parameters | Missing] = one_more, **options: int
+) -> list[Round]:
+    runtime = ScriptedRuntime(HELLOS, train, lambda request: {"sum": float(request.parameters.encoder.sum())})
+    options = {"until": 3, **options}
+    return list(rounds(method, runtime, ROSTER, begin(method, ROSTER, HELLOS), **options))
+
+
+def test_everyone_begins_from_its_own_parameters() -> None:
+    state = begin(make_method("local"), ROSTER, HELLOS)
+    assert state.round == 0
+    assert state.encoders.tolist() == [[1, 1], [0, 0]]
+    assert state.decoders[:, 0].tolist() == [10, 0, 1]
+
+
+def test_local_adds_up_and_fedavg_averages_by_hand() -> None:
+    (*_, alone) = play(make_method("local"))
+    assert alone.state.encoders.tolist() == [[4, 4], [3, 3]]
+    assert alone.state.decoders[:, 0].tolist() == [13, 3, 4]
+    first, *_, last = play(make_method("fedavg"))
+    assert first.state.encoders.tolist() == [[1.5, 1.5]] * 2
+    assert last.state.encoders.tolist() == [[3.5, 3.5]] * 2
+    torch.testing.assert_close(last.state.decoders, torch.full((3, 4), 11 / 3 + 3))
+
+
+def test_a_round_tells_what_it_came_to() -> None:
+    found = play(make_method("fedhca2"))
+    assert [each.number for each in found] == [each.state.round for each in found] == [1, 2, 3]
+    for each in found:
+        assert each.seconds.keys() == {"train", "aggregate", "evaluate"}
+        assert all(value >= 0 for value in each.seconds.values())
+        assert each.bytes == {"b": {"down": 24, "up": 24}, "a": {"down": 40, "up": 40}}
+        assert torch.equal(each.encoder.rows, each.state.encoders)
+        assert torch.equal(each.decoder.rows, each.state.decoders)
+        assert each.metrics == {
+            name: {"sum": float(row.sum())} for name, row in zip(ORDER, each.state.encoders, strict=True)
+        }
+
+
+@pytest.mark.parametrize(
+    ("until", "every", "evaluated"), [(5, 1, [1, 2, 3, 4, 5]), (5, 2, [2, 4, 5]), (4, 3, [3, 4]), (2, 9, [2])]
+)
+def test_evaluation_after_every_few_rounds_and_after_the_last(until: int, every: int, evaluated: list[int]) -> None:
+    found = play(make_method("local"), until=until, evaluate_every=every)
+    assert [each.number for each in found if each.metrics] == evaluated
+
+
+def test_a_run_can_stop_and_go_on_from_any_state() -> None:
+    method = make_method("fedhca2")
+    whole = play(method, until=4)
+    runtime = ScriptedRuntime(HELLOS, one_more)
+    rest = list(rounds(method, runtime, ROSTER, whole[1].state, until=4))
+    assert [each.number for each in rest] == [3, 4]
+    assert torch.equal(rest[-1].state.encoders, whole[-1].state.encoders)
+    assert torch.equal(rest[-1].state.decoders, whole[-1].state.decoders)
+    for name, tensor in whole[-1].state.encoder_state.items():
+        assert torch.equal(rest[-1].state.encoder_state[name], tensor)
+    assert list(rounds(method, runtime, ROSTER, whole[-1].state, until=4)) == []
+
+
+def test_the_generator_does_nothing_before_it_is_asked() -> None:
+    asked: list[int] = []
+
+    def train(request: TrainRequest) -> Parameters:
+        asked.append(request.round)
+        return one_more(request)
+
+    method = make_method("local")
+    going = rounds(method, ScriptedRuntime(HELLOS, train), ROSTER, begin(method, ROSTER, HELLOS), until=3)
+    assert asked == []
+    next(going)
+    assert asked == [0, 0]
+
+
+def test_requests_bear_the_client_the_round_its_parameters_and_the_local_rule() -> None:
+    seen: list[TrainRequest] = []
+
+    def train(request: TrainRequest) -> Parameters:
+        seen.append(request)
+        return one_more(request)
+
+    rule = LocalRule(pull=0.25)
+    found = play(replace(make_method("fedavg"), local=rule), train, until=2)
+    assert [(request.client, request.round) for request in seen] == [("b", 0), ("a", 0), ("b", 1), ("a", 1)]
+    assert all(request.rule == rule for request in seen)
+    assert torch.equal(seen[3].parameters.encoder, found[0].state.encoders[1])
+    assert torch.equal(seen[3].parameters.decoders, found[0].state.decoders[1:])
+
+
+def test_rules_see_the_rows_of_the_whole_federation() -> None:
+    seen: list[Rows] = []
+
+    def apply(state: State, rows: Rows) -> Answer:
+        seen.append(rows)
+        return keep().apply(state, rows)
+
+    spy = Aggregator(lambda rows: {"rows": torch.tensor(len(rows.members))}, apply)
+    (found,) = play(Method("spy", spy, spy), until=1)
+    encoders, decoders = seen
+    assert [member.client for member in encoders.members] == ["b", "a"]
+    assert [(member.client, member.tasks) for member in decoders.members] == [
+        ("b", ("semseg",)),
+        ("a", ("semseg",)),
+        ("a", ("depth",)),
+    ]
+    assert encoders.layout == ENCODER
+    assert decoders.layout == DECODER
+    assert torch.equal(encoders.end - encoders.start, torch.ones(2, 2))
+    assert decoders.start[:, 0].tolist() == [10, 0, 1]
+    assert (int(found.state.encoder_state["rows"]), int(found.state.decoder_state["rows"])) == (2, 3)
+
+
+def test_a_step_is_pure() -> None:
+    method = make_method("fedhca2")
+    state = begin(method, ROSTER, HELLOS)
+    replies = {name: TrainReply(name, 0, parameters(name, 7.0), {}) for name in ORDER}
+    before = state.encoders.clone(), state.decoders.clone(), state.encoder_state["alpha"].clone()
+    (first, *_), (second, *_) = step(method, ROSTER, state, replies), step(method, ROSTER, state, replies)
+    assert torch.equal(first.encoders, second.encoders)
+    after = state.encoders, state.decoders, state.encoder_state["alpha"]
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    assert torch.equal(replies["a"].parameters.encoder, torch.full((2,), 7.0))
+
+
+@dataclass
+class Backwards:
+    """A runtime that answers from last to first, with losses."""
+
+    inner: Runtime
+    losses: dict[str, Mapping[str, float]] = field(default_factory=lambda: {"a": {"depth": 2.0}, "b": {"semseg": 1.0}})
+
+    def hello(self) -> Iterable[Hello]:
+        return self.inner.hello()
+
+    def train(self, requests: Sequence[TrainRequest]) -> Iterable[TrainReply | Missing]:
+        replies = [*self.inner.train(requests)][::-1]
+        return [r if isinstance(r, Missing) else replace(r, losses=self.losses[r.client]) for r in replies]
+
+    def evaluate(self, requests: Sequence[EvaluateRequest]) -> Iterable[EvaluateReply | Missing]:
+        return [*self.inner.evaluate(requests)][::-1]
+
+
+def test_replies_in_another_order_change_nothing() -> None:
+    method = make_method("fedhca2")
+    runtime = Backwards(ScriptedRuntime(HELLOS, one_more, lambda request: {"round": float(request.round)}))
+    found = list(rounds(method, runtime, ROSTER, begin(method, ROSTER, HELLOS), until=3))
+    assert torch.equal(found[-1].state.encoders, play(method)[-1].state.encoders)
+    assert found[0].losses == {"b": {"semseg": 1.0}, "a": {"depth": 2.0}}
+    assert found[0].metrics == {"b": {"round": 1}, "a": {"round": 1}}
+
+
+def test_a_missing_reply_ends_the_run_with_its_cause() -> None:
+    def train(request: TrainRequest) -> Parameters | Missing:
+        return Missing("a", "power cut") if (request.client, request.round) == ("a", 1) else one_more(request)
+
+    with pytest.raises(MissingReplyError, match="Client 'a' did not answer in round 2: power cut"):
+        play(make_method("local"), train)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "decoders"), [((3,), (2, 4)), ((2,), (1, 4)), ((2,), (2, 5)), ((2,), (3, 4)), ((1,), (2, 4))]
+)
+def test_parameters_of_another_shape_name_the_client(encoder: tuple[int], decoders: tuple[int, int]) -> None:
+    odd = Parameters(torch.zeros(encoder), torch.zeros(decoders))
+    line = "Client 'a' should send encoder and decoders of shapes"
+    with pytest.raises(LayoutError, match=line):
+        play(make_method("fedavg"), lambda request: odd if request.client == "a" else one_more(request))
+    with pytest.raises(LayoutError, match=line):
+        begin(make_method("fedavg"), ROSTER, [replace(HELLOS[0], parameters=odd), HELLOS[1]])
+
+
+@pytest.mark.parametrize("part", ["encoder", "decoders"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("method", ["local", "fedavg", "fedhca2", "official"])
+def test_parameters_that_are_not_finite_spoil_no_one_else(part: str, value: float, method: str) -> None:
+    def train(request: TrainRequest) -> Parameters:
+        sent = one_more(request)
+        if request.client == "a":
+            getattr(sent, part)[..., -1] = value
+        return sent
+
+    with pytest.raises(ClientError, match="Client 'a' should send finite parameters"):
+        play(make_method(method), train)
+
+
+def test_the_state_is_tensors_only() -> None:
+    state = play(make_method("fedhca2"))[-1].state
+    assert isinstance(state, ServerState)
+    for tensor in (state.encoders, state.decoders, *state.encoder_state.values(), *state.decoder_state.values()):
+        assert type(tensor) is torch.Tensor
+        assert not tensor.requires_grad
+
+
+def test_the_scripted_runtime_is_a_runtime() -> None:
+    runtime = ScriptedRuntime(HELLOS, one_more)
+    assert list(runtime.hello()) == HELLOS
+    (trained,) = runtime.train([TrainRequest("a", 4, parameters("a", 1.0), LocalRule())])
+    assert isinstance(trained, TrainReply)
+    assert (trained.client, trained.round, trained.losses) == ("a", 4, {})
+    assert trained.parameters.encoder.tolist() == [2, 2]
+    (evaluated,) = runtime.evaluate([EvaluateRequest("a", 4, parameters("a", 1.0))])
+    assert (evaluated.client, evaluated.round, dict(evaluated.metrics)) == ("a", 4, {})

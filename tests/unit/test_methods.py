@@ -1,0 +1,110 @@
+from typing import Any
+
+import pytest
+import torch
+
+from fedhca.aggregation import Member, Rows
+from fedhca.errors import RecipeError
+from fedhca.layout import Layout
+from fedhca.messages import LocalRule
+from fedhca.methods import METHODS, Method, make_method
+
+ROWS = Rows(
+    torch.zeros(2, 3),
+    torch.tensor([[1.0, 2.0, 3.0], [5.0, -2.0, 0.0]]),
+    (Member("a", "pascal", ("semseg",)), Member("b", "nyud", ("depth",), examples=3)),
+    Layout.of({"layer.weight": (2,), "layer.bias": (1,)}),
+)
+OWN, MEAN = ROWS.end, ROWS.end.mean(0).expand(2, 3)
+WEIGHED = (ROWS.end[0] / 4 + 3 * ROWS.end[1] / 4).expand(2, 3)
+
+
+def answers(method: Method) -> tuple[torch.Tensor, torch.Tensor]:
+    found = [rule.apply(rule.init(ROWS), ROWS).rows for rule in (method.encoder, method.decoder)]
+    return found[0], found[1]
+
+
+def test_the_catalogue_builds_every_method_by_its_name() -> None:
+    assert list(METHODS) == sorted(METHODS, key=list(METHODS).index)
+    assert {"local", "fedavg", "fedhca2", "official"} <= METHODS.keys()
+    for name in METHODS:
+        method = make_method(name)
+        assert method.name == name
+        assert method.local == LocalRule() == LocalRule(pull=0.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "encoder", "decoder"),
+    [
+        ("local", {}, OWN, OWN),
+        ("fedavg", {}, MEAN, MEAN),
+        ("fedavg", {"by_examples": True}, WEIGHED, WEIGHED),
+        ("fedavg", {"decoder_scope": "same_task"}, MEAN, OWN),
+        ("local", {"encoder": "fedavg"}, MEAN, OWN),
+        ("local", {"decoder": "fedavg"}, OWN, MEAN),
+        ("fedavg", {"encoder": "local"}, OWN, MEAN),
+        ("fedhca2", {"encoder": "local", "decoder": "fedavg"}, OWN, MEAN),
+        ("official", {"encoder": "fedavg", "decoder": "local"}, MEAN, OWN),
+    ],
+)
+def test_what_a_method_answers(
+    name: str, options: dict[str, Any], encoder: torch.Tensor, decoder: torch.Tensor
+) -> None:
+    method = make_method(name, **options)
+    assert method.name == name
+    for found, expected in zip(answers(method), (encoder, decoder), strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("name", ["fedhca2", "official"])
+def test_the_ablations_of_table_3_mix_one_part_only(name: str) -> None:
+    both = answers(make_method(name))
+    encoder_only, decoder_only = make_method(name, decoder="local"), make_method(name, encoder="local")
+    assert torch.equal(answers(encoder_only)[0], both[0])
+    assert torch.equal(answers(encoder_only)[1], OWN)
+    assert torch.equal(answers(decoder_only)[1], both[1])
+    assert torch.equal(answers(decoder_only)[0], OWN)
+    assert not torch.equal(both[0], OWN)
+    assert not torch.equal(both[1], OWN)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "line"),
+    [
+        ("fedavgg", {}, "Unknown method 'fedavgg': did you mean 'fedavg'? Known: "),
+        ("", {}, "Unknown method '': Known: "),
+        ("fedhca2", {"encoder": "locl"}, "Unknown method 'locl': did you mean 'local'? Known: "),
+        ("fedhca2", {"decoder": "x"}, "Unknown method 'x': Known: "),
+        ("fedhca2", {"alfa": 0.1}, "Unknown option of fedhca2 'alfa': did you mean 'alpha'? Known: alpha, beta, "),
+        ("local", {"c": 0.1}, "Unknown option of local 'c':"),
+        ("official", {"groups": "equal"}, "Unknown option of official 'groups':"),
+        ("fedhca2", {"c": "much"}, "Option `c` of method fedhca2: Input should be a valid number"),
+        ("fedhca2", {"c": None}, "Option `c` of method fedhca2: Input should be a valid number"),
+        ("fedhca2", {"c": 1.2}, "Parameter `c` should be in [0, 1). Found `c = 1.2`."),
+        ("official", {"c": -0.1}, "Parameter `c` should be in [0, 1). Found `c = -0.1`."),
+        ("fedhca2", {"c": float("nan")}, "Parameter `c` should be in [0, 1). Found `c = nan`."),
+        ("fedhca2", {"alpha": 1.5}, "Hyper weights should start in [0, 1]. Found 1.5."),
+        ("fedhca2", {"beta": -0.5}, "Hyper weights should start in [0, 1]. Found -0.5."),
+        ("fedhca2", {"solver": "slsqp"}, "Option `solver` of method fedhca2: Input should be 'exact' or 'official'"),
+        ("fedhca2", {"groups": "near"}, "Option `groups` of method fedhca2: Input should be 'equal', 'adjacent' or"),
+        ("fedhca2", {"logits": "cosinus"}, "Option `logits` of method fedhca2: Input should be 'cosine' or 'raw'"),
+        ("fedhca2", {"bounds": "clip"}, "Option `bounds` of method fedhca2: Input should be 'project' or 'clamp'"),
+        ("fedhca2", {"hyper_gradient": "x"}, "Option `hyper_gradient` of method fedhca2: Input should be"),
+        ("fedhca2", {"temperature": 0}, "Parameter `temperature` should be above 0. Found `temperature = 0.0`."),
+        ("fedhca2", {"hyper_learning_rate": -1}, "Parameter `hyper_learning_rate` should be a number, at least 0."),
+        ("official", {"hyper_momentum": -1}, "Parameter `hyper_momentum` should be a number, at least 0."),
+        ("official", {"hyper_weight_decay": -1}, "Parameter `hyper_weight_decay` should be a number, at least 0."),
+        ("fedavg", {"decoder_scope": "mine"}, "Option `decoder_scope` of method fedavg: Input should be 'all', "),
+        ("fedavg", {"by_examples": "perhaps"}, "Option `by_examples` of method fedavg: Input should be a valid bool"),
+    ],
+)
+def test_a_wrong_name_or_value_is_said_in_one_line(name: str, options: dict[str, Any], line: str) -> None:
+    with pytest.raises(RecipeError) as error:
+        make_method(name, **options)
+    assert str(error.value).startswith(line)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("options", [{"c": 0}, {"c": "0.3"}, {"temperature": 1}])
+def test_numbers_as_yaml_writes_them_are_welcome(options: dict[str, Any]) -> None:
+    assert make_method("fedhca2", **options).name == "fedhca2"

@@ -28,9 +28,7 @@ Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe: `--set rounds=20 training.batch_size=4`."),
 ]
-MoreChanges = Annotated[
-    list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="As after --set.")
-]
+MoreChanges = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="As after --set.")]
 
 
 @app.command()

@@ -4,7 +4,7 @@ What travels between client and server is one flat row per encoder and per decod
 is which parameter, and which parameters make a layer.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
@@ -93,9 +93,9 @@ class Layout:
         return [[segment.name, list(segment.shape)] for segment in self.segments]
 
     @classmethod
-    def from_json(cls, pairs: Iterable[tuple[str, Iterable[int]]]) -> "Layout":
-        """Rebuild the layout from `as_json`."""
-        return cls.of(dict(pairs))
+    def from_json(cls, pairs: Iterable[Sequence[Any]]) -> "Layout":
+        """Rebuild the layout from `as_json`, whose pairs come back from a file as lists."""
+        return cls.of({str(name): shape for name, shape in pairs})
 
 
 def _describe(segment: Segment | None) -> str:

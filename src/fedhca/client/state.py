@@ -21,10 +21,7 @@ def gather(model: ClientModel, optimiser: torch.optim.Optimizer) -> dict[str, Te
 @torch.no_grad()
 def scatter(tensors: Mapping[str, Tensor], model: ClientModel, optimiser: torch.optim.Optimizer) -> None:
     """Put back what `gather` returned."""
-    for name, parameter in model.home.items():
-        parameter.copy_(tensors[f"parameter/{name}"])
-    for name, buffer in model.named_buffers():
-        buffer.copy_(tensors[f"buffer/{name}"])
+    scatter_home(tensors, model)
     optimiser.state.clear()
     for name, parameter in model.named_parameters():
         prefix = f"optimiser/{name}/"
@@ -32,6 +29,15 @@ def scatter(tensors: Mapping[str, Tensor], model: ClientModel, optimiser: torch.
         if moments:
             placed = {key: _beside(parameter, key, value) for key, value in moments.items()}
             optimiser.state[parameter] = placed
+
+
+@torch.no_grad()
+def scatter_home(tensors: Mapping[str, Tensor], model: ClientModel) -> None:
+    """Put back heads and buffers alone: all that a prediction needs beside what travels."""
+    for name, parameter in model.home.items():
+        parameter.copy_(tensors[f"parameter/{name}"])
+    for name, buffer in model.named_buffers():
+        buffer.copy_(tensors[f"buffer/{name}"])
 
 
 def _beside(parameter: nn.Parameter, key: str, value: Tensor) -> Tensor:

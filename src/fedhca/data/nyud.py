@@ -16,6 +16,12 @@ from fedhca.tasks import Depth, Edges, SemanticSegmentation, SurfaceNormals
 from fedhca.tasks.task import IGNORE, Task
 
 
+def nyud_tasks(classes: int = 40) -> dict[str, Task]:
+    """Return the tasks NYUD-v2 has labels for, by name."""
+    tasks: list[Task] = [SemanticSegmentation(channels=classes), SurfaceNormals(), Edges(), Depth()]
+    return {task.name: task for task in tasks}
+
+
 class NYUDv2(Source):
     """NYUD-v2 and whatever has its layout.
 
@@ -38,8 +44,7 @@ class NYUDv2(Source):
         self._identifiers = read_list(self._root / "gt_sets" / f"{split}.txt", self._root)
         self._size = size
         self._classes = classes
-        tasks: list[Task] = [SemanticSegmentation(channels=classes), SurfaceNormals(), Edges(), Depth()]
-        self._tasks = {task.name: task for task in tasks}
+        self._tasks = nyud_tasks(classes)
 
     @property
     def tasks(self) -> Mapping[str, Task]:

@@ -22,6 +22,15 @@ from fedhca.tasks.task import Task
 Shape = tuple[int, int]
 
 
+def pascal_context_tasks(classes: int = 21, parts: int = 7) -> dict[str, Task]:
+    """Return the tasks PASCAL-Context has labels for, by name; RecipeError for a number of parts that there is not."""
+    if parts not in COARSER:
+        raise RecipeError(f"`parts` should be one of {sorted(COARSER)} channels. Found `parts = {parts}`.")
+    tasks: list[Task] = [SemanticSegmentation(channels=classes), HumanParts(channels=parts)]
+    tasks += [SurfaceNormals(), Edges(), Saliency()]
+    return {task.name: task for task in tasks}
+
+
 class PASCALContext(Source):
     """PASCAL-Context and whatever has its layout.
 
@@ -56,8 +65,6 @@ class PASCALContext(Source):
         cache: Path | None = None,
         legacy_parts: bool = False,
     ) -> None:
-        if parts not in COARSER:
-            raise RecipeError(f"`parts` should be one of {sorted(COARSER)} channels. Found `parts = {parts}`.")
         self._root = Path(root)
         self._identifiers = read_list(self._root / "ImageSets" / "Context" / f"{split}.txt", self._root)
         self._size, self._classes, self._parts = size, classes, parts
@@ -65,9 +72,7 @@ class PASCALContext(Source):
         self._people = People(self._root, split, self._identifiers, self._cache.folder)
         self._legacy_parts = legacy_parts
         self._common: list[int] | None = None
-        tasks = [SemanticSegmentation(channels=classes), HumanParts(channels=parts)]
-        tasks += [SurfaceNormals(), Edges(), Saliency()]
-        self._tasks = {task.name: task for task in tasks}
+        self._tasks = pascal_context_tasks(classes, parts)
 
     @property
     def tasks(self) -> Mapping[str, Task]:

@@ -9,9 +9,9 @@ import torch
 
 from fedhca.client.training import Training
 from fedhca.data.augmented import Augmented
-from fedhca.data.nyud import NYUDv2
+from fedhca.data.nyud import NYUDv2, nyud_tasks
 from fedhca.data.partition import partition
-from fedhca.data.pascal_context import PASCALContext
+from fedhca.data.pascal_context import PASCALContext, pascal_context_tasks
 from fedhca.data.shrunk import Shrunk
 from fedhca.data.source import Source
 from fedhca.data.synthetic import Figures, Rooms
@@ -40,6 +40,15 @@ SOURCES: dict[str, Callable[[Any, str, int], Source]] = {
     ),
 }
 """How each kind of data set is opened: its section of the recipe, the split, the seed."""
+
+
+TASKS: dict[str, Callable[[Any], Mapping[str, Task]]] = {
+    "rooms": lambda data: Rooms(1, size=data.size).tasks,
+    "figures": lambda data: Figures(1, size=data.size).tasks,
+    "nyud": lambda data: nyud_tasks(data.classes),
+    "pascal_context": lambda data: pascal_context_tasks(data.classes, data.parts),
+}
+"""The tasks each kind of data set has labels for; its files need not be there."""
 
 
 def build_method(recipe: Recipe) -> Method:
@@ -83,8 +92,10 @@ def _open(data: Any, split: str, seed: int) -> Source:
     return source if factor == 1 else Shrunk(source, factor, data.size)
 
 
-def build_tasks(recipe: Recipe, client: ClientSection, known: Mapping[str, Task]) -> tuple[Task, ...]:
+def build_tasks(recipe: Recipe, client: ClientSection) -> tuple[Task, ...]:
     """Return the client's tasks with the recipe's weights."""
+    data = recipe.datasets[client.dataset]
+    known = TASKS[data.kind](data)
     for name in client.tasks:
         if name not in known:
             raise RecipeError(f"Client '{client.name}': {unknown(f'task of {client.dataset}', name, known)}")
@@ -110,7 +121,7 @@ def build_participants(recipe: Recipe) -> list[Participant]:
         participants.append(
             Participant(
                 client.name,
-                build_tasks(recipe, client, source.tasks),
+                build_tasks(recipe, client),
                 Augmented(source, shares[client.name], client.tasks, train=True, **changes),
                 Augmented(test[client.dataset], range(len(test[client.dataset])), client.tasks, train=False),
                 client.dataset,

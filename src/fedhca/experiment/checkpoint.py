@@ -1,12 +1,15 @@
 """The server's state on disk."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from fedhca.errors import RunFolderError
+from fedhca.aggregation import Member
+from fedhca.layout import Layout
 from fedhca.server.roster import Roster
 from fedhca.server.rounds import ServerState
 from fedhca.state_folder import StateFolder
@@ -19,11 +22,11 @@ def save_checkpoint(folder: Path, state: ServerState, roster: Roster) -> None:
     StateFolder(folder, SERVER).save(state.round, _tensors(state), {"roster": _facts(roster)})
 
 
-def load_checkpoint(folder: Path, roster: Roster) -> ServerState | None:
-    """Load the newest state, None if there is none.
+def load_checkpoint(folder: Path, device: torch.device | None = None) -> tuple[ServerState, Roster] | None:
+    """Load the newest state and the roster it is of, None if there is none.
 
     Raises:
-        RunFolderError: the file is broken, or of a federation with other clients or another architecture.
+        RunFolderError: the file is broken, or is no checkpoint of a server.
 
     """
     states = StateFolder(folder, SERVER)
@@ -31,15 +34,15 @@ def load_checkpoint(folder: Path, roster: Roster) -> ServerState | None:
     if rounds == 0:
         return None
     tensors, facts = states.load(rounds)
-    if facts["roster"] != _facts(roster):
-        raise RunFolderError(f"'{folder}' holds a federation of other clients, tasks or models. Choose another folder.")
-    return ServerState(
+    tensors = {name: value.to(device) for name, value in tensors.items()}
+    state = ServerState(
         rounds,
         tensors["encoders"],
         tensors["decoders"],
         _under("encoder_state/", tensors),
         _under("decoder_state/", tensors),
     )
+    return state, _roster(facts["roster"])
 
 
 def _tensors(state: ServerState) -> dict[str, Tensor]:
@@ -57,7 +60,12 @@ def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _facts(roster: Roster) -> dict[str, Any]:
     return {
-        "clients": [[member.client, member.dataset, list(member.tasks)] for member in roster.members],
+        "members": [asdict(member) for member in roster.members],
         "encoder": roster.encoder_layout.as_json(),
         "decoder": roster.decoder_layout.as_json(),
     }
+
+
+def _roster(facts: Mapping[str, Any]) -> Roster:
+    members = tuple(Member(**{**member, "tasks": tuple(member["tasks"])}) for member in facts["members"])
+    return Roster(members, Layout.from_json(facts["encoder"]), Layout.from_json(facts["decoder"]))

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from fedhca.client.training import Training, Watch
-from fedhca.errors import RecipeError
+from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment import journal
 from fedhca.experiment.checkpoint import load_checkpoint, save_checkpoint
 from fedhca.experiment.participant import Participant, make_client
@@ -15,7 +15,7 @@ from fedhca.messages import Runtime
 from fedhca.methods import Method, make_method
 from fedhca.runtimes.local import LocalRuntime
 from fedhca.server.roster import Roster
-from fedhca.server.rounds import Round, begin, rounds
+from fedhca.server.rounds import Round, ServerState, begin, rounds
 
 JOURNAL, CHECKPOINTS, CLIENTS = "journal.jsonl", "server", "clients"
 
@@ -113,7 +113,7 @@ def drive(
     roster = Roster.of(hellos, order)
     state = begin(method, roster, hellos)
     if folder is not None:
-        state = load_checkpoint(folder / CHECKPOINTS, roster) or state
+        state = _newest(folder / CHECKPOINTS, roster, state)
         journal.rewind(folder / JOURNAL, state.round)
     for each in rounds(method, runtime, roster, state, until=until, evaluate_every=evaluate_every):
         if folder is not None:
@@ -121,3 +121,14 @@ def drive(
             if each.number % checkpoint_every == 0 or each.number == until:
                 save_checkpoint(folder / CHECKPOINTS, each.state, roster)
         yield each
+
+
+def _newest(folder: Path, roster: Roster, first: ServerState) -> ServerState:
+    """Return the newest saved state, or the first if there is none."""
+    found = load_checkpoint(folder, first.encoders.device)
+    if found is None:
+        return first
+    state, saved = found
+    if saved != roster:
+        raise RunFolderError(f"'{folder}' holds a federation of other clients, tasks or models. Choose another folder.")
+    return state

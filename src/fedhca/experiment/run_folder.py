@@ -18,6 +18,8 @@ from ruamel.yaml import YAML
 
 from fedhca.atomic import write_atomically
 from fedhca.client.client import Client
+from fedhca.client.predictor import Predictor
+from fedhca.client.state import scatter_home
 from fedhca.client.training import Watch
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment import build, journal
@@ -27,9 +29,11 @@ from fedhca.experiment.environment import environment
 from fedhca.experiment.participant import Participant, make_client
 from fedhca.experiment.recipes import dump_recipe, load_recipe
 from fedhca.experiment.run import CHECKPOINTS, CLIENTS, JOURNAL, run
+from fedhca.models.client_model import ClientModel
 from fedhca.runtimes.local import LocalRuntime
 from fedhca.server.roster import Roster
 from fedhca.server.rounds import Round, ServerState, evaluate
+from fedhca.state_folder import StateFolder
 from fedhca.tasks.task import Task
 
 RECIPE, ENVIRONMENT = "recipe.yaml", "environment.json"
@@ -112,48 +116,48 @@ class RunFolder:
         )
 
     def evaluate(self) -> tuple[int, dict[str, dict[str, float]]]:
-        """Measure the newest checkpoint; return its round and the metrics by client and task."""
-        runtime, roster, state = self._federation()
-        return state.round, evaluate(runtime, roster, state)
-
-    def clients(self) -> dict[str, Client]:
-        """Return all clients as the newest checkpoint left them: their models hold what they were handed out last.
+        """Measure the newest checkpoint; return its round and the metrics by client and task.
 
         Raises:
             RunFolderError: there is no checkpoint.
 
         """
-        runtime, roster, state = self._federation()
-        for name, parameters in roster.unstack(state.encoders, state.decoders).items():
-            runtime.clients[name].adopt(state.round, parameters)
-        return runtime.clients
+        runtime = LocalRuntime([self._client(each) for each in build.build_participants(self.recipe)])
+        state, roster = self._newest()
+        return state.round, evaluate(runtime, roster, state)
 
-    def client(self, name: str) -> Client:
-        """Return one client as the newest checkpoint left it.
+    def tasks(self) -> dict[str, dict[str, Task]]:
+        """Return each client's tasks by name."""
+        own = {client.name: build.build_tasks(self.recipe, client) for client in self.recipe.roster}
+        return {client: {task.name: task for task in tasks} for client, tasks in own.items()}
+
+    def predictor(self, name: str) -> Predictor:
+        """Return one client's model as the newest checkpoint left it; its data need not be there.
 
         Raises:
             RecipeError: there is no such client.
             RunFolderError: there is no checkpoint.
 
         """
-        names = [each.name for each in self.recipe.roster]
-        if name not in names:
-            raise RecipeError(f"The client should be one of {', '.join(names)}. Found '{name}'.")
-        return self.clients()[name]
+        tasks = self.tasks()
+        if name not in tasks:
+            raise RecipeError(f"The client should be one of {', '.join(tasks)}. Found '{name}'.")
+        state, roster = self._newest()
+        device, width = build.build_device(self.recipe), self.recipe.model.width
+        encoder = build.build_encoder(self.recipe)
+        model = ClientModel(encoder, list(tasks[name].values()), width=width, seed=self.recipe.seed).to(device)
+        scatter_home(StateFolder(self.path / CLIENTS / name, name).load(state.round)[0], model)
+        model.install(roster.unstack(state.encoders, state.decoders)[name])
+        return Predictor(name, model.eval(), list(tasks[name].values()))
 
-    def _federation(self) -> tuple[LocalRuntime, Roster, ServerState]:
-        """Build everything anew and load the newest checkpoint."""
-        clients = [self._client(each) for each in build.build_participants(self.recipe)]
-        runtime = LocalRuntime(clients)
-        roster = Roster.of(runtime.hello(), [client.name for client in clients])
-        state = load_checkpoint(self.path / CHECKPOINTS, roster)
-        if state is None:
+    def _newest(self) -> tuple[ServerState, Roster]:
+        found = load_checkpoint(self.path / CHECKPOINTS)
+        if found is None:
             raise RunFolderError(f"'{self.path}' should hold a checkpoint. Found none. Run it first.")
-        return runtime, roster, state
-
-    def tasks(self) -> dict[str, dict[str, Task]]:
-        """Return each client's tasks by name."""
-        return {each.name: {task.name: task for task in each.tasks} for each in build.build_participants(self.recipe)}
+        saved = [(member.client, member.dataset, member.tasks) for member in found[1].members]
+        if saved != [(client.name, client.dataset, client.tasks) for client in self.recipe.roster]:
+            raise RunFolderError(f"'{self.path}' holds a run of other clients, tasks or models. Restore its {RECIPE}.")
+        return found
 
     def _client(self, participant: Participant) -> Client:
         recipe = self.recipe

@@ -4,11 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fedhca.atomic import write_atomically
+from fedhca.experiment.build import build_participants
 from fedhca.experiment.compare import Entry
-from fedhca.report.gallery import comparison_rows, telling_picture
+from fedhca.report.gallery import comparison_rows, telling
 from fedhca.report.sheet import sheet
 from fedhca.report.table import Column, Result, Table
 from fedhca.tasks.task import Task
+
+TRIED = 16
+"""Test pictures among which the most telling one is looked for."""
 
 
 def write_comparison(entries: Sequence[Entry], out: Path, *, pictures: int = 1) -> Table:
@@ -37,12 +41,11 @@ def write_comparison(entries: Sequence[Entry], out: Path, *, pictures: int = 1) 
 
 
 def _draw(entries: Sequence[Entry], out: Path, pictures: int) -> None:
-    seed = entries[0].seed
-    folders = {entry.method: entry.folder for entry in entries if entry.seed == seed}
-    clients = {method: folder.clients() for method, folder in folders.items()}
-    for name in next(iter(clients.values())):
-        same = {method: each[name] for method, each in clients.items()}
-        first = telling_picture(next(iter(same.values())))
-        count = len(next(iter(same.values())).test_set)
-        chosen = [(first + step) % count for step in range(min(pictures, count))]
-        write_atomically(out / f"predictions-{name}.png", sheet(comparison_rows(same, chosen)))
+    folders = {entry.method: entry.folder for entry in entries if entry.seed == entries[0].seed}
+    for participant in build_participants(entries[0].folder.recipe):
+        test, name = participant.test, participant.name
+        predictors = {method: folder.predictor(name) for method, folder in folders.items()}
+        first = telling([test[index] for index in range(min(TRIED, len(test)))], participant.tasks)
+        chosen = [(first + step) % len(test) for step in range(min(pictures, len(test)))]
+        rows = [row for index in chosen for row in comparison_rows(predictors, test[index])]
+        write_atomically(out / f"predictions-{name}.png", sheet(rows))

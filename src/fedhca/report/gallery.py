@@ -3,66 +3,51 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from fedhca.client.client import Client
+from fedhca.client.loading import Batch
+from fedhca.client.predictor import Predictor
 from fedhca.data.colours import unnormalise
 from fedhca.report.sheet import Tile
 from fedhca.tasks.task import IGNORE, Task
 
 
-@torch.no_grad()
-def predictions(client: Client, image: Float[Tensor, "3 y x"]) -> dict[str, Shaped[np.ndarray, "..."]]:
-    """Return the client's prediction of every task for one normalised picture."""
-    was_training = client.model.training
-    client.model.eval()
-    outputs = client.model(image[None].to(client.device))
-    client.model.train(was_training)
-    return {task.name: task.predict(outputs[task.name].float())[0].cpu().numpy() for task in client.tasks}
-
-
-def prediction_row(client: Client, image: Float[Tensor, "3 y x"], name: str) -> list[Tile]:
+def prediction_row(predictor: Predictor, image: Float[Tensor, "3 y x"], name: str) -> list[Tile]:
     """Return the picture and what the client predicts for it, one tile a task."""
-    found = predictions(client, image)
-    drawn = [Tile(f"{task.name}", task.draw(found[task.name])) for task in client.tasks]
+    found = predictor.predict(image)
+    drawn = [Tile(task.name, task.draw(found[task.name])) for task in predictor.tasks]
     return [Tile(name, unnormalise(image.numpy())), *drawn]
 
 
-def comparison_rows(clients: Mapping[str, Client], pictures: Sequence[int]) -> list[list[Tile]]:
-    """Return one row per task and test picture: the picture, the truth, and each method's prediction.
+def comparison_rows(predictors: Mapping[str, Predictor], sample: Batch) -> list[list[Tile]]:
+    """Return one row per task: the picture, the truth, and each method's prediction.
 
     Args:
-        clients: the same client under several methods, by method.
-        pictures: indices into its test set.
+        predictors: the same client under several methods, by method.
+        sample: a test picture with its labels.
 
     """
-    first = next(iter(clients.values()))
+    first = next(iter(predictors.values()))
+    picture = unnormalise(sample["image"].numpy())
+    found = {method: predictor.predict(sample["image"]) for method, predictor in predictors.items()}
     rows = []
-    for index in pictures:
-        sample = first.test_set[index]
-        found = {method: predictions(client, sample["image"]) for method, client in clients.items()}
-        for task in first.tasks:
-            truth = sample[task.name].numpy()
-            columns = {"truth": truth, **{method: values[task.name] for method, values in found.items()}}
-            tiles = [Tile(name, _draw(task, values, truth)) for name, values in columns.items()]
-            rows.append([Tile(f"{first.name} {task.name}", unnormalise(sample["image"].numpy())), *tiles])
+    for task in first.tasks:
+        truth = sample[task.name].numpy()
+        columns = {"truth": truth, **{method: values[task.name] for method, values in found.items()}}
+        tiles = [Tile(name, _draw(task, values, truth)) for name, values in columns.items()]
+        rows.append([Tile(f"{first.client} {task.name}", picture), *tiles])
     return rows
 
 
-def telling_picture(client: Client, tries: int = 16) -> int:
-    """Return the index of the test picture, among the first few, with labels on the most pixels."""
-    count = min(tries, len(client.test_set))
-    labelled = [_labelled(client, index) for index in range(count)]
-    return int(np.argmax(labelled))
+def telling(samples: Sequence[Batch], tasks: Sequence[Task]) -> int:
+    """Return which of the samples has labels, and labels other than background, on the most pixels."""
+    return int(np.argmax([_labelled(sample, tasks) for sample in samples]))
 
 
-def _labelled(client: Client, index: int) -> float:
-    """Return the share of pixels with a label, and again of those with one other than background."""
-    sample = client.test_set[index]
+def _labelled(sample: Batch, tasks: Sequence[Task]) -> float:
     total = 0.0
-    for task in client.tasks:
+    for task in tasks:
         valid = sample[task.name] != IGNORE
         total += float(valid.float().mean() + (valid & (sample[task.name] != 0)).float().mean())
     return total

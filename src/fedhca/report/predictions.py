@@ -35,14 +35,15 @@ def draw_predictions(folder: RunFolder, client: str, images: Sequence[Path], out
         if not image.is_file():
             raise DataError(f"{image}: expected a picture; found none. Correct the path.")
     pictures = [read_picture(image) for image in images]
-    model = folder.client(client)
-    longest = max(folder.recipe.datasets[model.dataset].size)
+    predictor = folder.predictor(client)
+    dataset = next(each.dataset for each in folder.recipe.roster if each.name == client)
+    longest = max(folder.recipe.datasets[dataset].size)
     written = []
     for name, picture in zip(names, pictures, strict=True):
         factor = min(1.0, longest / max(picture.shape[:2]))
         height, width = (max(1, round(side * factor)) for side in picture.shape[:2])
         small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA) if factor < 1 else picture
-        row = prediction_row(model, torch.from_numpy(normalise(small)), name)
+        row = prediction_row(predictor, torch.from_numpy(normalise(small)), name)
         path = out / f"{name}-{client}.png"
         write_atomically(path, sheet([row], height=240))
         written.append(path)

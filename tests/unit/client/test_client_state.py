@@ -91,5 +91,5 @@ def test_a_parameter_that_learns_but_does_not_travel_stays_in_the_state() -> Non
                      subject.training_set, subject.test_set, training=subject.training)  # fmt: skip
     train(subject, 0)
     assert "parameter/encoder.shift" in state(subject)
-    assert subject.model.encoder.shift.item() != 0  # type: ignore[union-attr,operator]
+    assert subject.model.encoder.shift.item() != 0  # type: ignore[operator]
     assert all(segment.name != "shift" for segment in subject.model.encoder_layout.segments)

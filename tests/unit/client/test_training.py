@@ -11,7 +11,7 @@ from fedhca.client.training import Training, optimise, set_rate
 from fedhca.errors import ClientError
 from fedhca.messages import Parameters
 from fedhca.models import ClientModel
-from fedhca.tasks import SemanticSegmentation
+from fedhca.tasks import Depth, SemanticSegmentation
 
 BATCH: dict[str, Tensor] = default_collate([Pictures(4)[index] for index in range(4)])
 
@@ -94,7 +94,7 @@ def test_weights_scale_each_task_of_the_sum() -> None:
 
 SCALED: dict[str, Any] = {
     "semseg": lambda weight: SemanticSegmentation(channels=CLASSES, weight=weight),
-    "depth": lambda weight: type(TASKS["depth"])(weight=weight),
+    "depth": lambda weight: Depth(weight=weight),
 }
 
 

@@ -1,6 +1,7 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tiny import participant
@@ -9,7 +10,7 @@ import fedhca
 from fedhca.errors import RunFolderError
 from fedhca.experiment import journal
 
-LINES = [{"round": 1, "x": 0.1}, {"round": 2, "x": None}, {"round": 3, "x": [1e-9]}]
+LINES: list[dict[str, Any]] = [{"round": 1, "x": 0.1}, {"round": 2, "x": None}, {"round": 3, "x": [1e-9]}]
 
 
 def written(path: Path) -> Path:

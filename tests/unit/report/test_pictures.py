@@ -8,12 +8,13 @@ from PIL import Image
 from tiny import client
 
 from fedhca.client import Client
+from fedhca.client.predictor import Predictor
 from fedhca.errors import DataError, RecipeError, RunFolderError
 from fedhca.experiment.run_folder import RunFolder
-from fedhca.report.gallery import comparison_rows, prediction_row, predictions, telling_picture
+from fedhca.report.gallery import comparison_rows, prediction_row, telling
 from fedhca.report.predictions import draw_predictions
 from fedhca.report.sheet import GAP, LINE, Tile, sheet
-from fedhca.tasks import IGNORE
+from fedhca.tasks import IGNORE, Depth
 
 RED, BLUE = (200, 10, 10), (10, 10, 200)
 
@@ -62,25 +63,28 @@ def subject() -> Client:
     return client("semseg", "depth", "sal", "edge", "normals")
 
 
-def test_predictions_have_the_shape_of_the_labels_and_leave_the_model_as_it_was(subject: Client) -> None:
-    subject.model.train()
+def predictor(subject: Client) -> Predictor:
+    return Predictor(subject.name, subject.model.eval(), subject.tasks)
+
+
+def test_predictions_have_the_shape_of_the_labels(subject: Client) -> None:
     sample = subject.test_set[0]
-    found = predictions(subject, sample["image"])
+    found = predictor(subject).predict(sample["image"])
     assert {name: values.shape for name, values in found.items()} == {
         task.name: tuple(sample[task.name].shape) for task in subject.tasks
     }
-    assert subject.model.training
 
 
 def test_a_row_is_the_picture_and_one_tile_a_task(subject: Client) -> None:
-    row = prediction_row(subject, torch.zeros(3, 17, 30), "photo")
+    row = prediction_row(predictor(subject), torch.zeros(3, 17, 30), "photo")
     assert [tile.caption for tile in row] == ["photo", "semseg", "depth", "sal", "edge", "normals"]
     assert {tile.picture.shape for tile in row} == {(17, 30, 3)}
 
 
-def test_a_comparison_has_a_row_per_task_and_picture_and_a_column_per_method(subject: Client) -> None:
-    rows = comparison_rows({"local": subject, "fedavg": subject}, [0, 2])
-    assert len(rows) == 2 * 5
+def test_a_comparison_has_a_row_per_task_and_a_column_per_method(subject: Client) -> None:
+    same = predictor(subject)
+    rows = comparison_rows({"local": same, "fedavg": same}, subject.test_set[0])
+    assert len(rows) == 5
     assert [tile.caption for tile in rows[1]] == ["a depth", "truth", "local", "fedavg"]
     for row in rows:
         assert np.array_equal(row[2].picture, row[3].picture)
@@ -89,23 +93,17 @@ def test_a_comparison_has_a_row_per_task_and_picture_and_a_column_per_method(sub
 
 def test_where_the_truth_has_no_label_so_has_the_drawing(subject: Client) -> None:
     assert (subject.test_set[0]["semseg"][0] == IGNORE).all()
-    truth, predicted = (tile.picture for tile in comparison_rows({"local": subject}, [0])[0][1:])
+    truth, predicted = (tile.picture for tile in comparison_rows({"local": predictor(subject)}, subject.test_set[0])[0][1:])
     assert np.array_equal(truth[0], predicted[0])
 
 
-def test_the_telling_picture_has_the_most_labels(subject: Client) -> None:
-    class Bare:
-        def __len__(self) -> int:
-            return 3
+def test_the_telling_picture_has_the_most_labels() -> None:
+    def labelled(rows: int) -> dict[str, torch.Tensor]:
+        depth = torch.full((4, 4), float(IGNORE))
+        depth[:rows] = 2.0
+        return {"image": torch.zeros(3, 4, 4), "depth": depth}
 
-        def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-            depth = torch.full((4, 4), float(IGNORE))
-            depth[: index % 2 * 3] = 2.0
-            return {"image": torch.zeros(3, 4, 4), "depth": depth}
-
-    other = client("depth")
-    other.test_set = Bare()
-    assert telling_picture(other) == 1
+    assert telling([labelled(0), labelled(3), labelled(1)], [Depth()]) == 1
 
 
 def photo(path: Path, width: int, height: int) -> Path:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import RECIPE, Command
 
 from fedhca import RunFolder, load_recipe
+from tiny import RECIPE, Command
 
 sys.path.insert(0, str(Path(__file__).parent / "unit" / "data"))  # folders.py
 torch.set_num_threads(1)  # on pictures this small, threads cost more than they bring

@@ -168,6 +168,14 @@ def test_order_does_not_matter(drawn: dict[str, Any], data: st.DataObject) -> No
     assert float(difference.norm()) <= 1e-5 * float(updates.norm())
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_order_does_not_matter_where_6_has_many_answers(seed: int) -> None:
+    updates = zoo.updates("opposed and unequal, beside others", 6, 4, seed)
+    for order in ([0, 1, 2, 3, 5, 4], [5, 4, 3, 2, 1, 0], [1, 3, 0, 2, 4, 5]):
+        difference = conflict_averse(updates[order]) - conflict_averse(updates)
+        assert float(difference.norm()) <= 1e-5 * float(updates.norm())
+
+
 @pytest.mark.parametrize("solver", ["exact", "official"])
 @pytest.mark.parametrize("animal", zoo.ZOO)
 @pytest.mark.parametrize("scale", [1e-10, 1.0, 1e10])

@@ -12,9 +12,9 @@ import pytest
 import torch
 from folders import nyud, pascal_context, save
 from PIL import Image
-from tiny import RECIPE, Command
 
 from fedhca.experiment.recipes import load_recipe
+from tiny import RECIPE, Command
 
 
 @dataclass(frozen=True)

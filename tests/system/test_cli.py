@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny import RECIPE, Command
 
 from fedhca import RunFolder
 from fedhca.experiment import journal as fedhca_journal
 from fedhca.experiment.recipes import embedded
 from fedhca.methods import METHODS
+from tiny import RECIPE, Command
 
 
 def test_the_installed_command_runs_in_plain_lines_where_there_is_no_terminal(tmp_path: Path) -> None:

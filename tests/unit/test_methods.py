@@ -64,6 +64,8 @@ def test_the_ablations_of_table_3_mix_one_part_only(name: str) -> None:
     assert torch.equal(answers(encoder_only)[1], OWN)
     assert torch.equal(answers(decoder_only)[1], both[1])
     assert torch.equal(answers(decoder_only)[0], OWN)
+    assert torch.equal(answers(make_method("local", encoder=name))[0], both[0])
+    assert torch.equal(answers(make_method("local", decoder=name))[1], both[1])
     assert not torch.equal(both[0], OWN)
     assert not torch.equal(both[1], OWN)
 

@@ -55,7 +55,9 @@ def exact_solution(gram: Square, c: float) -> tuple[Vector, Vector]:
     if weights[moved] @ scaled @ weights[moved] <= LOST:
         push[moved] = nnls(root, -root.sum(axis=1) / n)[0]  # Δ̄ projected onto the cone {u: all ⟨Δ_i, u⟩ ≥ 0}
     length = np.sqrt(max(push[moved] @ scaled @ push[moved], 0.0))
-    return weights, push * min(1.0, c * mean / max(length, EPSILON))  # the last digits may overstep the radius
+    if length > c * mean:
+        push *= c * mean / length  # the last digits may overstep the radius
+    return weights, push
 
 
 def _root(gram: Square) -> Square:

@@ -9,16 +9,13 @@ from fedhca.data.source import Sample, Source
 from fedhca.errors import RecipeError
 from fedhca.tasks.task import IGNORE, Task
 
-KEPT = 8192
-"""Samples that are kept in memory at most."""
-
 
 class Shrunk(Source):
     """Another source with every picture and its labels made smaller, in training and testing alike.
 
     Pictures are averaged over areas, labels taken at the nearest pixel; a pixel is an edge if any pixel it covers is,
     as one in three of the pixels of a thin line would leave no line. Metrics are of the smaller pictures: they cannot
-    be compared with those of the full ones. What was read is kept in memory, small as it is.
+    be compared with those of the full ones.
 
     Args:
         source: the data set.
@@ -34,7 +31,6 @@ class Shrunk(Source):
         if not 0 < factor < 1:
             raise RecipeError(f"Parameter `shrink` should be in (0, 1). Found `shrink = {factor}`.")
         self._source, self._factor, self._size = source, factor, size
-        self._kept: dict[tuple[int, tuple[str, ...]], Sample] = {}
 
     @property
     def tasks(self) -> Mapping[str, Task]:
@@ -56,15 +52,9 @@ class Shrunk(Source):
 
     def read(self, index: int, tasks: Collection[str]) -> Sample:
         """Return the smaller picture and labels."""
-        key = (index, tuple(tasks))
-        if key not in self._kept:
-            sample = self._source.read(index, tasks)
-            y, x = (max(1, round(side * self._factor)) for side in sample["image"].shape[:2])
-            small = {name: _shrink(name, values, (x, y)) for name, values in sample.items()}
-            if len(self._kept) == KEPT:
-                self._kept.pop(next(iter(self._kept)))
-            self._kept[key] = small
-        return dict(self._kept[key])
+        sample = self._source.read(index, tasks)
+        y, x = (max(1, round(side * self._factor)) for side in sample["image"].shape[:2])
+        return {name: _shrink(name, values, (x, y)) for name, values in sample.items()}
 
     def usable(self, index: int, tasks: Collection[str]) -> bool:
         """Return what the source says."""
@@ -72,7 +62,8 @@ class Shrunk(Source):
 
     def given(self, indices: Sequence[int]) -> Source:
         """Return the source for those who hold a share of it, made smaller."""
-        return Shrunk(self._source.given(indices), self._factor, self._size)
+        source = self._source.given(indices)
+        return self if source is self._source else Shrunk(source, self._factor, self._size)
 
 
 def _shrink(name: str, values: np.ndarray, size: tuple[int, int]) -> np.ndarray:

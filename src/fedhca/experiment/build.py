@@ -9,6 +9,7 @@ import torch
 
 from fedhca.client.training import Training
 from fedhca.data.augmented import Augmented
+from fedhca.data.kept import Kept
 from fedhca.data.nyud import NYUDv2, nyud_tasks
 from fedhca.data.partition import partition
 from fedhca.data.pascal_context import PASCALContext, pascal_context_tasks
@@ -16,7 +17,7 @@ from fedhca.data.shrunk import Shrunk
 from fedhca.data.source import Source
 from fedhca.data.synthetic import Figures, Rooms
 from fedhca.errors import RecipeError, unknown
-from fedhca.experiment.config import ClientSection, Recipe
+from fedhca.experiment.config import ClientSection, Recipe, SyntheticData
 from fedhca.experiment.participant import Participant
 from fedhca.methods import Method, make_method
 from fedhca.models.encoder import Pyramid, backbone
@@ -87,9 +88,11 @@ def build_sources(recipe: Recipe, split: str) -> dict[str, Source]:
 
 
 def _open(data: Any, split: str, seed: int) -> Source:
+    """Open one split; small pictures that are slow to make or to read are kept in memory."""
     source = SOURCES[data.kind](data, split, seed)
-    factor = getattr(data, "shrink", 1.0)
-    return source if factor == 1 else Shrunk(source, factor, data.size)
+    if isinstance(data, SyntheticData):
+        return Kept(source)
+    return source if data.shrink == 1 else Kept(Shrunk(source, data.shrink, data.size))
 
 
 def build_tasks(recipe: Recipe, client: ClientSection) -> tuple[Task, ...]:

@@ -119,7 +119,7 @@ class ModelSection(Section):
     backbone: str = SWIN_T
     pretrained: bool = True
     config: dict[str, Any] = {}
-    width: PositiveInt = 96
+    width: Annotated[int, Field(ge=4)] = 96  # heads halve it twice
 
 
 class TrainingSection(Section):

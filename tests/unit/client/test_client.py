@@ -1,10 +1,10 @@
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tiny import TASKS, WIDTH, Pictures, client, encoder, equal, same_bits, same_parameters, train
 from torch import Tensor, nn
 
 from fedhca.client import Client, Step, Training
@@ -12,6 +12,7 @@ from fedhca.client.state import gather
 from fedhca.errors import ClientError, RecipeError, RunFolderError
 from fedhca.messages import EvaluateRequest, Parameters
 from fedhca.models import ClientModel
+from tiny import TASKS, WIDTH, Pictures, client, encoder, equal, same_bits, same_parameters, train
 
 SETTING = Training(rounds=4, batch_size=2, learning_rate=1e-2, warmup_epochs=1)
 
@@ -91,9 +92,8 @@ def test_steps_are_watched_and_their_mean_is_the_loss_of_the_round() -> None:
 def test_every_local_epoch_runs_at_its_rate() -> None:
     setting = replace(SETTING, rounds=3, local_epochs=2, warmup_epochs=2)
     rates: list[float] = []
-    subject = client(
-        "depth", training=setting, watch=lambda step: rates.append(subject.optimiser.param_groups[0]["lr"])
-    )
+    subject = client("depth", training=setting)
+    subject.watch = lambda step: rates.append(subject.optimiser.param_groups[0]["lr"])
     for number in range(3):
         train(subject, number)
     assert rates == [setting.schedule.rate(epoch) for epoch in range(6) for _ in range(2)]
@@ -249,7 +249,9 @@ def test_a_client_needs_pictures(train_count: int, test_count: int, what: str) -
 
 
 def test_a_share_smaller_than_a_batch_is_said_once() -> None:
-    with pytest.warns(UserWarning, match=r"'a' has 5 training pictures, less than a batch of 8") as found:
+    with pytest.warns(UserWarning, match=r"'a' has 5 training pictures, less than a batch of 8"):
         subject = client("depth", training=replace(SETTING, batch_size=8))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         train(subject, 0)
-    assert len(found) == 1
+    assert subject.rounds == 1

@@ -1,12 +1,12 @@
 from pathlib import Path
 
 import torch
-from tiny import client, encoder, same_bits, train
 from torch import Tensor, nn
 
 from fedhca.client.client import Client
 from fedhca.client.state import gather, scatter
 from fedhca.tensor_file import load_tensors, save_tensors
+from tiny import client, encoder, same_bits, train
 
 
 def state(subject: Client) -> dict[str, Tensor]:

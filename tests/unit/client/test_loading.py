@@ -4,11 +4,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import Pictures, same_bits
 
 from fedhca.client.loading import Batch, batches, epochs, in_order, steps_per_epoch
 from fedhca.errors import DataError
 from fedhca.seeds import derive
+from tiny import Pictures, same_bits
 
 
 class Numbered:

@@ -3,7 +3,6 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import CLASSES, TASKS, WIDTH, Pictures, encoder
 from torch import Tensor
 from torch.utils.data import default_collate
 
@@ -12,6 +11,7 @@ from fedhca.errors import ClientError
 from fedhca.messages import Parameters
 from fedhca.models import ClientModel
 from fedhca.tasks import Depth, SemanticSegmentation
+from tiny import CLASSES, TASKS, WIDTH, Pictures, encoder
 
 BATCH: dict[str, Tensor] = default_collate([Pictures(4)[index] for index in range(4)])
 

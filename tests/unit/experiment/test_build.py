@@ -3,7 +3,6 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import RECIPE, same_bits
 
 from fedhca.errors import RecipeError
 from fedhca.experiment import build
@@ -11,6 +10,7 @@ from fedhca.experiment.catalogue import TASKS, catalogue
 from fedhca.experiment.config import KINDS, Recipe
 from fedhca.experiment.recipes import embedded, load_recipe
 from fedhca.methods import METHODS
+from tiny import RECIPE, same_bits
 
 
 def recipe(*changes: str) -> Recipe:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 from folders import nyud, pascal_context, save
-from tiny import RECIPE
 
 from fedhca.errors import RecipeError
 from fedhca.experiment.check import check
 from fedhca.experiment.recipes import load_recipe, validate
+from tiny import RECIPE
 
 MODEL = load_recipe(RECIPE).model.model_dump()
 

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny import participant
 
 import fedhca
 from fedhca.errors import RunFolderError
 from fedhca.experiment import journal
+from tiny import participant
 
 LINES: list[dict[str, Any]] = [{"round": 1, "x": 0.1}, {"round": 2, "x": None}, {"round": 3, "x": [1e-9]}]
 
@@ -52,7 +52,10 @@ def test_a_broken_line_in_the_middle_is_an_error_that_names_it(tmp_path: Path) -
 @pytest.mark.parametrize("content", [b"\xff\xfe\n", None])
 def test_what_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "j"
-    path.mkdir() if content is None else path.write_bytes(content)  # type: ignore[func-returns-value]
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
     with pytest.raises(RunFolderError, match="Cannot read"):
         journal.read(path)
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import WIDTH, encoder, equal, participant, same_bits
 
 import fedhca
 from fedhca import Training
@@ -16,6 +15,7 @@ from fedhca.layout import Layout
 from fedhca.methods import METHODS
 from fedhca.server.rounds import Round
 from fedhca.tensor_file import load_tensors
+from tiny import WIDTH, encoder, equal, participant, same_bits
 
 PEOPLE = (participant("a", "depth", "semseg"), participant("b", "edge"), participant("c", "depth"))
 TRAINING = Training(rounds=5, batch_size=2, learning_rate=1e-2, warmup_epochs=1)
@@ -190,7 +190,7 @@ def test_nobody() -> None:
 
 
 def test_training_by_data_set() -> None:
-    plan = {name: TRAINING for name in ("a", "b", "c")} | {"b": Training(rounds=5, batch_size=2, local_epochs=2)}
+    plan = dict.fromkeys(("a", "b", "c"), TRAINING) | {"b": Training(rounds=5, batch_size=2, local_epochs=2)}
     steps: list[Any] = []
     next(federation(training=plan, watch=steps.append))
     assert {name: sum(step.client == name for step in steps) for name in "abc"} == {"a": 2, "b": 4, "c": 2}

@@ -1,11 +1,13 @@
+from typing import Any
+
 import pytest
 import torch
-from tiny import TASKS, WIDTH, Encoder, encoder, same_bits, same_parameters, swin
 from torch import Tensor, nn
 
 from fedhca.errors import LayoutError
 from fedhca.messages import Parameters
 from fedhca.models import ClientModel, Decoder, Head, backbone
+from tiny import TASKS, WIDTH, Encoder, encoder, same_bits, same_parameters, swin
 
 
 def model(*tasks: str, seed: int = 0, own: Encoder | None = None) -> ClientModel:
@@ -31,8 +33,11 @@ def test_a_decoder_has_six_layers_on_four_maps() -> None:
 def test_a_decoder_is_linear_layers_upsampling_a_convolution_norm_and_leaky_relu() -> None:
     decoder = Decoder((4, 6), WIDTH).eval()
     pyramid = [torch.randn(1, 4, 8, 8), torch.randn(1, 6, 4, 4)]
-    level = [torch.einsum("bcyx,oc->boyx", each, linear.weight) + linear.bias[:, None, None]  # type: ignore[union-attr,index,operator]
-             for each, linear in zip(pyramid, decoder.linears, strict=True)]  # fmt: skip
+    linears: list[Any] = [*decoder.linears]
+    level = [
+        torch.einsum("bcyx,oc->boyx", each, linear.weight) + linear.bias[:, None, None]
+        for each, linear in zip(pyramid, linears, strict=True)
+    ]
     level[1] = nn.functional.interpolate(level[1], (8, 8), mode="bilinear", align_corners=False)
     fused = decoder.norm(decoder.fuse(torch.cat(level, 1)))
     torch.testing.assert_close(decoder(pyramid), torch.where(fused > 0, fused, 0.01 * fused))
@@ -120,7 +125,7 @@ def test_decoders_travel_in_the_order_of_the_tasks() -> None:
 
 def test_parameters_for_other_tasks_or_another_encoder_do_not_fit() -> None:
     two, one = model("semseg", "depth"), model("depth")
-    with pytest.raises(ValueError, match="shorter|longer"):
+    with pytest.raises(ValueError, match=r"shorter|longer"):
         one.install(two.collect())
     with pytest.raises(LayoutError, match=r"first\.weight"):
         one.encoder_layout.require_equal(ClientModel(swin(), [TASKS["depth"]], width=WIDTH).encoder_layout, "another")

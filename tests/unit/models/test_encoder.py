@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tiny import SWIN, swin
 
 from fedhca.errors import RecipeError
 from fedhca.models import Pyramid, backbone
 from fedhca.models.encoder import Encoder
+from tiny import SWIN, swin
 
 SMALL: dict[str, dict[str, Any]] = {
     "swin": SWIN,
@@ -109,7 +109,7 @@ def test_a_folder_may_give_the_configuration_alone(saved: tuple[Path, Pyramid]) 
 def test_pickled_weights_are_refused(saved: tuple[Path, Pyramid], tmp_path: Path) -> None:
     folder, encoder = saved
     (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
-    torch.save(encoder.network.state_dict(), tmp_path / "pytorch_model.bin")  # type: ignore[operator]
+    torch.save(encoder.network.state_dict(), tmp_path / "pytorch_model.bin")
     with pytest.raises(RecipeError, match="safetensors") as caught:
         backbone(str(tmp_path))
     assert str(tmp_path) in str(caught.value)

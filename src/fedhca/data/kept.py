@@ -1,0 +1,65 @@
+"""A data set whose raw samples are kept in memory: for small pictures that are slow to make."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from fedhca.data.source import Sample, Source
+from fedhca.tasks.task import Task
+
+MOST = 1 << 30
+"""Bytes that one data set keeps at most; beyond them, samples are read anew each time."""
+
+
+class Kept(Source):
+    """Another source that reads or makes every sample once, as long as there is room.
+
+    Args:
+        source: the data set.
+        most: bytes to keep at most.
+
+    """
+
+    def __init__(self, source: Source, most: int = MOST) -> None:
+        self._source, self._most = source, most
+        self._bytes = 0
+        self._samples: dict[tuple[int, tuple[str, ...]], Sample] = {}
+
+    @property
+    def tasks(self) -> Mapping[str, Task]:
+        """The tasks of the source."""
+        return self._source.tasks
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the source's samples, after cropping and padding."""
+        return self._source.size
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        return len(self._source)
+
+    def identifier(self, index: int) -> str:
+        """Return the name of a picture."""
+        return self._source.identifier(index)
+
+    def read(self, index: int, tasks: Collection[str]) -> Sample:
+        """Return the picture and the labels; they are shared, so nobody may write into them."""
+        key = (index, tuple(tasks))
+        if key in self._samples:
+            return dict(self._samples[key])
+        sample = self._source.read(index, tasks)
+        size = sum(values.nbytes for values in sample.values())
+        if self._bytes + size <= self._most:
+            self._bytes += size
+            for values in sample.values():
+                values.flags.writeable = False
+            self._samples[key] = sample
+        return dict(sample)
+
+    def usable(self, index: int, tasks: Collection[str]) -> bool:
+        """Return what the source says."""
+        return self._source.usable(index, tasks)
+
+    def given(self, indices: Sequence[int]) -> Source:
+        """Return the source for those who hold a share of it; it keeps samples of its own if it differs."""
+        source = self._source.given(indices)
+        return self if source is self._source else Kept(source, self._most)

@@ -13,8 +13,8 @@ class Schedule:
         start + e (peak − start)/W                       while e < W
         final + ½ (peak − final)(1 + cos π(e − W)/(E − W))       after
 
-    so the first epoch runs at `start`, as in the released code. Warm-up counts local epochs and takes at most half of
-    a run: a run of W epochs or less would otherwise never reach its rate.
+    so the first epoch runs at `start`, as in the released code. Warm-up counts local epochs. In a run of W epochs or
+    less it takes half of them, as the run would otherwise never reach its rate.
 
     Attributes:
         peak: the rate after warm-up.
@@ -35,7 +35,7 @@ class Schedule:
         """Return the learning rate of a local epoch, counted from 0 over all rounds."""
         start = self.peak / 800 if self.start is None else self.start
         final = self.peak / 80 if self.final is None else self.final
-        warmup = min(self.warmup, self.epochs // 2)
+        warmup = self.warmup if self.epochs > self.warmup else self.epochs // 2
         if epoch < warmup:
             return start + epoch * (self.peak - start) / warmup
         return final + (self.peak - final) / 2 * (1 + math.cos(math.pi * (epoch - warmup) / (self.epochs - warmup)))

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny import client
 
 from fedhca.client import Client
 from fedhca.client.predictor import Predictor
@@ -15,6 +14,7 @@ from fedhca.report.gallery import comparison_rows, prediction_row, telling
 from fedhca.report.predictions import draw_predictions
 from fedhca.report.sheet import GAP, LINE, Tile, sheet
 from fedhca.tasks import IGNORE, Depth
+from tiny import client
 
 RED, BLUE = (200, 10, 10), (10, 10, 200)
 
@@ -93,7 +93,9 @@ def test_a_comparison_has_a_row_per_task_and_a_column_per_method(subject: Client
 
 def test_where_the_truth_has_no_label_so_has_the_drawing(subject: Client) -> None:
     assert (subject.test_set[0]["semseg"][0] == IGNORE).all()
-    truth, predicted = (tile.picture for tile in comparison_rows({"local": predictor(subject)}, subject.test_set[0])[0][1:])
+    truth, predicted = (
+        tile.picture for tile in comparison_rows({"local": predictor(subject)}, subject.test_set[0])[0][1:]
+    )
     assert np.array_equal(truth[0], predicted[0])
 
 

@@ -15,8 +15,9 @@ from fedhca import cli
 from fedhca.client.client import Client
 from fedhca.client.training import Training
 from fedhca.experiment.participant import Participant, make_client
-from fedhca.messages import LocalRule, Parameters, TrainReply, TrainRequest
+from fedhca.messages import LocalRule, TrainReply, TrainRequest
 from fedhca.models import Pyramid, backbone
+from fedhca.parameters import Parameters
 from fedhca.tasks import IGNORE, Depth, Edges, Saliency, SemanticSegmentation, SurfaceNormals, Task
 
 RECIPE = Path(__file__).parent / "system" / "tiny.yaml"

@@ -1,23 +1,45 @@
 """fedhca: hetero-client federated multi-task learning (FedHCA², CVPR 2024).
 
-run, Participant, Training     a federation in this process, from your own data sets, tasks and backbone
-backbone                       an encoder from the transformers library
-make_method, Method            the catalogue of methods: fedhca2, official, fedavg, local
-conflict_averse, cross_attention, HyperWeights, HyperOptions
-                               the rules of FedHCA² alone, on plain tensors
-load_recipe, RunFolder         experiments as YAML, runs as folders
-FedhcaError                    the root of all errors
+    run, Participant, Training     a federation in this process, from your own data sets, tasks and backbone
+    backbone                       an encoder from the transformers library
+    make_method, Method            the catalogue of methods: fedhca2, official, fedavg, local
+    conflict_averse, cross_attention, HyperWeights, HyperOptions
+                                   the rules of FedHCA² alone, on plain tensors
+    load_recipe, RunFolder         experiments as YAML, runs as folders
+    FedhcaError                    the root of all errors
+
+A name is loaded when it is first used: a server needs no model library, and `fedhca --help` does not wait for torch.
 """
 
-from fedhca.aggregation import HyperOptions, HyperWeights, conflict_averse, cross_attention
-from fedhca.client.training import Training
-from fedhca.errors import FedhcaError
-from fedhca.experiment.participant import Participant
-from fedhca.experiment.recipes import load_recipe
-from fedhca.experiment.run import run
-from fedhca.experiment.run_folder import RunFolder
-from fedhca.methods import Method, make_method
-from fedhca.models.encoder import backbone
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fedhca.aggregation import HyperOptions, HyperWeights, conflict_averse, cross_attention
+    from fedhca.client.training import Training
+    from fedhca.errors import FedhcaError
+    from fedhca.experiment.participant import Participant
+    from fedhca.experiment.recipes import load_recipe
+    from fedhca.experiment.run import run
+    from fedhca.experiment.run_folder import RunFolder
+    from fedhca.methods import Method, make_method
+    from fedhca.models.encoder import backbone
+
+_HOMES = {
+    "FedhcaError": "fedhca.errors",
+    "HyperOptions": "fedhca.aggregation",
+    "HyperWeights": "fedhca.aggregation",
+    "Method": "fedhca.methods",
+    "Participant": "fedhca.experiment.participant",
+    "RunFolder": "fedhca.experiment.run_folder",
+    "Training": "fedhca.client.training",
+    "backbone": "fedhca.models.encoder",
+    "conflict_averse": "fedhca.aggregation",
+    "cross_attention": "fedhca.aggregation",
+    "load_recipe": "fedhca.experiment.recipes",
+    "make_method": "fedhca.methods",
+    "run": "fedhca.experiment.run",
+}
 
 __all__ = [
     "FedhcaError",
@@ -34,3 +56,13 @@ __all__ = [
     "make_method",
     "run",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fedhca' has no attribute '{name}'; it has {', '.join(__all__)}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -8,24 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from jaxtyping import Float
-from torch import Tensor
-
 from fedhca.layout import Layout
+from fedhca.parameters import Parameters
 from fedhca.stats import Stat
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """What travels of a model: its encoder as one row of width d, its t decoders as rows of width e, in task order."""
-
-    encoder: Float[Tensor, " d"]
-    decoders: Float[Tensor, "t e"]
-
-    @property
-    def bytes(self) -> int:
-        """Size on the wire."""
-        return sum(part.numel() * part.element_size() for part in (self.encoder, self.decoders))
 
 
 @dataclass(frozen=True)

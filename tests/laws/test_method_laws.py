@@ -9,8 +9,9 @@ import zoo
 from torch import Tensor
 
 from fedhca.aggregation import Member
-from fedhca.messages import Hello, LocalRule, Parameters, TrainRequest
+from fedhca.messages import Hello, LocalRule, TrainRequest
 from fedhca.methods import METHODS, Method, make_method
+from fedhca.parameters import Parameters
 from fedhca.runtimes import ScriptedRuntime
 from fedhca.server.roster import Roster
 from fedhca.server.rounds import Round, begin, rounds

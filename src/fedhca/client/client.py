@@ -12,8 +12,9 @@ from fedhca.client.loading import Batch, PictureSet, epochs, in_order, steps_per
 from fedhca.client.state import gather, scatter
 from fedhca.client.training import Step, Training, Watch, optimise, set_rate
 from fedhca.errors import ClientError, RecipeError
-from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Parameters, TrainReply, TrainRequest
+from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, TrainReply, TrainRequest
 from fedhca.models.client_model import ClientModel
+from fedhca.parameters import Parameters
 from fedhca.seeds import derive
 from fedhca.state_folder import StateFolder
 from fedhca.tasks.task import Task

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fedhca.layout import Layout
-from fedhca.messages import Parameters
 from fedhca.models.decoder import Decoder
 from fedhca.models.head import Head
+from fedhca.parameters import Parameters
 from fedhca.seeds import derive
 from fedhca.tasks.task import Task
 

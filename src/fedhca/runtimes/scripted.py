@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Missing, Parameters, TrainReply, TrainRequest
+from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Missing, TrainReply, TrainRequest
+from fedhca.parameters import Parameters
 
 Train = Callable[[TrainRequest], Parameters | Missing]
 Measure = Callable[[EvaluateRequest], Mapping[str, float]]

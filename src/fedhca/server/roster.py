@@ -11,7 +11,8 @@ from torch import Tensor
 from fedhca.aggregation import Member
 from fedhca.errors import MissingReplyError, RecipeError
 from fedhca.layout import Layout
-from fedhca.messages import EvaluateReply, Hello, Missing, Parameters, TrainReply
+from fedhca.messages import EvaluateReply, Hello, Missing, TrainReply
+from fedhca.parameters import Parameters
 
 Reply = TypeVar("Reply", TrainReply, EvaluateReply)
 

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from fedhca.aggregation import Answer, Rows, State
 from fedhca.errors import ClientError, LayoutError
-from fedhca.messages import EvaluateRequest, Hello, Parameters, Runtime, TrainReply, TrainRequest
+from fedhca.messages import EvaluateRequest, Hello, Runtime, TrainReply, TrainRequest
 from fedhca.methods import Method
+from fedhca.parameters import Parameters
 from fedhca.server.roster import Roster
 
 

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from fedhca.client import Client, Step, Training
 from fedhca.client.state import gather
 from fedhca.errors import ClientError, RecipeError, RunFolderError
-from fedhca.messages import EvaluateRequest, Parameters
+from fedhca.messages import EvaluateRequest
 from fedhca.models import ClientModel
+from fedhca.parameters import Parameters
 from tiny import TASKS, WIDTH, Pictures, client, encoder, equal, same_bits, same_parameters, train
 
 SETTING = Training(rounds=4, batch_size=2, learning_rate=1e-2, warmup_epochs=1)

@@ -8,8 +8,8 @@ from torch.utils.data import default_collate
 
 from fedhca.client.training import Training, optimise, set_rate
 from fedhca.errors import ClientError
-from fedhca.messages import Parameters
 from fedhca.models import ClientModel
+from fedhca.parameters import Parameters
 from fedhca.tasks import Depth, SemanticSegmentation
 from tiny import CLASSES, TASKS, WIDTH, Pictures, encoder
 

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from fedhca.errors import LayoutError
-from fedhca.messages import Parameters
 from fedhca.models import ClientModel, Decoder, Head, backbone
+from fedhca.parameters import Parameters
 from tiny import TASKS, WIDTH, Encoder, encoder, same_bits, same_parameters, swin
 
 

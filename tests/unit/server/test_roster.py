@@ -3,7 +3,8 @@ import torch
 
 from fedhca.errors import LayoutError, MissingReplyError, RecipeError
 from fedhca.layout import Layout
-from fedhca.messages import EvaluateReply, Hello, Missing, Parameters, TrainReply
+from fedhca.messages import EvaluateReply, Hello, Missing, TrainReply
+from fedhca.parameters import Parameters
 from fedhca.server import Roster
 
 ENCODER, DECODER = Layout.of({"patch.weight": (3,)}), Layout.of({"fuse.weight": (2,)})

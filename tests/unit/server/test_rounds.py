@@ -14,12 +14,12 @@ from fedhca.messages import (
     Hello,
     LocalRule,
     Missing,
-    Parameters,
     Runtime,
     TrainReply,
     TrainRequest,
 )
 from fedhca.methods import Method, make_method
+from fedhca.parameters import Parameters
 from fedhca.runtimes import ScriptedRuntime
 from fedhca.server import Roster, Round, ServerState, begin, rounds
 from fedhca.server.rounds import step

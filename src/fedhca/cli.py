@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-screen = Console(soft_wrap=True)
+screen = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 USAGE, INTERRUPTED = 2, 130
 """Exit codes: the command was used wrongly; it was stopped by Ctrl-C. 1 is everything else that goes wrong."""
 

@@ -33,6 +33,8 @@ class StateFolder:
 
         """
         save_tensors(self._path(rounds), tensors, {"owner": self.owner, "rounds": rounds, **(facts or {})})
+        for draft in self.folder.glob(".after-*"):  # of a process that was killed while it wrote
+            draft.unlink(missing_ok=True)
         # Only states up to this one count: after a crash, later ones may lie here that the run went back behind.
         for path in [path for path in self._paths() if path <= self._path(rounds)][:-KEPT]:
             path.unlink(missing_ok=True)

@@ -91,3 +91,10 @@ def test_a_state_without_an_owner_is_refused(states: StateFolder) -> None:
 def test_a_missing_state_is_said(states: StateFolder) -> None:
     with pytest.raises(RunFolderError, match=r"Cannot read '.*after-000007\.safetensors'"):
         states.load(7)
+
+
+def test_drafts_of_a_process_that_was_killed_are_removed(states: StateFolder) -> None:
+    states.save(1, tensors(1))
+    (states.folder / ".after-000002.safetensors.123.abc").write_bytes(b"half")
+    states.save(2, tensors(2))
+    assert names(states.folder) == ["after-000001.safetensors", "after-000002.safetensors"]

@@ -1,7 +1,7 @@
 """The server's state on disk."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,32 @@ from fedhca.state_folder import StateFolder
 SERVER = "server"
 
 
-def save_checkpoint(folder: Path, state: ServerState, roster: Roster) -> None:
+@dataclass(frozen=True)
+class Checkpoint:
+    """What the server saves after a round.
+
+    Attributes:
+        state: the server's.
+        roster: the clients it is of.
+        method: name of the method.
+        seed: of the experiment.
+
+    """
+
+    state: ServerState
+    roster: Roster
+    method: str
+    seed: int
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """Save the state after a round; the one before is kept until this one is whole."""
-    StateFolder(folder, SERVER).save(state.round, _tensors(state), {"roster": _facts(roster)})
+    facts = {"roster": _facts(checkpoint.roster), "method": checkpoint.method, "seed": checkpoint.seed}
+    StateFolder(folder, SERVER).save(checkpoint.state.round, _tensors(checkpoint.state), facts)
 
 
-def load_checkpoint(folder: Path, device: torch.device | None = None) -> tuple[ServerState, Roster] | None:
-    """Load the newest state and the roster it is of, None if there is none.
+def load_checkpoint(folder: Path, device: torch.device | None = None) -> Checkpoint | None:
+    """Load the newest checkpoint, None if there is none.
 
     Raises:
         RunFolderError: the file is broken, or is no checkpoint of a server.
@@ -42,7 +61,7 @@ def load_checkpoint(folder: Path, device: torch.device | None = None) -> tuple[S
         _under("encoder_state/", tensors),
         _under("decoder_state/", tensors),
     )
-    return state, _roster(facts["roster"])
+    return Checkpoint(state, _roster(facts["roster"]), facts["method"], facts["seed"])
 
 
 def _tensors(state: ServerState) -> dict[str, Tensor]:

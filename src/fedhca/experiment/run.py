@@ -9,7 +9,7 @@ from torch import nn
 from fedhca.client.training import Training, Watch
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment import journal
-from fedhca.experiment.checkpoint import load_checkpoint, save_checkpoint
+from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fedhca.experiment.participant import Participant, make_client
 from fedhca.messages import Runtime
 from fedhca.methods import Method, make_method
@@ -83,6 +83,7 @@ def run(
         until=clients[0].training.rounds,
         evaluate_every=evaluate_every,
         checkpoint_every=checkpoint_every,
+        seed=seed,
         folder=folder,
     )
 
@@ -102,6 +103,7 @@ def drive(
     until: int,
     evaluate_every: int = 1,
     checkpoint_every: int = 1,
+    seed: int = 0,
     folder: Path | None = None,
 ) -> Iterator[Round]:
     """Run a federation over any runtime, from the newest checkpoint in the folder if there is one.
@@ -113,22 +115,27 @@ def drive(
     roster = Roster.of(hellos, order)
     state = begin(method, roster, hellos)
     if folder is not None:
-        state = _newest(folder / CHECKPOINTS, roster, state)
+        state = _newest(folder / CHECKPOINTS, Checkpoint(state, roster, method.name, seed))
         journal.rewind(folder / JOURNAL, state.round)
     for each in rounds(method, runtime, roster, state, until=until, evaluate_every=evaluate_every):
         if folder is not None:
             journal.append(folder / JOURNAL, journal.entry(each, roster))
             if each.number % checkpoint_every == 0 or each.number == until:
-                save_checkpoint(folder / CHECKPOINTS, each.state, roster)
+                save_checkpoint(folder / CHECKPOINTS, Checkpoint(each.state, roster, method.name, seed))
         yield each
 
 
-def _newest(folder: Path, roster: Roster, first: ServerState) -> ServerState:
-    """Return the newest saved state, or the first if there is none."""
-    found = load_checkpoint(folder, first.encoders.device)
+def _newest(folder: Path, first: Checkpoint) -> ServerState:
+    """Return the newest saved state of the same federation, or the first if there is none."""
+    found = load_checkpoint(folder, first.state.encoders.device)
     if found is None:
-        return first
-    state, saved = found
-    if saved != roster:
-        raise RunFolderError(f"'{folder}' holds a federation of other clients, tasks or models. Choose another folder.")
-    return state
+        return first.state
+    differences = {
+        "other clients, tasks or models": found.roster != first.roster,
+        f"method '{found.method}', not '{first.method}'": found.method != first.method,
+        f"seed {found.seed}, not {first.seed}": found.seed != first.seed,
+    }
+    for what, differs in differences.items():
+        if differs:
+            raise RunFolderError(f"'{folder}' holds a run of {what}. Choose another folder.")
+    return found.state

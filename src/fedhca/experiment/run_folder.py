@@ -23,16 +23,16 @@ from fedhca.client.state import scatter_home
 from fedhca.client.training import Watch
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment import build, journal
-from fedhca.experiment.checkpoint import load_checkpoint
+from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.environment import environment
 from fedhca.experiment.participant import Participant, make_client
 from fedhca.experiment.recipes import dump_recipe, load_recipe
 from fedhca.experiment.run import CHECKPOINTS, CLIENTS, JOURNAL, run
 from fedhca.models.client_model import ClientModel
+from fedhca.models.encoder import Pyramid
 from fedhca.runtimes.local import LocalRuntime
-from fedhca.server.roster import Roster
-from fedhca.server.rounds import Round, ServerState, evaluate
+from fedhca.server.rounds import Round, evaluate
 from fedhca.state_folder import StateFolder
 from fedhca.tasks.task import Task
 
@@ -122,9 +122,9 @@ class RunFolder:
             RunFolderError: there is no checkpoint.
 
         """
-        runtime = LocalRuntime([self._client(each) for each in build.build_participants(self.recipe)])
-        state, roster = self._newest()
-        return state.round, evaluate(runtime, roster, state)
+        newest, encoder = self._newest(), build.build_encoder(self.recipe)
+        runtime = LocalRuntime([self._client(each, encoder) for each in build.build_participants(self.recipe)])
+        return newest.state.round, evaluate(runtime, newest.roster, newest.state)
 
     def tasks(self) -> dict[str, dict[str, Task]]:
         """Return each client's tasks by name."""
@@ -142,28 +142,28 @@ class RunFolder:
         tasks = self.tasks()
         if name not in tasks:
             raise RecipeError(f"The client should be one of {', '.join(tasks)}. Found '{name}'.")
-        state, roster = self._newest()
+        newest = self._newest()
         device, width = build.build_device(self.recipe), self.recipe.model.width
         encoder = build.build_encoder(self.recipe)
         model = ClientModel(encoder, list(tasks[name].values()), width=width, seed=self.recipe.seed).to(device)
-        scatter_home(StateFolder(self.path / CLIENTS / name, name).load(state.round)[0], model)
-        model.install(roster.unstack(state.encoders, state.decoders)[name])
+        scatter_home(StateFolder(self.path / CLIENTS / name, name).load(newest.state.round)[0], model)
+        model.install(newest.roster.unstack(newest.state.encoders, newest.state.decoders)[name])
         return Predictor(name, model.eval(), list(tasks[name].values()))
 
-    def _newest(self) -> tuple[ServerState, Roster]:
+    def _newest(self) -> Checkpoint:
         found = load_checkpoint(self.path / CHECKPOINTS)
         if found is None:
             raise RunFolderError(f"'{self.path}' should hold a checkpoint. Found none. Run it first.")
-        saved = [(member.client, member.dataset, member.tasks) for member in found[1].members]
+        saved = [(member.client, member.dataset, member.tasks) for member in found.roster.members]
         if saved != [(client.name, client.dataset, client.tasks) for client in self.recipe.roster]:
             raise RunFolderError(f"'{self.path}' holds a run of other clients, tasks or models. Restore its {RECIPE}.")
         return found
 
-    def _client(self, participant: Participant) -> Client:
+    def _client(self, participant: Participant, encoder: Pyramid) -> Client:
         recipe = self.recipe
         return make_client(
             participant,
-            build.build_encoder(recipe),
+            encoder,
             training=build.build_training(recipe, str(participant.dataset)),
             width=recipe.model.width,
             seed=recipe.seed,

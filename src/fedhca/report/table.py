@@ -36,7 +36,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Table:
-    """Methods in rows, metrics in columns, Δm against the reference last.
+    """Metrics in lines, methods in columns, Δm against the reference last.
 
     Attributes:
         results: of all runs; every method on the same seeds.
@@ -61,11 +61,14 @@ class Table:
 
     @property
     def head(self) -> list[str]:
-        """Names of the columns, with unit and the direction that is better."""
-        names = ["method"]
-        for (dataset, name), task in self.tasks.items():
-            names.append(f"{dataset} {name} {task.metric} {'↑' if task.higher_is_better else '↓'}")
-        return [*names, "Δm % ↑"] if self.reference in self.methods else names
+        """The head of the table: the methods."""
+        return ["", *self.methods]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the lines, with the direction that is better."""
+        lines = [f"{data} {name} {task.metric} {_arrow(task)}" for (data, name), task in self.tasks.items()]
+        return [*lines, "Δm % ↑"] if self.reference in self.methods else lines
 
     def samples(self, method: str) -> list[list[float]]:
         """Return for each column the values over the seeds; Δm is of each seed against the reference of that seed."""
@@ -83,13 +86,14 @@ class Table:
         return delta_m(values, reference, {column: task.higher_is_better for column, task in self.tasks.items()})
 
     def rows(self) -> list[list[str]]:
-        """Return the cells as text: mean ± standard deviation where there are several seeds."""
-        return [[method, *(_spread(values) for values in self.samples(method))] for method in self.methods]
+        """Return one line per metric, Δm last: mean ± standard deviation where there are several seeds."""
+        columns = [[_spread(values) for values in self.samples(method)] for method in self.methods]
+        return [[name, *cells] for name, cells in zip(self.names, zip(*columns, strict=True), strict=True)]
 
     def markdown(self) -> str:
         """Return the table as Markdown, with a line on how to read it."""
         head = self.head
-        lines = [head, ["---"] + ["---:"] * (len(head) - 1), *self.rows()]
+        lines = [head, ["---", *["---:"] * len(self.methods)], *self.rows()]
         return "\n".join("| " + " | ".join(line) + " |" for line in lines) + f"\n\n{self.caption}\n"
 
     @property
@@ -115,6 +119,10 @@ class Table:
                 for seed, gain in zip(sorted(seeds), self.samples(method)[-1], strict=True):
                     writer.writerow([method, seed, "all", "all", "delta_m", "%", True, gain])
         return text.getvalue()
+
+
+def _arrow(task: Task) -> str:
+    return "↑" if task.higher_is_better else "↓"
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -169,6 +169,15 @@ def test_a_folder_of_another_federation_is_refused(tmp_path: Path, people: Seque
         list(federation(people, out=tmp_path, width=width))
 
 
+@pytest.mark.parametrize(
+    ("changes", "line"), [({"method": "fedavg"}, r"method 'fedhca2', not 'fedavg'"), ({"seed": 5}, r"seed \d, not 5")]
+)
+def test_a_folder_of_another_method_or_seed_is_refused(tmp_path: Path, changes: dict[str, Any], line: str) -> None:
+    next(federation(out=tmp_path))
+    with pytest.raises(RunFolderError, match=line):
+        list(federation(out=tmp_path, **changes))
+
+
 @pytest.mark.parametrize("part", ["server", "clients/b"])
 @pytest.mark.parametrize("left", [0, -1])
 def test_a_file_cut_short_is_named(tmp_path: Path, part: str, left: int) -> None:

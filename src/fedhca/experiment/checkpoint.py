@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from fedhca.aggregation import Member
+from fedhca.errors import RunFolderError
 from fedhca.layout import Layout
 from fedhca.server.roster import Roster
 from fedhca.server.rounds import ServerState
@@ -53,7 +54,14 @@ def load_checkpoint(folder: Path, device: torch.device | None = None) -> Checkpo
     if rounds == 0:
         return None
     tensors, facts = states.load(rounds)
-    tensors = {name: value.to(device) for name, value in tensors.items()}
+    try:
+        return _checkpoint(rounds, {name: value.to(device) for name, value in tensors.items()}, facts)
+    except (KeyError, TypeError, ValueError) as error:
+        message = f"The checkpoint after {rounds} rounds in '{folder}' should be one of this version of fedhca"
+        raise RunFolderError(f"{message}. Found one without {error}. Start the run anew.") from error
+
+
+def _checkpoint(rounds: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Checkpoint:
     state = ServerState(
         rounds,
         tensors["encoders"],

@@ -14,7 +14,7 @@ from fedhca.experiment.participant import Participant
 from fedhca.layout import Layout
 from fedhca.methods import METHODS
 from fedhca.server.rounds import Round
-from fedhca.tensor_file import load_tensors
+from fedhca.tensor_file import load_tensors, save_tensors
 from tiny import WIDTH, encoder, equal, participant, same_bits
 
 PEOPLE = (participant("a", "depth", "semseg"), participant("b", "edge"), participant("c", "depth"))
@@ -176,6 +176,17 @@ def test_a_folder_of_another_method_or_seed_is_refused(tmp_path: Path, changes: 
     next(federation(out=tmp_path))
     with pytest.raises(RunFolderError, match=line):
         list(federation(out=tmp_path, **changes))
+
+
+@pytest.mark.parametrize("lost", ["method", "roster"])
+def test_a_checkpoint_of_another_version_is_named(tmp_path: Path, lost: str) -> None:
+    next(federation(out=tmp_path))
+    path = tmp_path / "server" / "after-000001.safetensors"
+    tensors, facts = load_tensors(path)
+    del facts[lost]
+    save_tensors(path, tensors, facts)
+    with pytest.raises(RunFolderError, match=f"this version of fedhca.*'{lost}'"):
+        list(federation(out=tmp_path))
 
 
 @pytest.mark.parametrize("part", ["server", "clients/b"])

@@ -113,7 +113,7 @@ def predict(
     client: Annotated[str, typer.Option(help="Whose model.")],
     out: Annotated[Path | None, typer.Option(help="Where drawings go; DIR/predictions if not given.")] = None,
 ) -> None:
-    """Draw what a client's model predicts. Example: `fedhca predict runs/try a.jpg b.jpg --client rooms-all`."""
+    """Draw what a client's model predicts. Example: `fedhca predict runs/try a.jpg b.jpg --client rooms-all-1`."""
     from fedhca.experiment.run_folder import RunFolder
     from fedhca.report.predictions import draw_predictions
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 class Schedule:
     """Linear warm-up from `start` to `peak` over local epochs, then a cosine down to `final`.
 
-    Epoch e (from 0) of E runs at
+    The rate is set *after* each epoch, as in the released code: after epoch e (from 0) of E it is
 
-        start + e (peak − start)/W                       while e < W
-        final + ½ (peak − final)(1 + cos π(e − W)/(E − W))       after
+        f(e) = start + e (peak − start)/W                                while e < W
+        f(e) = final + ½ (peak − final)(1 + cos π(e − W)/(E − W))        from then on
 
-    so the first epoch runs at `start`, as in the released code. Warm-up counts local epochs. In a run of W epochs or
-    less it takes half of them, as the run would otherwise never reach its rate.
+    so the first two epochs run at `start`, and epoch n at f(n − 1). Warm-up counts local epochs. In a run of W epochs
+    or less it takes the first half of them, as the run would otherwise never come near its rate.
 
     Attributes:
         peak: the rate after warm-up.
@@ -32,10 +32,14 @@ class Schedule:
     final: float | None = None
 
     def rate(self, epoch: int) -> float:
-        """Return the learning rate of a local epoch, counted from 0 over all rounds."""
+        """Return the rate a local epoch runs at, counted from 0 over all rounds."""
+        return self.after(max(epoch - 1, 0))
+
+    def after(self, epoch: int) -> float:
+        """Return the rate that is set after a local epoch: f above."""
         start = self.peak / 800 if self.start is None else self.start
         final = self.peak / 80 if self.final is None else self.final
-        warmup = self.warmup if self.epochs > self.warmup else self.epochs // 2
+        warmup = self.warmup if self.epochs > self.warmup else (self.epochs - 1) // 2
         if epoch < warmup:
             return start + epoch * (self.peak - start) / warmup
         return final + (self.peak - final) / 2 * (1 + math.cos(math.pi * (epoch - warmup) / (self.epochs - warmup)))

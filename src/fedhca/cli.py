@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,6 @@ from rich.table import Table as RichTable
 from fedhca.errors import FedhcaError, RecipeError
 
 app = typer.Typer(
-    help="Hetero-client federated multi-task learning: FedHCA² and its rivals.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -29,6 +29,21 @@ Changes = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe: `--set rounds=20 training.batch_size=4`."),
 ]
 MoreChanges = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="As after --set.")]
+
+
+def _version(asked: bool | None) -> None:
+    if asked:
+        screen.print(f"fedhca {version('fedhca')}", highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    asked: Annotated[
+        bool | None, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = None,
+) -> None:
+    """Hetero-client federated multi-task learning: FedHCA² and its rivals."""
 
 
 @app.command()
@@ -66,6 +81,7 @@ def compare(
     changes: Changes = None,
     out: Annotated[Path | None, typer.Option(help="Where the runs go; runs/RECIPE if not given.")] = None,
     pictures: Annotated[int, typer.Option(help="Test pictures drawn for each client.", min=0)] = 1,
+    jobs: Annotated[int, typer.Option(help="Runs at a time, each in a process of its own.", min=1)] = 1,
 ) -> None:
     """Run a federation under several methods and seeds; print and write one table.
 
@@ -73,8 +89,9 @@ def compare(
     """
     from fedhca.experiment.compare import entries
     from fedhca.experiment.recipes import load_recipe
-    from fedhca.report.comparison import write_comparison
+    from fedhca.report.comparison import draw_comparison, write_table
     from fedhca.screen import follow
+    from fedhca.side_by_side import finish_side_by_side
 
     plan = load_recipe(recipe, [*(changes or ()), *(more or ())])
     place = out or Path("runs", Path(recipe).stem)
@@ -82,12 +99,20 @@ def compare(
     for entry in found:
         if entry.folder.finished:
             screen.print(f"{entry.method} seed {entry.seed}: finished before, reused", highlight=False)
-        else:
-            follow(entry.folder, screen, f"{entry.method} seed {entry.seed}")
-    table = write_comparison(found, place, pictures=pictures)
+    left = [entry.folder for entry in found if not entry.folder.finished]
+    if jobs == 1:
+        for folder in left:
+            follow(folder, screen)
+    else:
+        finish_side_by_side(left, jobs)
+    table = write_table(found, place)
     _print_table(table.head, table.rows(), table.caption)
-    written = "table.md, table.csv" + (", predictions-*.png" if pictures else "")
-    screen.print(f"Written to {place}: {written}; one run folder per method and seed.", highlight=False)
+    screen.print(f"Written to {place}: table.md, table.csv; one run folder per method and seed.", highlight=False)
+    if pictures:
+        draw_comparison(found, place, pictures)
+        screen.print(
+            f"Drawn to {place}: predictions-CLIENT.png, the predictions of seed {found[0].seed}.", highlight=False
+        )
 
 
 @app.command()
@@ -152,6 +177,9 @@ def main() -> None:
         code = app(standalone_mode=False)
     except FedhcaError as error:
         _say(str(error))
+        sys.exit(1)
+    except OSError as error:  # a folder that may not be entered, a disk that went away
+        _say(f"{error.filename or 'A file'}: {error.strerror or error}. Give a place that can be read and written.")
         sys.exit(1)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED

@@ -5,7 +5,7 @@
     ├── DataError          a file of a data set is missing, broken or does not fit the others
     ├── LayoutError        parameters of two participants do not have the same names and shapes
     ├── ClientError        a client cannot go on (a loss that is not finite, a state that is not there)
-    ├── MissingReplyError  a client did not answer and the policy is to fail
+    ├── MissingReplyError  a client did not answer, or not as asked
     └── RunFolderError     a run folder cannot be read or written, or holds something else
 
 Every message is one line that says what was expected, what was found, in which file, field or client, and the
@@ -37,7 +37,7 @@ class ClientError(FedhcaError, RuntimeError):
 
 
 class MissingReplyError(FedhcaError, RuntimeError):
-    """A client did not answer and the policy is to fail."""
+    """A client did not answer, or not as asked."""
 
 
 class RunFolderError(FedhcaError, OSError):

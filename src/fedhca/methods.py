@@ -4,7 +4,7 @@ Every method is a function of its options, so its signature is the list of what 
 function and a line in METHODS.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,12 +23,22 @@ from fedhca.messages import LocalRule
 
 @dataclass(frozen=True)
 class Method:
-    """How a federation learns: what the server does to encoders and to decoders, and what clients add to their loss."""
+    """How a federation learns.
+
+    Attributes:
+        name: of the method.
+        encoder: what the server does to encoders.
+        decoder: what it does to decoders.
+        local: what clients add to their loss.
+        options: those it was made with, for the record.
+
+    """
 
     name: str
     encoder: Aggregator
     decoder: Aggregator
     local: LocalRule = field(default_factory=LocalRule)
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def local() -> Method:
@@ -118,7 +128,8 @@ def make_method(name: str, *, encoder: str | None = None, decoder: str | None = 
         method = replace(method, encoder=_call(encoder, {}).encoder)
     if decoder is not None:
         method = replace(method, decoder=_call(decoder, {}).decoder)
-    return method
+    chosen = {"encoder": encoder, "decoder": decoder, **options}
+    return replace(method, options={name: value for name, value in chosen.items() if value is not None})
 
 
 def _call(name: str, options: dict[str, Any]) -> Method:

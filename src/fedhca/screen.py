@@ -11,6 +11,9 @@ from fedhca.client.training import Step
 from fedhca.experiment.run_folder import RunFolder
 from fedhca.server.rounds import Round
 
+SILENCE = 15.0
+"""Seconds without a line after which, where there is no bar, a line says how far training has come."""
+
 
 class Screen:
     """Show the progress of one run.
@@ -26,6 +29,7 @@ class Screen:
     def __init__(self, console: Console, title: str, rounds: int, clients: Sequence[str]) -> None:
         self.console, self.title, self.rounds, self.clients = console, title, rounds, list(clients)
         self.began = time.perf_counter()
+        self.spoke = self.began
         self.behind: int | None = None
         self.bar = Progress(
             TextColumn("[bold]{task.description}"),
@@ -55,6 +59,8 @@ class Screen:
         now = f"round {step.round + 1}/{self.rounds}  {step.client} {step.step}/{step.steps}  {losses}"
         trained = self.clients.index(step.client) + step.step / step.steps
         self.bar.update(self.task, completed=step.round + trained / len(self.clients), now=now)
+        if not self.console.is_terminal and time.perf_counter() - self.spoke > SILENCE:
+            self._say(f"{self.title}  {now}")
 
     def round(self, round_: Round) -> None:
         """Show a finished round in one line, and its metrics if it was evaluated."""
@@ -66,9 +72,13 @@ class Screen:
         mean = f"mean loss {sum(losses) / len(losses):.4f}" if losses else "no losses"
         seconds = "  ".join(f"{phase} {value:.1f} s" for phase, value in round_.seconds.items() if value >= 0.05)
         line = f"{self.title}  round {round_.number}/{self.rounds}  {mean}  {seconds}  left {_clock(left)}"
-        self.console.print(line, highlight=False, soft_wrap=True)
+        self._say(line)
         for client, tasks in round_.metrics.items():
-            self.console.print(f"    {client}: {_values(tasks)}", highlight=False, soft_wrap=True)
+            self._say(f"    {client}: {_values(tasks)}")
+
+    def _say(self, line: str) -> None:
+        self.console.print(line, highlight=False, soft_wrap=True)
+        self.spoke = time.perf_counter()
 
 
 def _values(tasks: Mapping[str, float]) -> str:

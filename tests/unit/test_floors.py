@@ -20,7 +20,7 @@ FLOORS = {
     4: "methods client",
     5: "server runtimes",
     6: "experiment",
-    7: "report screen engines",
+    7: "report screen side_by_side",
     8: "cli",
     9: "__init__ __main__",
 }

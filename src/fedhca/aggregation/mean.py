@@ -43,6 +43,6 @@ def mean(*, scope: Scope = "all", by_examples: bool = False) -> Aggregator:
         if by_examples:
             together *= torch.tensor([member.examples for member in rows.members], dtype=torch.float64)
         matrix = together / together.sum(1, keepdim=True)
-        return Mixing("weights", matrix[None].to(rows.end.device))
+        return Mixing("weights", matrix[None])
 
     return stateless(rule)

@@ -34,9 +34,9 @@ class Mixing:
 
     def of(self, rows: Rows) -> Float[Tensor, "m w"]:
         """Mix the rows."""
-        answer = torch.empty_like(rows.end)
+        answer, matrices = torch.empty_like(rows.end), self.matrix.to(rows.end.device)
         for start, stop, segment in _stretches(rows, len(self.matrix)):
-            matrix, end = self.matrix[segment], rows.end[:, start:stop].double()
+            matrix, end = matrices[segment], rows.end[:, start:stop].double()
             if self.what == "weights":
                 answer[:, start:stop] = matrix @ end
             else:

@@ -11,6 +11,8 @@ from jaxtyping import Float
 from scipy import sparse
 from scipy.optimize import minimize, nnls
 
+from fedhca.errors import FedhcaError
+
 Vector = Float[np.ndarray, " n"]
 Square = Float[np.ndarray, "n n"]
 
@@ -86,6 +88,11 @@ def _cone_program(root: Square, linear: Vector, radius: float) -> tuple[Vector, 
     cost = np.append(linear, radius)
     nothing = sparse.csc_matrix((m + 1, m + 1))
     solution = clarabel.DefaultSolver(nothing, cost, sparse.csc_matrix(constraints), bound, cones, _settings()).solve()
+    if not np.isfinite([*solution.x, *solution.z]).all():
+        mend = "Look for a client whose updates are out of all proportion, or set `solver: official`."
+        raise FedhcaError(
+            f"The conflict-averse dual of {m} updates should have a solution. Found {solution.status}. {mend}"
+        )
     weights = np.clip(np.asarray(solution.x)[:m], 0, None)
     multiplier = -np.asarray(solution.z)[m + 2 :]
     spread = np.square(root).sum(axis=1)

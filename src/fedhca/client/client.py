@@ -143,7 +143,7 @@ class Client:
         totals = dict.fromkeys((task.name for task in self.tasks), 0.0)
         taken, steps = 0, setting.local_epochs * steps_per_epoch(len(self.training_set), setting.batch_size)
         self.model.train()
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(derive(self.seed, self.name, "dropout", request.round))
             for number, batches in zip(numbers, self._epochs(numbers), strict=True):
                 set_rate(self.optimiser, setting.schedule.rate(number))

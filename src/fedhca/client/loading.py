@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -46,6 +47,7 @@ def epochs(
         num_workers=workers,
         pin_memory=pin,
         collate_fn=_batch,
+        worker_init_fn=_modest,
     )
     stream = _raising(loader)
     for epoch in plan:
@@ -78,6 +80,7 @@ def in_order(
             num_workers=workers,
             pin_memory=pin,
             collate_fn=_batch,
+            worker_init_fn=_modest,
         )
     )
 
@@ -137,6 +140,11 @@ def _batch(samples: list[Batch | FedhcaError]) -> Batch | FedhcaError:
                 mend = "Crop or pad all to one size."
                 return DataError(f"`{name}` should have one shape in a batch, {expected}. Found {found}. {mend}")
     return default_collate(samples)
+
+
+def _modest(worker: int) -> None:
+    """Let a loading process use one core: OpenCV would take all of them, in every process."""
+    cv2.setNumThreads(0)
 
 
 def _raising(loader: DataLoader) -> Iterator[Batch]:

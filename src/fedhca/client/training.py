@@ -3,13 +3,13 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from fedhca.client.schedule import Schedule
-from fedhca.errors import ClientError
+from fedhca.errors import ClientError, RecipeError, unknown
 from fedhca.models.client_model import ClientModel
 from fedhca.tasks.task import Task
 
@@ -46,6 +46,14 @@ class Training:
     clip_norm: float | None = None
     precision: Precision = "auto"
     workers: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained with; RecipeError names the field."""
+        for field in ("rounds", "local_epochs", "batch_size", "learning_rate"):
+            if not getattr(self, field) > 0:
+                raise RecipeError(f"`{field}` of Training should be above 0. Found {getattr(self, field)}.")
+        if self.precision not in get_args(Precision):
+            raise RecipeError(unknown("precision", self.precision, get_args(Precision)))
 
     @property
     def schedule(self) -> Schedule:

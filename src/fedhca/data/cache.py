@@ -69,7 +69,7 @@ class LabelCache:
             if not self._warned:
                 self._warned = True
                 warnings.warn(
-                    f"{self.folder}: cannot write the cache of labels ({cause.strerror}); they are made anew each "
+                    f"{self.folder}: cannot write the cache of labels ({cause}); they are made anew each "
                     "time, which is slow. Give another folder by `cache`.",
                     stacklevel=2,
                 )

@@ -62,7 +62,7 @@ def build_method(recipe: Recipe) -> Method:
 def build_encoder(recipe: Recipe) -> Pyramid:
     """Make the encoder all clients start from; without pretrained weights it derives from the seed."""
     section = recipe.model
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(recipe.seed, "encoder"))
         return backbone(section.backbone, pretrained=section.pretrained, config=section.config)
 

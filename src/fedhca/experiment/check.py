@@ -11,7 +11,7 @@ from fedhca.data.source import Source
 from fedhca.errors import DataError
 from fedhca.experiment import build
 from fedhca.experiment.config import Recipe
-from fedhca.experiment.participant import make_client
+from fedhca.experiment.participant import Participant, make_client
 
 MOMENTS = 4
 """Copies of the parameters that training holds: values, gradients and AdamW's two moments."""
@@ -45,7 +45,7 @@ def check(recipe: Recipe) -> Findings:
     problems = [line for split in (build.TRAIN, build.VAL) for line in _data_problems(recipe, split)]
     encoder = build.build_encoder(recipe)
     rows, sent, scalars = [], 0, 0
-    for participant in build.build_participants(recipe):
+    for participant in _participants(recipe, problems):
         training = build.build_training(recipe, str(participant.dataset))
         client = make_client(participant, encoder, training=training, width=recipe.model.width, device=device)
         size = client.hello().parameters.bytes
@@ -62,6 +62,17 @@ def check(recipe: Recipe) -> Findings:
         f"parameters, gradients, moments and the server's rows, activations not counted; {len(problems)} problems."
     )
     return Findings(rows, summary, problems)
+
+
+def _participants(recipe: Recipe, problems: list[str]) -> list[Participant]:
+    """Build all; where problems are known, one more must not hide them."""
+    try:
+        return build.build_participants(recipe)
+    except DataError as error:
+        if not problems:
+            raise
+        problems.append(str(error))
+        return []
 
 
 def _try(client: Client, problems: list[str]) -> None:

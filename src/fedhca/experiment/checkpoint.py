@@ -25,20 +25,18 @@ class Checkpoint:
     Attributes:
         state: the server's.
         roster: the clients it is of.
-        method: name of the method.
-        seed: of the experiment.
+        settings: what else the run depends on, as JSON holds it: method, its options, seed, training.
 
     """
 
     state: ServerState
     roster: Roster
-    method: str
-    seed: int
+    settings: Mapping[str, Any]
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """Save the state after a round; the one before is kept until this one is whole."""
-    facts = {"roster": _facts(checkpoint.roster), "method": checkpoint.method, "seed": checkpoint.seed}
+    facts = {"roster": _facts(checkpoint.roster), "settings": dict(checkpoint.settings)}
     StateFolder(folder, SERVER).save(checkpoint.state.round, _tensors(checkpoint.state), facts)
 
 
@@ -69,7 +67,7 @@ def _checkpoint(rounds: int, tensors: Mapping[str, Tensor], facts: Mapping[str, 
         _under("encoder_state/", tensors),
         _under("decoder_state/", tensors),
     )
-    return Checkpoint(state, _roster(facts["roster"]), facts["method"], facts["seed"])
+    return Checkpoint(state, _roster(facts["roster"]), facts["settings"])
 
 
 def _tensors(state: ServerState) -> dict[str, Tensor]:

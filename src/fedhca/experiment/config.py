@@ -4,14 +4,28 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
 from fedhca.client.training import Precision
+from fedhca.experiment.participant import NAME
 from fedhca.models.encoder import SWIN_T
 
 Size = tuple[PositiveInt, PositiveInt]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+Name = Annotated[str, Field(pattern=f"^{NAME}$")]
 """Of clients and data sets: they become names of folders."""
+
+
+Place = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+"""A folder: relative to where the command runs, `~` understood; absolute from then on."""
 
 
 class Section(BaseModel):
@@ -53,7 +67,7 @@ class SyntheticData(DataSet):
 class FolderData(DataSet):
     """What data sets in folders have: where they lie, and a factor to make pictures and labels smaller."""
 
-    root: Path
+    root: Place
     shrink: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
@@ -76,7 +90,7 @@ class PASCALContextData(FolderData):
     parts: PositiveInt = 7
     train: str = "train"
     val: str = "val"
-    cache: Path | None = None
+    cache: Place | None = None
     legacy_parts: bool = False
 
 

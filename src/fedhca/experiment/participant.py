@@ -1,6 +1,7 @@
 """One organisation as an experiment describes it, before it has a model."""
 
 import copy
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,12 @@ from torch import nn
 from fedhca.client.client import Client
 from fedhca.client.loading import PictureSet
 from fedhca.client.training import Training, Watch
+from fedhca.errors import RecipeError
 from fedhca.models.client_model import ClientModel
 from fedhca.tasks.task import Task
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+"""What names of clients look like: they become names of folders."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,21 @@ class Participant:
     train: PictureSet
     test: PictureSet
     dataset: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what could not take part.
+
+        Raises:
+            RecipeError: the name could not be one of a folder, there is no task, or a task comes twice.
+
+        """
+        if not re.fullmatch(NAME, self.name):
+            expected = "A participant's name should be letters, digits, dots, dashes and underscores."
+            raise RecipeError(f"{expected} Found {self.name!r}.")
+        names = [task.name for task in self.tasks]
+        if not names or len(set(names)) < len(names):
+            found = ", ".join(names) or "none"
+            raise RecipeError(f"Client '{self.name}' should have one task or more, each once. Found {found}.")
 
 
 def make_client(

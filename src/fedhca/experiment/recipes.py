@@ -1,6 +1,6 @@
 """Reading recipes: YAML, changes from the command line, and the one line for whatever is wrong in them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
@@ -72,7 +72,7 @@ def _read(path: Path) -> dict[str, Any]:
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise RecipeError(f"Recipe '{path}', line {line}: {error.problem}. Expected valid YAML.") from None
-    except YAMLError as error:
+    except (YAMLError, ValueError) as error:  # such as a date that is none
         raise RecipeError(f"Recipe '{path}' should be valid YAML: {str(error).splitlines()[0]}.") from None
     if not isinstance(values, dict):
         found = "nothing" if values is None else repr(type(values).__name__)
@@ -86,7 +86,7 @@ def _apply(values: dict[str, Any], change: str) -> None:
         raise RecipeError(f"A change should be KEY=VALUE, such as rounds=20. Found '{change}'.")
     try:
         value = YAML(typ="safe").load(text)
-    except YAMLError:
+    except (YAMLError, ValueError):
         raise RecipeError(f"The value of '{change}' should be valid YAML, such as 20 or [a, b].") from None
     *path, last = key.split(".")
     place: Any = values
@@ -111,26 +111,43 @@ def _enter(place: Any, part: str, change: str) -> Any:
 
 
 def _index(place: list[Any], part: str, change: str) -> int:
-    if not part.isdigit() or int(part) >= len(place):
+    if not part.isdecimal() or int(part) >= len(place):
         raise RecipeError(f"Change '{change}': expected a number from 0 to {len(place) - 1}. Found '{part}'.")
     return int(part)
 
 
 def _first(error: ValidationError) -> str:
     """Say the first thing that is wrong in one line."""
-    first = error.errors()[0]
+    first: Any = error.errors()[0]
     field = ".".join(str(part) for part in _levels(first["loc"]))
-    kind, found = first["type"], first.get("input")
-    if kind == "extra_forbidden":
-        return _unknown_key(first["loc"], field)
-    if kind == "missing":
-        return f"`{field}` is missing. Add it."
-    if kind == "value_error":
-        where = f"`{field}`: " if field else ""
-        return f"{where}{first['ctx']['error']}."
-    if kind == "too_short":
-        return f"`{field}` should list at least one. Found an empty list."
-    return f"`{field}`: {first['msg'][0].lower()}{first['msg'][1:]}. Found {_short(found)}."
+    return _LINES.get(first["type"], _other)(first, field)
+
+
+def _other(first: Any, field: str) -> str:
+    return f"`{field}`: {first['msg'][0].lower()}{first['msg'][1:]}. Found {_short(first.get('input'))}."
+
+
+def _section(first: Any, field: str) -> str:
+    return f"`{field}` should be a section of keys and values. Found {_short(first['input'])}."
+
+
+def _list(first: Any, field: str) -> str:
+    return f"`{field}` should be a list, such as [{first['input']}]. Found {_short(first['input'])}."
+
+
+_LINES: dict[str, Callable[[Any, str], str]] = {
+    "extra_forbidden": lambda first, field: _unknown_key(first["loc"], field),
+    "missing": lambda first, field: f"`{field}` is missing. Add it.",
+    "value_error": lambda first, field: f"{f'`{field}`: ' if field else ''}{first['ctx']['error']}.",
+    "too_short": lambda first, field: f"`{field}` should list at least one. Found an empty list.",
+    "tuple_type": _list,
+    "list_type": _list,
+    "dict_type": _section,
+    "model_type": _section,
+    "model_attributes_type": _section,
+    "union_tag_invalid": lambda first, field: f"`{field}.kind`: {unknown('kind', first['ctx']['tag'], KINDS)}",
+}
+"""The line for each of pydantic's kinds of error that has one of ours."""
 
 
 def _levels(location: tuple[int | str, ...]) -> tuple[int | str, ...]:

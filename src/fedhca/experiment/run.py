@@ -1,7 +1,10 @@
 """The for-loop: rounds, and what is written down after each."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -10,6 +13,7 @@ from fedhca.client.training import Training, Watch
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment import journal
 from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from fedhca.experiment.difference import first_difference
 from fedhca.experiment.participant import Participant, make_client
 from fedhca.messages import Runtime
 from fedhca.methods import Method, make_method
@@ -52,7 +56,7 @@ def run(
         watch: is told every training step.
 
     Yields:
-        each round, after everything about it is on the disk.
+        each round, after its line in the journal, and its checkpoint if one is due, are on the disk.
 
     Raises:
         FedhcaError: with one line that says what to mend.
@@ -76,14 +80,18 @@ def run(
         )
         for each in participants
     ]
+    lengths = {client.training.rounds for client in clients}
+    if len(lengths) > 1:
+        raise RecipeError(f"All clients should train for the same number of rounds. Found {sorted(lengths)}.")
+    made = make_method(method) if isinstance(method, str) else method
     return drive(
-        make_method(method) if isinstance(method, str) else method,
+        made,
         LocalRuntime(clients),
         order=[client.name for client in clients],
         until=clients[0].training.rounds,
         evaluate_every=evaluate_every,
         checkpoint_every=checkpoint_every,
-        seed=seed,
+        settings=_settings(made, seed, {client.dataset: client.training for client in clients}),
         folder=folder,
     )
 
@@ -103,39 +111,50 @@ def drive(
     until: int,
     evaluate_every: int = 1,
     checkpoint_every: int = 1,
-    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
     folder: Path | None = None,
 ) -> Iterator[Round]:
     """Run a federation over any runtime, from the newest checkpoint in the folder if there is one.
 
+    What the run depends on beside its clients is in `settings`; a folder with other settings is refused.
+
     The journal's line comes before the checkpoint and both come before the round is yielded; after a crash, lines
     that the checkpoint does not cover are dropped and made again, bit for bit.
     """
+    for name, value in (("evaluate_every", evaluate_every), ("checkpoint_every", checkpoint_every)):
+        if value < 1:
+            raise RecipeError(f"`{name}` should be at least 1. Found {value}.")
+    settings = {"method": method.name} if settings is None else settings
     hellos = list(runtime.hello())
     roster = Roster.of(hellos, order)
     state = begin(method, roster, hellos)
     if folder is not None:
-        state = _newest(folder / CHECKPOINTS, Checkpoint(state, roster, method.name, seed))
+        state = _newest(folder / CHECKPOINTS, Checkpoint(state, roster, settings))
         journal.rewind(folder / JOURNAL, state.round)
     for each in rounds(method, runtime, roster, state, until=until, evaluate_every=evaluate_every):
         if folder is not None:
             journal.append(folder / JOURNAL, journal.entry(each, roster))
             if each.number % checkpoint_every == 0 or each.number == until:
-                save_checkpoint(folder / CHECKPOINTS, Checkpoint(each.state, roster, method.name, seed))
+                save_checkpoint(folder / CHECKPOINTS, Checkpoint(each.state, roster, settings))
         yield each
 
 
 def _newest(folder: Path, first: Checkpoint) -> ServerState:
-    """Return the newest saved state of the same federation, or the first if there is none."""
+    """Return the newest saved state of the same run, or the first if there is none."""
     found = load_checkpoint(folder, first.state.encoders.device)
     if found is None:
         return first.state
-    differences = {
-        "other clients, tasks or models": found.roster != first.roster,
-        f"method '{found.method}', not '{first.method}'": found.method != first.method,
-        f"seed {found.seed}, not {first.seed}": found.seed != first.seed,
-    }
-    for what, differs in differences.items():
-        if differs:
-            raise RunFolderError(f"'{folder}' holds a run of {what}. Choose another folder.")
+    if found.roster != first.roster:
+        raise RunFolderError(f"'{folder}' holds a run of other clients, tasks or models. Choose another folder.")
+    if found.settings != first.settings:
+        changed = first_difference(found.settings, first.settings)
+        raise RunFolderError(f"'{folder}' holds a run with other settings: {changed}. Choose another folder.")
     return found.state
+
+
+def _settings(method: Method, seed: int, trainings: Mapping[str, Training]) -> dict[str, Any]:
+    """Return what a run depends on beside its clients; the number of loading processes changes nothing."""
+    training = {name: {**asdict(each), "workers": None} for name, each in trainings.items()}
+    return json.loads(
+        json.dumps({"method": method.name, "options": method.options, "seed": seed, "training": training})
+    )

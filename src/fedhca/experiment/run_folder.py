@@ -25,6 +25,7 @@ from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment import build, journal
 from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint
 from fedhca.experiment.config import Recipe
+from fedhca.experiment.difference import first_difference
 from fedhca.experiment.environment import environment
 from fedhca.experiment.participant import Participant, make_client
 from fedhca.experiment.recipes import dump_recipe, load_recipe
@@ -32,6 +33,7 @@ from fedhca.experiment.run import CHECKPOINTS, CLIENTS, JOURNAL, run
 from fedhca.models.client_model import ClientModel
 from fedhca.models.encoder import Pyramid
 from fedhca.runtimes.local import LocalRuntime
+from fedhca.server.roster import Roster
 from fedhca.server.rounds import Round, evaluate
 from fedhca.state_folder import StateFolder
 from fedhca.tasks.task import Task
@@ -69,7 +71,7 @@ class RunFolder:
             if found.recipe == recipe:
                 return found
             if found.journal:
-                changed = _first_difference(dump_recipe(found.recipe), dump_recipe(recipe))
+                changed = first_difference(dump_recipe(found.recipe), dump_recipe(recipe))
                 message = f"'{path}' holds a run of another recipe: {changed}."
                 raise RunFolderError(f"{message} Choose another --out, or remove the folder.")
         text = io.StringIO()
@@ -124,6 +126,8 @@ class RunFolder:
         """
         newest, encoder = self._newest(), build.build_encoder(self.recipe)
         runtime = LocalRuntime([self._client(each, encoder) for each in build.build_participants(self.recipe)])
+        if Roster.of(runtime.hello(), newest.roster.names) != newest.roster:
+            raise RunFolderError(f"'{self.path}' holds a run of other data or another model than its {RECIPE} names.")
         return newest.state.round, evaluate(runtime, newest.roster, newest.state)
 
     def tasks(self) -> dict[str, dict[str, Task]]:
@@ -146,6 +150,10 @@ class RunFolder:
         device, width = build.build_device(self.recipe), self.recipe.model.width
         encoder = build.build_encoder(self.recipe)
         model = ClientModel(encoder, list(tasks[name].values()), width=width, seed=self.recipe.seed).to(device)
+        if (model.encoder_layout, model.decoder_layout) != (newest.roster.encoder_layout, newest.roster.decoder_layout):
+            raise RunFolderError(
+                f"'{self.path}' holds a run of another model than its {RECIPE} names. Restore that file."
+            )
         scatter_home(StateFolder(self.path / CLIENTS / name, name).load(newest.state.round)[0], model)
         model.install(newest.roster.unstack(newest.state.encoders, newest.state.decoders)[name])
         return Predictor(name, model.eval(), list(tasks[name].values()))
@@ -170,12 +178,3 @@ class RunFolder:
             device=build.build_device(recipe),
             folder=self.path / CLIENTS / participant.name,
         )
-
-
-def _first_difference(old: Any, new: Any, path: str = "") -> str:
-    """Name the first field in which two recipes differ."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in {**old, **new}:
-            if old.get(key) != new.get(key):
-                return _first_difference(old.get(key), new.get(key), f"{path}.{key}" if path else key)
-    return f"`{path}` is {old!r} there and {new!r} here"

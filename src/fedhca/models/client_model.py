@@ -16,6 +16,9 @@ from fedhca.parameters import Parameters
 from fedhca.seeds import derive
 from fedhca.tasks.task import Task
 
+LEAST = 32
+"""Pixels of a side below which pictures are padded for the encoder: a pyramid's last map has a stride of 32."""
+
 
 class ClientModel(nn.Module):
     """Encoder θ, per task a decoder φ and a head ψ.
@@ -36,7 +39,7 @@ class ClientModel(nn.Module):
         super().__init__()
         self.encoder = encoder
         channels: Sequence[int] = encoder.channels  # type: ignore[assignment]  # see `fedhca.models.encoder.Encoder`
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[]):
             self.decoders = nn.ModuleDict()
             self.heads = nn.ModuleDict()
             for task in tasks:
@@ -47,10 +50,14 @@ class ClientModel(nn.Module):
 
     def forward(self, image: Float[Tensor, "b 3 y x"]) -> dict[str, Float[Tensor, "b _ y x"]]:
         """Return the output of every task by name, at the input's size."""
+        height, width = image.shape[-2:]
+        image = functional.pad(image, (0, max(0, LEAST - width), 0, max(0, LEAST - height)))
         pyramid = self.encoder(image)
         size = image.shape[-2:]
         return {
-            name: functional.interpolate(self.heads[name](decoder(pyramid)), size, mode="bilinear", align_corners=False)
+            name: functional.interpolate(
+                self.heads[name](decoder(pyramid)), size, mode="bilinear", align_corners=False
+            )[..., :height, :width]
             for name, decoder in self.decoders.items()
         }
 

@@ -15,15 +15,8 @@ TRIED = 16
 """Test pictures among which the most telling one is looked for."""
 
 
-def write_comparison(entries: Sequence[Entry], out: Path, *, pictures: int = 1) -> Table:
-    """Write table.md, table.csv and one predictions-CLIENT.png per client; return the table.
-
-    Args:
-        entries: finished runs, every method on the same seeds; drawings are of the first seed.
-        out: the folder.
-        pictures: test pictures drawn per client; none draws nothing.
-
-    """
+def write_table(entries: Sequence[Entry], out: Path) -> Table:
+    """Write table.md and table.csv of finished runs, every method on the same seeds; return the table."""
     recipe = entries[0].folder.recipe
     datasets = {client.name: client.dataset for client in recipe.roster}
     tasks: dict[Column, Task] = {
@@ -31,16 +24,14 @@ def write_comparison(entries: Sequence[Entry], out: Path, *, pictures: int = 1) 
         for client, own in entries[0].folder.tasks().items()
         for name, task in own.items()
     }
-    results = [Result.of(entry.method, entry.seed, entry.metrics, datasets) for entry in entries]
-    table = Table(results, tasks)
+    table = Table([Result.of(entry.method, entry.seed, entry.metrics, datasets) for entry in entries], tasks)
     write_atomically(out / "table.md", table.markdown().encode())
     write_atomically(out / "table.csv", table.csv().encode())
-    if pictures:
-        _draw(entries, out, pictures)
     return table
 
 
-def _draw(entries: Sequence[Entry], out: Path, pictures: int) -> None:
+def draw_comparison(entries: Sequence[Entry], out: Path, pictures: int) -> None:
+    """Write predictions-CLIENT.png for every client: so many test pictures under each method, of the first seed."""
     folders = {entry.method: entry.folder for entry in entries if entry.seed == entries[0].seed}
     for participant in build_participants(entries[0].folder.recipe):
         test, name = participant.test, participant.name

@@ -126,6 +126,8 @@ def _arrow(task: Task) -> str:
 
 
 def _spread(values: Sequence[float]) -> str:
+    if not all(map(math.isfinite, values)):
+        return "nan"  # not measured in some run; what was is in the CSV
     mean = statistics.fmean(values)
     digits = 4 if 0 < abs(mean) < 1 else 2
     if len(values) == 1:

@@ -14,7 +14,7 @@ def cross_entropy(task: Task, output: Float[Tensor, "b c y x"], label: Int[Tenso
     """Return −log softmax(output)[label] per pixel, in float32; 0 where there is no label."""
     require_classes(task, output, label)
     # Not reduced here: torch's own sum over pixels has no deterministic form on a GPU.
-    return torch.nn.functional.cross_entropy(output.float(), label, ignore_index=IGNORE, reduction="none")
+    return torch.nn.functional.cross_entropy(output.float(), label.long(), ignore_index=IGNORE, reduction="none")
 
 
 def most_likely(output: Float[Tensor, "b c y x"]) -> Int[Tensor, "b y x"]:

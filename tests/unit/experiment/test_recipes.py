@@ -112,7 +112,7 @@ def test_changes_that_cannot_be_made(change: str, words: list[str]) -> None:
         ("training.precision", "half", ["`training.precision`", "'half'"]),
         ("device", "tpu", ["`device`", "'cuda'", "'tpu'"]),
         ("training", [1], ["`training`", "[1]"]),
-        ("datasets.rooms.kind", "room", ["`datasets.rooms`", "'room'", "'rooms'"]),
+        ("datasets.rooms.kind", "room", ["`datasets.rooms.kind`", "'room'", "'rooms'"]),
         ("datasets.rooms.kind", None, ["`datasets.rooms`"]),
         ("datasets.rooms.size", 32, ["`datasets.rooms.size`", "32"]),
         ("datasets.rooms.size", [32], ["`datasets.rooms.size"]),

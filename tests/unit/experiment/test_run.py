@@ -170,15 +170,24 @@ def test_a_folder_of_another_federation_is_refused(tmp_path: Path, people: Seque
 
 
 @pytest.mark.parametrize(
-    ("changes", "line"), [({"method": "fedavg"}, r"method 'fedhca2', not 'fedavg'"), ({"seed": 5}, r"seed \d, not 5")]
+    ("changes", "line"),
+    [
+        ({"method": "fedavg"}, "`method` is 'fedhca2' there and 'fedavg' here"),
+        ({"method": fedhca.make_method("fedhca2", c=0.2)}, "`options.c` is None there and 0.2 here"),
+        ({"seed": 5}, r"`seed` is \d there and 5 here"),
+        (
+            {"training": replace(TRAINING, learning_rate=0.5)},
+            r"`training\.\w+\.learning_rate` is .* there and 0.5 here",
+        ),
+    ],
 )
-def test_a_folder_of_another_method_or_seed_is_refused(tmp_path: Path, changes: dict[str, Any], line: str) -> None:
+def test_a_folder_of_a_run_with_other_settings_is_refused(tmp_path: Path, changes: dict[str, Any], line: str) -> None:
     next(federation(out=tmp_path))
     with pytest.raises(RunFolderError, match=line):
         list(federation(out=tmp_path, **changes))
 
 
-@pytest.mark.parametrize("lost", ["method", "roster"])
+@pytest.mark.parametrize("lost", ["settings", "roster"])
 def test_a_checkpoint_of_another_version_is_named(tmp_path: Path, lost: str) -> None:
     next(federation(out=tmp_path))
     path = tmp_path / "server" / "after-000001.safetensors"

@@ -1,0 +1,5 @@
+"""`python -m fedhca` is the command."""
+
+from fedhca.cli import main
+
+main()

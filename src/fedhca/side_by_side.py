@@ -1,0 +1,40 @@
+"""Several runs at a time, each in a process of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from fedhca.errors import FedhcaError, RecipeError
+from fedhca.experiment.run_folder import RunFolder
+
+
+def finish_side_by_side(folders: Sequence[RunFolder], jobs: int) -> None:
+    """Bring runs to their end, `jobs` at a time; the processor's cores are shared out among them.
+
+    Each is `fedhca resume FOLDER`: nothing passes between the processes but the run folder.
+
+    Raises:
+        RecipeError: fewer than one job.
+        FedhcaError: a run failed; its own line has been printed, and all others went on to their end.
+
+    """
+    if jobs < 1:
+        raise RecipeError(f"--jobs should be at least 1. Found {jobs}.")
+    threads = str(max(1, (os.cpu_count() or 1) // jobs))
+    environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+
+    def finish(folder: RunFolder) -> int:
+        command = [sys.executable, "-m", "fedhca", "resume", str(folder.path)]
+        # Through a pipe, line by line: two progress bars on one terminal would overwrite each other.
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+            for line in process.stdout or ():
+                print(line, end="", flush=True)
+        return process.returncode
+
+    with ThreadPoolExecutor(jobs) as pool:
+        codes = list(pool.map(finish, folders))
+    failed = [str(folder.path) for folder, code in zip(folders, codes, strict=True) if code]
+    if failed:
+        raise FedhcaError(f"{len(failed)} of {len(folders)} runs failed: {', '.join(failed)}. See the lines above.")

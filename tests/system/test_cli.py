@@ -1,4 +1,5 @@
 import csv
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -140,3 +141,18 @@ def test_a_share_smaller_than_a_batch_is_one_note(command: Command, tmp_path: Pa
         "fedhca: note: Client 'figures-sal' has 6",
         "fedhca: note: Client 'figures-semseg' ha",
     ]
+
+
+def test_runs_side_by_side_are_the_same_runs(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    base = [sys.executable, "-m", "fedhca", "compare", str(RECIPE), "--methods", "local,fedavg", "--pictures", "0"]
+    done = [subprocess.run([*base, "--out", str(one)], capture_output=True, text=True, check=True)]
+    done += [subprocess.run([*base, "--out", str(two), "--jobs", "2"], capture_output=True, text=True, check=True)]
+    assert all("Δm % ↑" in each.stdout for each in done)
+    assert "fedavg seed 0  round 2/2" in done[1].stdout
+    assert (one / "table.csv").read_bytes() == (two / "table.csv").read_bytes()
+
+
+def test_version() -> None:
+    done = subprocess.run([sys.executable, "-m", "fedhca", "--version"], capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"fedhca \d+\.\d+\.\d+\n", done.stdout)

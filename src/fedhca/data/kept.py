@@ -2,15 +2,18 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+import numpy as np
+
 from fedhca.data.source import Sample, Source
 from fedhca.tasks.task import Task
 
 MOST = 1 << 30
-"""Bytes that one data set keeps at most; beyond them, samples are read anew each time."""
+"""Bytes that one data set keeps at most; beyond them, maps are read anew each time."""
+IMAGE = "image"
 
 
 class Kept(Source):
-    """Another source that reads or makes every sample once, as long as there is room.
+    """Another source that reads or makes every picture and label map once, as long as there is room.
 
     Args:
         source: the data set.
@@ -21,7 +24,7 @@ class Kept(Source):
     def __init__(self, source: Source, most: int = MOST) -> None:
         self._source, self._most = source, most
         self._bytes = 0
-        self._samples: dict[tuple[int, tuple[str, ...]], Sample] = {}
+        self._maps: dict[tuple[int, str], np.ndarray] = {}
 
     @property
     def tasks(self) -> Mapping[str, Task]:
@@ -43,17 +46,19 @@ class Kept(Source):
 
     def read(self, index: int, tasks: Collection[str]) -> Sample:
         """Return the picture and the labels; they are shared, so nobody may write into them."""
-        key = (index, tuple(tasks))
-        if key in self._samples:
-            return dict(self._samples[key])
-        sample = self._source.read(index, tasks)
-        size = sum(values.nbytes for values in sample.values())
-        if self._bytes + size <= self._most:
-            self._bytes += size
-            for values in sample.values():
-                values.flags.writeable = False
-            self._samples[key] = sample
-        return dict(sample)
+        missing = [name for name in tasks if (index, name) not in self._maps]
+        fresh: Sample = {}
+        if missing or (index, IMAGE) not in self._maps:
+            fresh = self._source.read(index, missing)
+            for name, values in fresh.items():
+                self._keep((index, name), values)
+        return {name: fresh[name] if name in fresh else self._maps[index, name] for name in (IMAGE, *tasks)}
+
+    def _keep(self, key: tuple[int, str], values: np.ndarray) -> None:
+        if key not in self._maps and self._bytes + values.nbytes <= self._most:
+            self._bytes += values.nbytes
+            values.flags.writeable = False
+            self._maps[key] = values
 
     def usable(self, index: int, tasks: Collection[str]) -> bool:
         """Return what the source says."""

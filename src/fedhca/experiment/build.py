@@ -84,15 +84,17 @@ def build_device(recipe: Recipe) -> torch.device:
 def build_sources(recipe: Recipe, split: str) -> dict[str, Source]:
     """Open one split of every data set that a client is on."""
     used = dict.fromkeys(client.dataset for client in recipe.roster)
-    return {name: _open(recipe.datasets[name], split, derive(recipe.seed, "data", name)) for name in used}
+    keep = recipe.training.workers == 0  # loading processes live for a round only, and could hand nothing on
+    return {name: _open(recipe.datasets[name], split, derive(recipe.seed, "data", name), keep=keep) for name in used}
 
 
-def _open(data: Any, split: str, seed: int) -> Source:
-    """Open one split; small pictures that are slow to make or to read are kept in memory."""
+def _open(data: Any, split: str, seed: int, *, keep: bool) -> Source:
+    """Open one split; small pictures that are slow to make or to read may be kept in memory."""
     source = SOURCES[data.kind](data, split, seed)
-    if isinstance(data, SyntheticData):
-        return Kept(source)
-    return source if data.shrink == 1 else Kept(Shrunk(source, data.shrink, data.size))
+    small = isinstance(data, SyntheticData)
+    if not small and data.shrink < 1:
+        source, small = Shrunk(source, data.shrink, data.size), True
+    return Kept(source) if small and keep else source
 
 
 def build_tasks(recipe: Recipe, client: ClientSection) -> tuple[Task, ...]:

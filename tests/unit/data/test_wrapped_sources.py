@@ -35,9 +35,12 @@ def test_kept_samples_are_those_of_the_source_and_are_read_once(rooms: Counting)
     first = kept.read(1, TASKS)
     assert equal(first, Rooms(4, size=(48, 64)).read(1, TASKS))
     assert equal(kept.read(1, TASKS), first)
+    parts = Kept(Rooms(4, size=(48, 64)))
+    parts.read(1, ("edge",))
+    assert equal(parts.read(1, TASKS), first)
     assert rooms.reads == 1
-    kept.read(1, ("depth",))
-    assert rooms.reads == 2
+    assert kept.read(1, ("depth",)).keys() == {"image", "depth"}
+    assert rooms.reads == 1
 
 
 def test_kept_samples_cannot_be_spoilt(rooms: Counting) -> None:

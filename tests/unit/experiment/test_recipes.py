@@ -6,7 +6,7 @@ import pytest
 
 from fedhca.errors import RecipeError
 from fedhca.experiment.build import build_method
-from fedhca.experiment.config import Recipe
+from fedhca.experiment.config import FolderData, Recipe
 from fedhca.experiment.recipes import dump_recipe, embedded, load_recipe, validate, with_method
 from tiny import RECIPE
 
@@ -113,7 +113,7 @@ def test_changes_that_cannot_be_made(change: str, words: list[str]) -> None:
         ("device", "tpu", ["`device`", "'cuda'", "'tpu'"]),
         ("training", [1], ["`training`", "[1]"]),
         ("datasets.rooms.kind", "room", ["`datasets.rooms.kind`", "'room'", "'rooms'"]),
-        ("datasets.rooms.kind", None, ["`datasets.rooms`"]),
+        ("datasets.rooms.kind", None, ["`datasets.rooms.kind`", "rooms"]),
         ("datasets.rooms.size", 32, ["`datasets.rooms.size`", "32"]),
         ("datasets.rooms.size", [32], ["`datasets.rooms.size"]),
         ("datasets.rooms.size", [32, 0], ["`datasets.rooms.size.1`", "greater than 0"]),
@@ -229,3 +229,17 @@ def test_another_method_keeps_the_rest() -> None:
     assert (other.method.name, other.method.model_extra, other.seed) == ("local", {}, 7)
     assert other.model_copy(update={"method": recipe.method, "seed": recipe.seed}) == recipe
     assert with_method(recipe, "fedhca2", 0) == recipe
+
+
+@pytest.mark.parametrize("change", ["seed=2001-13-45", "clients.².count=2"])
+def test_odd_changes_are_one_line(change: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe("demo", [change])
+    assert change in str(caught.value)
+
+
+def test_folders_of_data_are_absolute_and_know_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/somewhere")
+    recipe = load_recipe("pascal-st-nyud-mt", ["datasets.pascal.root=~/voc", "datasets.nyud.root=here"])
+    roots = [data.root for data in recipe.datasets.values() if isinstance(data, FolderData)]
+    assert roots == [Path("/somewhere/voc"), Path("here").absolute()]

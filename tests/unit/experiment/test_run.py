@@ -241,3 +241,38 @@ def test_a_client_that_diverges_stops_the_run_and_leaves_the_round_before(tmp_pa
     assert saved(tmp_path / "server").keys() == before.keys()
     assert len(journal.read(tmp_path / "journal.jsonl")) == 1
     assert sorted(path.stem for path in (tmp_path / "clients" / "b").iterdir()) == ["after-000001"]
+
+
+@pytest.mark.parametrize("name", ["../../elsewhere", "a/b", "", ".hidden", "x" * 200, "tab\t", "line\n"])
+def test_a_name_that_could_not_be_a_folder_is_refused(name: str) -> None:
+    with pytest.raises(RecipeError, match="letters, digits"):
+        replace(PEOPLE[0], name=name)
+
+
+def test_a_participant_has_tasks_each_once() -> None:
+    for tasks in ([], [*PEOPLE[0].tasks, *PEOPLE[0].tasks]):
+        with pytest.raises(RecipeError, match="'a' should have one task or more, each once"):
+            replace(PEOPLE[0], tasks=tasks)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("rounds", 0), ("local_epochs", 0), ("batch_size", 0), ("learning_rate", 0.0), ("precision", "bf16")],
+)
+def test_training_that_cannot_be_is_refused(setting: str, value: Any) -> None:
+    changes = {setting: value}
+    with pytest.raises((RecipeError, TypeError), match=setting):
+        Training(**changes)
+
+
+@pytest.mark.parametrize("every", ["evaluate_every", "checkpoint_every"])
+def test_never_is_refused_before_training(every: str) -> None:
+    changes: dict[str, Any] = {every: 0}
+    with pytest.raises(RecipeError, match=f"`{every}` should be at least 1"):
+        next(federation(**changes))
+
+
+def test_all_clients_train_for_the_same_number_of_rounds() -> None:
+    unequal = {str(each.dataset or each.name): replace(TRAINING, rounds=2 + k) for k, each in enumerate(PEOPLE)}
+    with pytest.raises(RecipeError, match="same number of rounds"):
+        federation(training=unequal)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from fedhca.errors import LayoutError
 from fedhca.models import ClientModel, Decoder, Head, backbone
 from fedhca.parameters import Parameters
-from tiny import TASKS, WIDTH, Encoder, encoder, same_bits, same_parameters, swin
+from tiny import SWIN, TASKS, WIDTH, Encoder, encoder, same_bits, same_parameters, swin
 
 
 def model(*tasks: str, seed: int = 0, own: Encoder | None = None) -> ClientModel:
@@ -148,3 +148,11 @@ def test_building_a_model_draws_nothing_from_the_common_generator() -> None:
     own, drawn = encoder(), torch.random.get_rng_state()
     model("depth", own=own)
     assert torch.equal(drawn, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("kind", ["convnext", "swin"])
+@pytest.mark.parametrize("size", [(8, 8), (3, 50), (16, 40), (31, 33)])
+def test_pictures_smaller_than_the_stride_are_served(kind: str, size: tuple[int, int]) -> None:
+    config = {"hidden_sizes": [4, 8, 8, 8], "depths": [1, 1, 1, 1]} if kind == "convnext" else SWIN
+    model = ClientModel(backbone(kind, pretrained=False, config=config), [TASKS["depth"]], width=8).eval()
+    assert model(torch.zeros(1, 3, *size))["depth"].shape == (1, 1, *size)

@@ -89,3 +89,10 @@ def test_csv_holds_every_value_unrounded() -> None:
     assert [found["fedhca2", seed, "all", "all"] for seed in (0, 1)] == pytest.approx(GAINS)
     first = rows[1]
     assert (first["metric"], first["unit"], first["higher_is_better"]) == ("RMSE", "m", "False")
+
+
+def test_what_was_not_measured_in_one_of_several_seeds_leaves_the_table_standing() -> None:
+    results = [*RESULTS[:3], Result("fedhca2", 1, {SEMSEG: math.nan, DEPTH: 0.9})]
+    semseg, depth, gain = Table(results, TASKS).rows()
+    assert (semseg[2], gain[2]) == ("nan", "nan")
+    assert depth[2].startswith("0.7500 ±")

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, UInt8
-from PIL import Image
+from PIL import Image, ImageOps
 
 from fedhca.errors import DataError
+
+PHOTOGRAPHS = ("RGB", "L", "P", "RGBA", "LA", "CMYK", "YCbCr")
+"""Colour modes that a photograph may have."""
 
 MAX_PIXELS = 1 << 26
 """Larger pictures are refused: a few kilobytes of PNG can unpack to more than the memory holds."""
@@ -15,7 +18,12 @@ MAX_PIXELS = 1 << 26
 
 def read_picture(path: Path) -> UInt8[np.ndarray, "y x 3"]:
     """Return a photograph as RGB, whatever its colour mode; DataError where it cannot be read."""
-    return _decode(path, ("RGB", "L", "P", "RGBA", "LA", "CMYK", "YCbCr"), convert="RGB")
+    return _decode(path, PHOTOGRAPHS, convert="RGB")
+
+
+def read_upright(path: Path) -> UInt8[np.ndarray, "y x 3"]:
+    """Return a photograph as RGB, turned as the camera held it (EXIF); labels of data sets know no such turn."""
+    return _decode(path, PHOTOGRAPHS, convert="RGB", upright=True)
 
 
 def read_indices(path: Path) -> UInt8[np.ndarray, "y x"]:
@@ -62,12 +70,13 @@ def unreadable(path: Path, kind: str, cause: BaseException) -> DataError:
     return DataError(f"{path}: expected {kind}; found a file that cannot be read ({found}). Copy the file again.")
 
 
-def _decode(path: Path, modes: Collection[str], convert: str | None = None) -> np.ndarray:
+def _decode(path: Path, modes: Collection[str], convert: str | None = None, *, upright: bool = False) -> np.ndarray:
     require(path)
     try:
         with Image.open(path) as image:
             _check_header(path, image, modes)
-            return np.array(image.convert(convert) if convert else image)
+            turned = ImageOps.exif_transpose(image) if upright else image
+            return np.array(turned.convert(convert) if convert else turned)
     except DataError:
         raise
     except Image.DecompressionBombError as cause:

@@ -8,7 +8,7 @@ import torch
 
 from fedhca.atomic import write_atomically
 from fedhca.data.colours import normalise
-from fedhca.data.image import read_picture
+from fedhca.data.image import read_upright
 from fedhca.errors import DataError, RecipeError
 from fedhca.experiment.run_folder import RunFolder
 from fedhca.report.gallery import prediction_row
@@ -34,7 +34,7 @@ def draw_predictions(folder: RunFolder, client: str, images: Sequence[Path], out
     for image in images:
         if not image.is_file():
             raise DataError(f"{image}: expected a picture; found none. Correct the path.")
-    pictures = [read_picture(image) for image in images]
+    pictures = [read_upright(image) for image in images]
     predictor = folder.predictor(client)
     dataset = next(each.dataset for each in folder.recipe.roster if each.name == client)
     longest = max(folder.recipe.datasets[dataset].size)

@@ -93,3 +93,13 @@ def test_an_archive_is_no_array(tmp_path: Path) -> None:
     with (tmp_path / "x.npy").open("wb") as file:
         np.savez(file, a=VALUES)
     one_line(lambda: image.read_array(tmp_path / "x.npy"), "NpzFile")
+
+
+def test_a_photograph_is_turned_as_the_camera_held_it_where_that_is_asked_for(tmp_path: Path) -> None:
+    photo = Image.fromarray(np.arange(24, dtype=np.uint8).reshape(2, 4, 3) * 10)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be shown turned by 90 degrees
+    photo.save(tmp_path / "a.png", exif=exif)
+    plain, upright = image.read_picture(tmp_path / "a.png"), image.read_upright(tmp_path / "a.png")
+    assert plain.shape == (2, 4, 3)
+    assert np.array_equal(upright, np.rot90(plain, k=-1))

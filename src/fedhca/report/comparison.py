@@ -11,8 +11,8 @@ from fedhca.report.sheet import sheet
 from fedhca.report.table import Column, Result, Table
 from fedhca.tasks.task import Task
 
-TRIED = 16
-"""Test pictures among which the most telling one is looked for."""
+TRIED = 48
+"""Test pictures, spread over the set, among which the most telling ones are looked for."""
 
 
 def write_table(entries: Sequence[Entry], out: Path) -> Table:
@@ -36,7 +36,7 @@ def draw_comparison(entries: Sequence[Entry], out: Path, pictures: int) -> None:
     for participant in build_participants(entries[0].folder.recipe):
         test, name = participant.test, participant.name
         predictors = {method: folder.predictor(name) for method, folder in folders.items()}
-        first = telling([test[index] for index in range(min(TRIED, len(test)))], participant.tasks)
-        chosen = [(first + step) % len(test) for step in range(min(pictures, len(test)))]
-        rows = [row for index in chosen for row in comparison_rows(predictors, test[index])]
+        tried = [test[index] for index in range(0, len(test), max(1, len(test) // TRIED))]
+        chosen = telling(tried, participant.tasks, pictures)
+        rows = [row for sample in chosen for row in comparison_rows(predictors, sample)]
         write_atomically(out / f"predictions-{name}.png", sheet(rows))

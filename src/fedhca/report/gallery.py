@@ -40,9 +40,9 @@ def comparison_rows(predictors: Mapping[str, Predictor], sample: Batch) -> list[
     return rows
 
 
-def telling(samples: Sequence[Batch], tasks: Sequence[Task]) -> int:
-    """Return which of the samples has labels, and labels other than background, on the most pixels."""
-    return int(np.argmax([_labelled(sample, tasks) for sample in samples]))
+def telling(samples: Sequence[Batch], tasks: Sequence[Task], count: int) -> list[Batch]:
+    """Return the samples that have labels, and labels other than background, on the most pixels."""
+    return sorted(samples, key=lambda sample: -_labelled(sample, tasks))[:count]
 
 
 def _labelled(sample: Batch, tasks: Sequence[Task]) -> float:

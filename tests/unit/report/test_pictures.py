@@ -99,13 +99,15 @@ def test_where_the_truth_has_no_label_so_has_the_drawing(subject: Client) -> Non
     assert np.array_equal(truth[0], predicted[0])
 
 
-def test_the_telling_picture_has_the_most_labels() -> None:
+def test_the_telling_pictures_have_the_most_labels() -> None:
     def labelled(rows: int) -> dict[str, torch.Tensor]:
         depth = torch.full((4, 4), float(IGNORE))
         depth[:rows] = 2.0
         return {"image": torch.zeros(3, 4, 4), "depth": depth}
 
-    assert telling([labelled(0), labelled(3), labelled(1)], [Depth()]) == 1
+    bare, full, poor = labelled(0), labelled(3), labelled(1)
+    chosen = telling([bare, full, poor], [Depth()], 2)
+    assert [id(each) for each in chosen] == [id(full), id(poor)]
 
 
 def photo(path: Path, width: int, height: int) -> Path:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from fedhca import load_recipe
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md")])
 
@@ -26,3 +28,16 @@ def test_links_lead_to_files(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
     missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
     assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_place_is_left_to_fill(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert text.count("\n") > 5
+    assert not re.findall(r"^[A-Z]+_?[A-Z0-9_]*$", text, flags=re.MULTILINE)
+
+
+def test_clients_named_on_pages_are_those_of_the_demo() -> None:
+    named = {name for page in PAGES for name in re.findall(r"--client (\S+?)`?[\s|]", page.read_text(encoding="utf-8"))}
+    assert named <= {client.name for client in load_recipe("demo").roster}
+    assert named

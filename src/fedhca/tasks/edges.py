@@ -34,7 +34,7 @@ class Edges(Task):
     weight: float = 50.0
     positive_weight: float = 0.95
 
-    metric: ClassVar[str] = "edge loss"
+    metric: ClassVar[str] = "loss"
     unit: ClassVar[str] = ""
     higher_is_better: ClassVar[bool] = False
 

@@ -16,7 +16,7 @@ $(READY): pyproject.toml constraints.txt
 
 # The main job on the embedded default: three methods on two synthetic domains, then a table and drawings.
 demo: $(READY)
-	$(BIN)/fedhca compare demo --methods local,fedavg,fedhca2 --seeds 0 --jobs 2 --out runs/demo
+	$(BIN)/fedhca compare demo --methods local,fedavg,fedhca2 --seeds 0 --jobs 3 --out runs/demo
 
 check: $(READY)
 	$(BIN)/ruff check .

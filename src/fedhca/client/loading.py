@@ -41,15 +41,7 @@ def epochs(
     """
     plan = [batches(len(pictures), batch_size, seed) for seed in seeds]
     flat = [batch for epoch in plan for batch in epoch]
-    loader = DataLoader(
-        _Drawn(pictures, tuple(tasks)),
-        batch_sampler=flat,
-        num_workers=workers,
-        pin_memory=pin,
-        collate_fn=_batch,
-        worker_init_fn=_modest,
-    )
-    stream = _raising(loader)
+    stream = _load(_Drawn(pictures, tuple(tasks)), workers, pin, batch_sampler=flat)
     for epoch in plan:
         yield (next(stream) for _ in epoch)
 
@@ -73,16 +65,7 @@ def in_order(
     pictures: PictureSet, tasks: Sequence[str], *, batch_size: int, workers: int, pin: bool
 ) -> Iterator[Batch]:
     """Yield batches of all pictures in order, without augmentation."""
-    yield from _raising(
-        DataLoader(
-            _InOrder(pictures, tuple(tasks)),
-            batch_size=batch_size,
-            num_workers=workers,
-            pin_memory=pin,
-            collate_fn=_batch,
-            worker_init_fn=_modest,
-        )
-    )
+    yield from _load(_InOrder(pictures, tuple(tasks)), workers, pin, batch_size=batch_size)
 
 
 class _Drawn(Dataset):
@@ -147,7 +130,11 @@ def _modest(worker: int) -> None:
     cv2.setNumThreads(0)
 
 
-def _raising(loader: DataLoader) -> Iterator[Batch]:
+def _load(dataset: Dataset, workers: int, pin: bool, **order: Any) -> Iterator[Batch]:
+    """Yield batches, in this process or from others; an error that one of them handed on is raised here."""
+    loader = DataLoader(
+        dataset, num_workers=workers, pin_memory=pin, collate_fn=_batch, worker_init_fn=_modest, **order
+    )
     for batch in loader:
         if isinstance(batch, FedhcaError):
             raise batch

@@ -1,18 +1,18 @@
 """A data set whose raw samples are kept in memory: for small pictures that are slow to make."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from fedhca.data.source import Sample, Source
-from fedhca.tasks.task import Task
+from fedhca.data.wrapped import Wrapped
 
 MOST = 1 << 30
 """Bytes that one data set keeps at most; beyond them, maps are read anew each time."""
 IMAGE = "image"
 
 
-class Kept(Source):
+class Kept(Wrapped):
     """Another source that reads or makes every picture and label map once, as long as there is room.
 
     Args:
@@ -27,22 +27,9 @@ class Kept(Source):
         self._maps: dict[tuple[int, str], np.ndarray] = {}
 
     @property
-    def tasks(self) -> Mapping[str, Task]:
-        """The tasks of the source."""
-        return self._source.tasks
-
-    @property
     def size(self) -> tuple[int, int]:
         """Height and width of the source's samples, after cropping and padding."""
         return self._source.size
-
-    def __len__(self) -> int:
-        """Return the number of pictures."""
-        return len(self._source)
-
-    def identifier(self, index: int) -> str:
-        """Return the name of a picture."""
-        return self._source.identifier(index)
 
     def read(self, index: int, tasks: Collection[str]) -> Sample:
         """Return the picture and the labels; they are shared, so nobody may write into them."""

@@ -12,8 +12,9 @@ from fedhca.data.human_parts import PERSON, object_classes
 from fedhca.data.image import require
 from fedhca.data.listing import read_json
 from fedhca.data.source import Sample, Source
+from fedhca.data.wrapped import Wrapped
 from fedhca.errors import DataError
-from fedhca.tasks.task import IGNORE, Task
+from fedhca.tasks.task import IGNORE
 
 
 class People:
@@ -64,7 +65,7 @@ class People:
         return digest.hexdigest()
 
 
-class FileOrderFlags(Source):
+class FileOrderFlags(Wrapped):
     """A share of a data set with the released code's defect: the flags "shows people" fit other pictures.
 
     The flags stay in the order of the split's list while the pictures are a random share, so the picture at place j
@@ -77,22 +78,9 @@ class FileOrderFlags(Source):
         self._flags = {int(index): people[place] for place, index in enumerate(indices)}
 
     @property
-    def tasks(self) -> Mapping[str, Task]:
-        """The tasks of the data set."""
-        return self._source.tasks
-
-    @property
     def size(self) -> tuple[int, int]:
         """Height and width in pixels that every sample is cropped and padded to."""
         return self._source.size
-
-    def __len__(self) -> int:
-        """Return the number of pictures of the whole split."""
-        return len(self._source)
-
-    def identifier(self, index: int) -> str:
-        """Return the name of a picture: the stem of its file."""
-        return self._source.identifier(index)
 
     def usable(self, index: int, tasks: Collection[str]) -> bool:
         """Return the wrong flag, if human parts are the only task; else true."""

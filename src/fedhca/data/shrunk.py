@@ -1,16 +1,17 @@
 """A data set at a lower resolution: for small machines and quick looks."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import cv2
 import numpy as np
 
 from fedhca.data.source import Sample, Source
+from fedhca.data.wrapped import Wrapped
 from fedhca.errors import RecipeError
-from fedhca.tasks.task import IGNORE, Task
+from fedhca.tasks.task import IGNORE
 
 
-class Shrunk(Source):
+class Shrunk(Wrapped):
     """Another source with every picture and its labels made smaller, in training and testing alike.
 
     Pictures are averaged over areas, labels taken at the nearest pixel; a pixel is an edge if any pixel it covers is,
@@ -33,22 +34,9 @@ class Shrunk(Source):
         self._source, self._factor, self._size = source, factor, size
 
     @property
-    def tasks(self) -> Mapping[str, Task]:
-        """The tasks of the source."""
-        return self._source.tasks
-
-    @property
     def size(self) -> tuple[int, int]:
         """Height and width of the smaller samples, after cropping and padding."""
         return self._size
-
-    def __len__(self) -> int:
-        """Return the number of pictures."""
-        return len(self._source)
-
-    def identifier(self, index: int) -> str:
-        """Return the name of a picture."""
-        return self._source.identifier(index)
 
     def read(self, index: int, tasks: Collection[str]) -> Sample:
         """Return the smaller picture and labels."""

@@ -13,11 +13,20 @@ from fedhca.experiment.run_folder import RunFolder
 
 @dataclass(frozen=True)
 class Entry:
-    """One run of a comparison."""
+    """One run of a comparison.
+
+    Attributes:
+        method: its label.
+        seed: of the run.
+        folder: where it is.
+        setting: the federation it is of, where a comparison has several.
+
+    """
 
     method: str
     seed: int
     folder: RunFolder
+    setting: str = ""
 
     @property
     def metrics(self) -> dict[str, dict[str, float]]:

@@ -95,6 +95,11 @@ class RunFolder:
         return journal.read(self.path / JOURNAL)
 
     @property
+    def roster(self) -> Roster:
+        """Who took part and the layouts of what travelled; RunFolderError if there is no checkpoint."""
+        return self._newest().roster
+
+    @property
     def finished(self) -> bool:
         """Whether the last round is done and saved."""
         last = self.path / CHECKPOINTS / f"after-{self.recipe.rounds:06d}.safetensors"

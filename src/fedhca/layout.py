@@ -4,7 +4,7 @@ What travels between client and server is one flat row per encoder and per decod
 is which parameter, and which parameters make a layer.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
@@ -20,13 +20,24 @@ from fedhca.errors import LayoutError
 
 @dataclass(frozen=True)
 class Segment:
-    """One named parameter: the stretch `start:stop` of the row, its shape, and the layer it belongs to."""
+    """One named parameter.
+
+    Attributes:
+        name: of the parameter.
+        layer: it belongs to.
+        shape: of the parameter.
+        start: of its stretch in the row.
+        stop: end of the stretch, exclusive.
+        norm: whether its layer normalises (BatchNorm, LayerNorm and the like).
+
+    """
 
     name: str
     layer: str
     shape: tuple[int, ...]
     start: int
     stop: int
+    norm: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,13 +51,14 @@ class Layout:
     segments: tuple[Segment, ...]
 
     @classmethod
-    def of(cls, shapes: Mapping[str, Iterable[int]]) -> "Layout":
-        """Lay out parameters of the given names and shapes, in that order."""
+    def of(cls, shapes: Mapping[str, Iterable[int]], norms: Collection[str] = ()) -> "Layout":
+        """Lay out parameters of the given names and shapes, in that order; `norms` are names of layers."""
         segments, start = [], 0
         for name, shape in shapes.items():
             extent = tuple(int(size) for size in shape)
             stop = start + prod(extent)
-            segments.append(Segment(name, name.rpartition(".")[0] or name, extent, start, stop))
+            layer = name.rpartition(".")[0] or name
+            segments.append(Segment(name, layer, extent, start, stop, layer in norms))
             start = stop
         return cls(tuple(segments))
 
@@ -59,6 +71,11 @@ class Layout:
     def layers(self) -> tuple[str, ...]:
         """Names of the layers, in order of first appearance."""
         return tuple(dict.fromkeys(segment.layer for segment in self.segments))
+
+    @cached_property
+    def norms(self) -> frozenset[str]:
+        """Names of the layers that normalise."""
+        return frozenset(segment.layer for segment in self.segments if segment.norm)
 
     @cached_property
     def layer_of_segment(self) -> tuple[int, ...]:
@@ -74,7 +91,7 @@ class Layout:
 
         """
         found = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
-        self.require_equal(Layout.of(found), "the parameters")
+        self.require_equal(Layout.of(found, self.norms), "the parameters")
         return torch.cat([parameters[segment.name].detach().reshape(-1) for segment in self.segments])
 
     def unflatten(self, row: Float[Tensor, " w"]) -> dict[str, Tensor]:
@@ -89,14 +106,18 @@ class Layout:
                 raise LayoutError(message + "All participants need the same architecture.")
 
     def as_json(self) -> list[Any]:
-        """Return names and shapes as JSON would hold them."""
-        return [[segment.name, list(segment.shape)] for segment in self.segments]
+        """Return names, shapes, and which layers normalise, as JSON would hold them."""
+        return [[segment.name, list(segment.shape), segment.norm] for segment in self.segments]
 
     @classmethod
-    def from_json(cls, pairs: Iterable[Sequence[Any]]) -> "Layout":
-        """Rebuild the layout from `as_json`, whose pairs come back from a file as lists."""
-        return cls.of({str(name): shape for name, shape in pairs})
+    def from_json(cls, triples: Iterable[Sequence[Any]]) -> "Layout":
+        """Rebuild the layout from `as_json`, whose triples come back from a file as lists."""
+        facts = [(str(name), shape, norm) for name, shape, norm in triples]
+        norms = {name.rpartition(".")[0] or name for name, _, norm in facts if norm}
+        return cls.of({name: shape for name, shape, _ in facts}, norms)
 
 
 def _describe(segment: Segment | None) -> str:
-    return "nothing" if segment is None else f"`{segment.name}` of shape {list(segment.shape)}"
+    if segment is None:
+        return "nothing"
+    return f"`{segment.name}` of shape {list(segment.shape)}{' in a normalising layer' if segment.norm else ''}"

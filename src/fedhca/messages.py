@@ -6,24 +6,33 @@ messages are frozen and hold tensors, numbers and names only.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from fedhca.layout import Layout
 from fedhca.parameters import Parameters
 from fedhca.stats import Stat
 
+Keeps = Literal["received", "trained", "own"]
+
 
 @dataclass(frozen=True)
 class LocalRule:
-    """What a method asks of local training, in plain numbers.
+    """What a method asks of clients, in plain values.
 
     Attributes:
         pull: λ of the pull λ(w − received) that is added to the gradient of encoder and decoders, after backward and
             before clipping and the optimiser's step.
+        keeps: the model a client has in the end, which is evaluated and predicts. `received`: the one handed out.
+            `trained`: what it sent after its last local training (FedAMP). `own`: a second model that never leaves,
+            trained beside the received one on the same pictures; the pull then acts on the second alone (Ditto).
+        heads_first: share of a round's steps, in [0, 1], that train decoders and heads alone; the rest trains the
+            encoder alone (FedRep). 0 trains all together.
 
     """
 
     pull: float = 0.0
+    keeps: Keeps = "received"
+    heads_first: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -62,11 +71,12 @@ class TrainReply:
 
 @dataclass(frozen=True)
 class EvaluateRequest:
-    """Measure these parameters, with the client's own heads, on the client's test data."""
+    """Measure the model the rule keeps, with the client's own heads, on the client's test data."""
 
     client: str
     round: int
     parameters: Parameters
+    rule: LocalRule = LocalRule()
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,35 @@ Every method is a function of its options, so its signature is the list of what 
 function and a line in METHODS.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError, validate_call
 
-from fedhca.aggregation import HyperOptions, hyper_conflict_averse, hyper_cross_attention, keep, mean
-from fedhca.aggregation.aggregator import Aggregator
+from fedhca.aggregation import (
+    Aggregator,
+    HyperOptions,
+    common_step,
+    cross_group,
+    dynamic_groups,
+    gradient_surgery,
+    hyper_conflict_averse,
+    hyper_cross_attention,
+    keep,
+    mean,
+    message_passing,
+    own_norms,
+    weighted_sum,
+)
 from fedhca.aggregation.conflict_averse import Solver
 from fedhca.aggregation.cross_attention import Logits
+from fedhca.aggregation.dynamic_groups import Signal
 from fedhca.aggregation.groups import Grouping
 from fedhca.aggregation.hyper_weights import Bounds, HyperGradient
 from fedhca.aggregation.mean import Scope
+from fedhca.aggregation.message_passing import Kernel
 from fedhca.errors import RecipeError, unknown
 from fedhca.messages import LocalRule
 
@@ -29,7 +45,7 @@ class Method:
         name: of the method.
         encoder: what the server does to encoders.
         decoder: what it does to decoders.
-        local: what clients add to their loss.
+        local: what it asks of clients.
         options: those it was made with, for the record.
 
     """
@@ -49,6 +65,70 @@ def local() -> Method:
 def fedavg(*, decoder_scope: Scope = "all", by_examples: bool = False) -> Method:
     """One average of all encoders and one of all decoders (McMahan et al., AISTATS 2017)."""
     return Method("fedavg", mean(by_examples=by_examples), mean(scope=decoder_scope, by_examples=by_examples))
+
+
+def fedprox(*, mu: float = 0.01, decoder_scope: Scope = "all", by_examples: bool = False) -> Method:
+    """FedAvg with a pull to what was received: μ(w − received) in the gradient (Li et al., MLSys 2020)."""
+    rules = fedavg(decoder_scope=decoder_scope, by_examples=by_examples)
+    return replace(rules, name="fedprox", local=LocalRule(pull=_at_least_0("mu", mu)))
+
+
+def fedper(*, by_examples: bool = False) -> Method:
+    """One average of all encoders; decoders stay home (Arivazhagan et al., 2019)."""
+    return Method("fedper", mean(by_examples=by_examples), keep())
+
+
+def ditto(*, pull: float = 0.1, decoder_scope: Scope = "all", by_examples: bool = False) -> Method:
+    """FedAvg, and at each client a second model of its own with the pull λ(v − received) (Li et al., ICML 2021)."""
+    rules = fedavg(decoder_scope=decoder_scope, by_examples=by_examples)
+    return replace(rules, name="ditto", local=LocalRule(pull=_at_least_0("pull", pull), keeps="own"))
+
+
+def fedamp(
+    *,
+    kappa: float = 0.5,
+    tau: float = 1.0,
+    pull: float = 0.1,
+    kernel: Kernel = "scale_free",
+    alpha: float = 1.0,
+    sigma: float = 1.0,
+) -> Method:
+    """Each client trains from, and is pulled to, a mix of those near it (FedAMP; Huang et al., AAAI 2021)."""
+    rule = message_passing(kappa=kappa, tau=tau, kernel=kernel, alpha=alpha, sigma=sigma)
+    return Method("fedamp", rule, rule, LocalRule(pull=_at_least_0("pull", pull), keeps="trained"))
+
+
+def matfl(*, groups: int = 2, soft: bool = False, threshold: float = 0.0, signal: Signal = "weights") -> Method:
+    """Encoders average within groups found anew each round; decoders stay home (MaT-FL; Cai et al., CVPRW 2023)."""
+    return Method("matfl", dynamic_groups(groups=groups, soft=soft, threshold=threshold, signal=signal), keep())
+
+
+def fedrep(*, heads_first: float = 0.5, by_examples: bool = False) -> Method:
+    """FedPer that trains decoders and heads first, then the encoder alone (Collins et al., ICML 2021)."""
+    if not 0 <= heads_first <= 1:
+        raise RecipeError(f"Parameter `heads_first` should be in [0, 1]. Found `heads_first = {heads_first}`.")
+    return replace(fedper(by_examples=by_examples), name="fedrep", local=LocalRule(heads_first=heads_first))
+
+
+def fedbn(*, by_examples: bool = False) -> Method:
+    """FedAvg of everything but normalisation layers, which stay home (Li et al., ICLR 2021)."""
+    rule = own_norms(by_examples=by_examples)
+    return Method("fedbn", rule, rule)
+
+
+def pcgrad() -> Method:
+    """Encoders take the mean update freed of conflicts (PCGrad; Yu et al., NeurIPS 2020); decoders stay home."""
+    return Method("pcgrad", gradient_surgery(), keep())
+
+
+def cagrad(*, c: float = 0.4, rescale: bool = True) -> Method:
+    """Encoders take one conflict-averse step for all (CAGrad; Liu et al., NeurIPS 2021); decoders stay home."""
+    return Method("cagrad", common_step(c=c, rescale=rescale), keep())
+
+
+def colnet(*, c: float = 0.4, alpha: float = 0.1, rescale: bool = True) -> Method:
+    """Means within groups of one task set, conflict-averse between groups (ColNet; Feng et al., 2025)."""
+    return Method("colnet", cross_group(c=c, alpha=alpha, rescale=rescale), mean(scope="same_task"))
 
 
 def fedhca2(
@@ -102,12 +182,30 @@ def official(
     return replace(mended, name="official")
 
 
+def fedhca2_sum(*, weight: float = 0.1, hyper_learning_rate: float = 0.01) -> Method:
+    """FedHCA² whose decoders are a plain learnable weighted sum: eqs. (10)–(11) instead of cross attention."""
+    hyper = HyperOptions(hyper_learning_rate)
+    return replace(fedhca2(), name="fedhca2_sum", decoder=weighted_sum(weight=weight, hyper=hyper))
+
+
 METHODS: dict[str, Callable[..., Method]] = {
     "local": local,
     "fedavg": fedavg,
+    "fedprox": fedprox,
+    "fedper": fedper,
+    "ditto": ditto,
+    "fedamp": fedamp,
+    "matfl": matfl,
     "fedhca2": fedhca2,
     "official": official,
+    "fedhca2_sum": fedhca2_sum,
+    "fedrep": fedrep,
+    "fedbn": fedbn,
+    "pcgrad": pcgrad,
+    "cagrad": cagrad,
+    "colnet": colnet,
 }
+"""The rivals of the paper before FedHCA², then its variants, then other methods."""
 
 
 def make_method(name: str, *, encoder: str | None = None, decoder: str | None = None, **options: Any) -> Method:
@@ -130,6 +228,12 @@ def make_method(name: str, *, encoder: str | None = None, decoder: str | None = 
         method = replace(method, decoder=_call(decoder, {}).decoder)
     chosen = {"encoder": encoder, "decoder": decoder, **options}
     return replace(method, options={name: value for name, value in chosen.items() if value is not None})
+
+
+def _at_least_0(name: str, value: float) -> float:
+    if not 0 <= value < math.inf:
+        raise RecipeError(f"Parameter `{name}` should be a number, at least 0. Found `{name} = {value}`.")
+    return value
 
 
 def _call(name: str, options: dict[str, Any]) -> Method:

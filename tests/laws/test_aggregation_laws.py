@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -19,12 +20,19 @@ from fedhca.aggregation import (
     Member,
     Rows,
     State,
+    common_step,
+    cross_group,
+    dynamic_groups,
+    gradient_surgery,
     hyper_conflict_averse,
     hyper_cross_attention,
     keep,
     mean,
-    mixing,
+    message_passing,
+    own_norms,
+    weighted_sum,
 )
+from fedhca.aggregation import rows as rows_module
 from fedhca.aggregation.conflict_averse import Solver
 from fedhca.aggregation.groups import Grouping
 from fedhca.aggregation.mean import Scope
@@ -43,14 +51,38 @@ RULES: Mapping[str, Aggregator] = {
     "conflict averse, no groups, far": hyper_conflict_averse(c=0.9, rescale=False, groups="off"),
     "conflict averse, no radius, raw": hyper_conflict_averse(c=0.0, hyper=RAW),
     "conflict averse, official": hyper_conflict_averse(solver="official", groups="adjacent", hyper=RAW),
+    "message passing": message_passing(),
+    "message passing, wide": message_passing(kappa=1.0, tau=10.0),
+    "message passing, raw": message_passing(kernel="raw"),
+    "two dynamic groups": dynamic_groups(),
+    "three dynamic groups, by updates": dynamic_groups(groups=3, signal="updates"),
+    "dynamic groups, soft": dynamic_groups(soft=True, threshold=0.3),
+    "own norms": own_norms(by_examples=True),
+    "gradient surgery": gradient_surgery(),
+    "common step": common_step(),
+    "common step, far": common_step(c=0.9, rescale=False),
+    "cross group": cross_group(),
+    "cross group, mean only": cross_group(alpha=0.0),
+    "weighted sum": weighted_sum(),
+    "weighted sum, raw": weighted_sum(weight=0.9, hyper=RAW),
     "cross attention": hyper_cross_attention(),
     "cross attention, sharp": hyper_cross_attention(temperature=0.01, beta=0.8),
     "cross attention, official": hyper_cross_attention(logits="raw", hyper=RAW),
 }
 
 ALL = set(RULES)
-WEIGHTS = {name for name in RULES if name.startswith(("keep", "mean"))}
-OFFICIAL = {"conflict averse, official", "cross attention, official"}
+WEIGHTS = {
+    name
+    for name in RULES
+    if name.startswith(("keep", "mean", "message", "two", "three", "dynamic", "own")) and "raw" not in name
+}
+SEES_SCALE = {
+    "conflict averse, official",
+    "cross attention, official",
+    "conflict averse, no radius, raw",
+    "message passing, raw",
+    "weighted sum, raw",
+}
 LAWS: Mapping[str, set[str]] = {
     "finite": ALL,
     "pure": ALL,
@@ -58,7 +90,7 @@ LAWS: Mapping[str, set[str]] = {
     "reproduced by its matrix": ALL,
     "any stretch": ALL,
     "order and names": ALL - {"conflict averse, official"},  # SLSQP and adjacency see the order
-    "scale": ALL - OFFICIAL - {"conflict averse, no radius, raw"},  # raw inner products and logits see the scale
+    "scale": ALL - SEES_SCALE,  # raw inner products, logits and kernels do
     "sum to one": WEIGHTS,
     "of equal rows the row": WEIGHTS,
 }
@@ -162,9 +194,13 @@ def test_the_matrix_makes_the_answer(rule: Aggregator, drawn: dict[str, Any]) ->
         here = range(segment.start, segment.stop)
         m = matrix[number if len(matrix) > 1 else 0]
         for column in here:
-            heard = end[:, column] if answer.mixing.what == "weights" else end[:, column] - first.start[:, column]
-            own = 0 if answer.mixing.what == "weights" else end[:, column]
-            dense[:, column] = own + (m * heard).sum(1)
+            moved = end[:, column] - first.start[:, column]
+            base, heard = {
+                "weights": (0, end[:, column]),
+                "updates": (end[:, column], moved),
+                "steps": (first.start[:, column], moved),
+            }[answer.mixing.what]
+            dense[:, column] = base + (m * heard).sum(1)
     close(answer.rows, dense, max(size(first), float(dense.abs().max())), 2e-7)
 
 
@@ -174,8 +210,8 @@ def test_the_stretch_of_a_pass_does_not_matter(rule: Aggregator, stretch: int) -
     rows = zoo.rows("random", 5)
     expected = play(rule, rows)[-1]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mixing, "STRETCH", stretch)
-        found = play(rule, rows)[-1]
+        patch.setattr(rows_module, "STRETCH", stretch)
+        found = play(rule, replace(rows))[-1]  # rows that have not been asked for their products yet
     for name, tensor in tensors(expected).items():
         close(tensors(found)[name], tensor, max(1.0, float(tensor.abs().max())))
 

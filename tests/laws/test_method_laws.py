@@ -78,6 +78,39 @@ ALIKE: Mapping[str, tuple[Method, Method]] = {
         make_method("local", encoder="fedavg", decoder="fedavg"),
         make_method("fedavg"),
     ),
+    "fedprox on the server": (make_method("fedprox"), make_method("fedavg")),
+    "fedprox with options of fedavg": (
+        make_method("fedprox", decoder_scope="same_task", by_examples=True),
+        make_method("fedavg", decoder_scope="same_task", by_examples=True),
+    ),
+    "ditto on the server": (make_method("ditto"), make_method("fedavg")),
+    "fedper by the parts of others": (make_method("fedavg", decoder="local"), make_method("fedper")),
+    "fedamp with κ = 0": (make_method("fedamp", kappa=0.0), make_method("local")),
+    "encoders of fedamp with κ = 0": (
+        make_method("fedamp", kappa=0.0, decoder="fedavg"),
+        make_method("local", decoder="fedavg"),
+    ),
+    "decoders of fedamp with κ = 0": (
+        make_method("fedamp", kappa=0.0, encoder="fedavg"),
+        make_method("fedper", encoder="fedavg"),
+    ),
+    "raw fedamp with α = 0": (make_method("fedamp", kernel="raw", alpha=0.0), make_method("local")),
+    "matfl with one group": (make_method("matfl", groups=1), make_method("fedper")),
+    "matfl with one group, by updates": (make_method("matfl", groups=1, signal="updates"), make_method("fedper")),
+    "matfl with a group for each": (make_method("matfl", groups=6), make_method("local")),
+    "fedrep on the server": (make_method("fedrep"), make_method("fedper")),
+    "fedbn where decoders have no norms": (
+        make_method("fedbn", encoder="local"),
+        make_method("fedavg", encoder="local"),
+    ),
+    "colnet's encoders without exchange between groups": (
+        make_method("colnet", alpha=0.0, encoder="local"),
+        make_method("fedavg", decoder_scope="same_task", encoder="local"),
+    ),
+    "weighted sum of weight 0 at rest": (
+        make_method("fedhca2_sum", weight=0.0, hyper_learning_rate=0.0, encoder="local"),
+        make_method("local"),
+    ),
 }
 
 
@@ -119,5 +152,7 @@ def test_a_federation_of_one_keeps_to_itself_unless_hyper_weights_push(name: str
     found = play(make_method(name), FEDERATIONS["one multi-task client alone"], until=1)[0]
     sent = train(TrainRequest("all", 0, hello(FEDERATIONS["one multi-task client alone"][0]).parameters, LocalRule()))
     update = sent.encoder - hello(FEDERATIONS["one multi-task client alone"][0]).parameters.encoder
-    push = 0.1 * 1.4 / 1.16 if name in {"fedhca2", "official"} else 0.0
+    step = 1.4 / 1.16  # Ũ over Δ where there is one client: (1 + c) / (1 + c²)
+    pushes = {"fedhca2": 0.1 * step, "official": 0.1 * step, "fedhca2_sum": 0.1 * step, "colnet": 0.1 * step}
+    push = {**pushes, "cagrad": step - 1}.get(name, 0.0)
     torch.testing.assert_close(found.state.encoders[0], sent.encoder + push * update, rtol=1e-5, atol=1e-6)

@@ -72,7 +72,8 @@ LAYOUTS: Mapping[str, Layout] = {
             "norm.weight": (1,),
             "norm.bias": (1,),
             "scale": (),
-        }
+        },
+        norms={"norm"},
     ),
 }
 

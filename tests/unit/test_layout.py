@@ -97,5 +97,8 @@ def test_other_parameters_do_not_flatten(change: dict[str, Tensor | None]) -> No
 
 
 def test_json_keeps_all() -> None:
-    assert LAYOUT.as_json()[0] == ["linears.1.weight", [2, 3]]
-    assert Layout.from_json([(name, shape) for name, shape in LAYOUT.as_json()]) == LAYOUT
+    assert LAYOUT.as_json()[0] == ["linears.1.weight", [2, 3], False]
+    assert Layout.from_json(LAYOUT.as_json()) == LAYOUT
+    marked = Layout.of(SHAPES, {"norm"})
+    assert [segment.name for segment in marked.segments if segment.norm] == ["norm.weight"]
+    assert Layout.from_json(marked.as_json()) == marked != LAYOUT

@@ -26,11 +26,25 @@ def answers(method: Method) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_the_catalogue_builds_every_method_by_its_name() -> None:
     assert list(METHODS) == sorted(METHODS, key=list(METHODS).index)
-    assert {"local", "fedavg", "fedhca2", "official"} <= METHODS.keys()
+    assert {"local", "fedavg", "fedprox", "fedper", "ditto", "fedamp", "matfl", "fedhca2", "official"} <= METHODS.keys()
     for name in METHODS:
-        method = make_method(name)
-        assert method.name == name
-        assert method.local == LocalRule() == LocalRule(pull=0.0)
+        assert make_method(name).name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "local"),
+    [
+        ("fedhca2", {}, LocalRule(pull=0.0, keeps="received", heads_first=0.0)),
+        ("fedprox", {"mu": 0.5}, LocalRule(pull=0.5)),
+        ("fedper", {}, LocalRule()),
+        ("ditto", {"pull": 0.2}, LocalRule(pull=0.2, keeps="own")),
+        ("fedamp", {"pull": 0.3}, LocalRule(pull=0.3, keeps="trained")),
+        ("fedrep", {"heads_first": 0.25}, LocalRule(heads_first=0.25)),
+        ("fedprox", {"encoder": "local", "decoder": "fedamp"}, LocalRule(pull=0.01)),
+    ],
+)
+def test_what_a_method_asks_of_clients(name: str, options: dict[str, Any], local: LocalRule) -> None:
+    assert make_method(name, **options).local == local
 
 
 @pytest.mark.parametrize(
@@ -39,6 +53,18 @@ def test_the_catalogue_builds_every_method_by_its_name() -> None:
         ("local", {}, OWN, OWN),
         ("fedavg", {}, MEAN, MEAN),
         ("fedavg", {"by_examples": True}, WEIGHED, WEIGHED),
+        ("fedprox", {}, MEAN, MEAN),
+        ("fedprox", {"by_examples": True, "decoder_scope": "same_task"}, WEIGHED, OWN),
+        ("fedper", {}, MEAN, OWN),
+        ("ditto", {}, MEAN, MEAN),
+        ("matfl", {"groups": 1}, MEAN, OWN),
+        ("matfl", {}, OWN, OWN),
+        ("fedrep", {}, MEAN, OWN),
+        ("fedbn", {}, MEAN, MEAN),
+        ("pcgrad", {}, MEAN, OWN),
+        ("cagrad", {"c": 0.0}, MEAN, OWN),
+        ("colnet", {"alpha": 0.0}, OWN, OWN),
+        ("fedhca2_sum", {"encoder": "local", "weight": 0.0}, OWN, OWN),
         ("fedavg", {"decoder_scope": "same_task"}, MEAN, OWN),
         ("local", {"encoder": "fedavg"}, MEAN, OWN),
         ("local", {"decoder": "fedavg"}, OWN, MEAN),

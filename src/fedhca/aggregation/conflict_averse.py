@@ -11,7 +11,7 @@ from torch import Tensor
 from fedhca.aggregation.aggregator import Aggregator, Answer, State
 from fedhca.aggregation.groups import Grouping, group_means
 from fedhca.aggregation.hyper_weights import HyperOptions, HyperWeights
-from fedhca.aggregation.mixing import Mixing, combine, gram, inner
+from fedhca.aggregation.mixing import Mixing, combine, inner
 from fedhca.aggregation.rows import Rows
 from fedhca.aggregation.simplex import exact_solution, official_radius, official_weights
 from fedhca.errors import RecipeError, unknown
@@ -117,15 +117,13 @@ def hyper_conflict_averse(
         weights = HyperWeights(state["alpha"], state["momentum"])
         if "direction" in state:
             weights = weights.step(*inner(state["direction"], rows), hyper)
-        products = gram(rows)[0]
-        coefficients = torch.from_numpy(
-            direction_coefficients(products.cpu().numpy(), c, solver=solver, rescale=rescale)
-        ).to(products.device)
-        own = group_means(rows.members, groups).to(products.device)
+        found = direction_coefficients(rows.gram.cpu().numpy(), c, solver=solver, rescale=rescale)
+        coefficients = torch.from_numpy(found).to(rows.end.device)
+        own = group_means(rows.members, groups).to(rows.end.device)
         extra = own - torch.eye(len(own), device=own.device) + weights.used[:, None] * coefficients
         mixing = Mixing("updates", extra[None])
         direction = combine(coefficients[None], rows)
         learnt = {"alpha": weights.value, "momentum": weights.momentum, "direction": direction}
-        return Answer(mixing.of(rows), mixing, learnt, {"alpha": weights.value, "gram": products})
+        return Answer(mixing.of(rows), mixing, learnt, {"alpha": weights.value})
 
     return Aggregator(init, apply)

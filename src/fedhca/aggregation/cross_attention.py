@@ -8,7 +8,7 @@ from torch import Tensor
 
 from fedhca.aggregation.aggregator import Aggregator, Answer, State
 from fedhca.aggregation.hyper_weights import HyperOptions, HyperWeights
-from fedhca.aggregation.mixing import Mixing, gram, inner_by_layer
+from fedhca.aggregation.mixing import Mixing, inner_by_layer
 from fedhca.aggregation.rows import Rows
 from fedhca.errors import RecipeError, unknown
 
@@ -93,17 +93,16 @@ def hyper_cross_attention(
         if "direction" in state:
             weights = weights.step(*inner_by_layer(state["direction"], rows), hyper)
         widths = [segment.stop - segment.start for segment in rows.layout.segments]
-        products = gram(rows, by_segment=True)
         attention = torch.stack(
             [
                 attention_matrix(product, width, logits=logits, temperature=temperature)
-                for product, width in zip(products, widths, strict=True)
+                for product, width in zip(rows.gram_by_segment, widths, strict=True)
             ]
         )
         share = weights.used[:, list(rows.layout.layer_of_segment)].T[:, :, None]
         mixing = Mixing("updates", share * attention)
         learnt = {"beta": weights.value, "momentum": weights.momentum, "direction": _directions(attention, rows)}
-        notes = {"beta": weights.value, "attention_entropy": _entropy(attention), "gram": products.sum(0)}
+        notes = {"beta": weights.value, "attention_entropy": _entropy(attention)}
         return Answer(mixing.of(rows), mixing, learnt, notes)
 
     return Aggregator(init, apply)
@@ -114,7 +113,7 @@ def _directions(attention: Float[Tensor, "s k k"], rows: Rows) -> Float[Tensor, 
     direction = torch.empty_like(rows.end)
     for matrix, segment in zip(attention, rows.layout.segments, strict=True):
         stretch = slice(segment.start, segment.stop)
-        direction[:, stretch] = matrix @ (rows.end[:, stretch].double() - rows.start[:, stretch].double())
+        direction[:, stretch] = matrix @ rows.moved(segment.start, segment.stop)
     return direction
 
 

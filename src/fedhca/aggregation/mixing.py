@@ -1,22 +1,14 @@
-"""Every rule mixes rows with a small matrix: the two streaming passes that all rules share.
+"""Every rule mixes rows with a small matrix: the matrix, what it makes of the rows, and sums along directions."""
 
-Pass one accumulates the Gram matrix of the updates, pass two mixes. Both walk the rows in stretches and accumulate in
-float64, so the memory beyond the rows stays bounded however wide they are.
-"""
-
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from fedhca.aggregation.rows import Rows
 from fedhca.layout import Layout
-
-STRETCH = 1 << 18
-"""Columns that are widened to float64 at a time."""
 
 
 @dataclass(frozen=True)
@@ -25,25 +17,41 @@ class Mixing:
 
     `weights`:  answer_i = Σ_j M_ij end_j
     `updates`:  answer_i = end_i + Σ_j M_ij (end_j − start_j)
+    `steps`:    answer_i = start_i + Σ_j M_ij (end_j − start_j)
 
-    In the second form a zero matrix answers what was sent, bit for bit.
+    An identity row in the first form, and a zero row in the second, answer what was sent, bit for bit.
     """
 
-    what: Literal["weights", "updates"]
+    what: Literal["weights", "updates", "steps"]
     matrix: Float[Tensor, "s m m"]
 
     def of(self, rows: Rows) -> Float[Tensor, "m w"]:
         """Mix the rows."""
         answer, matrices = torch.empty_like(rows.end), self.matrix.to(rows.end.device)
-        for start, stop, segment in _stretches(rows, len(self.matrix)):
-            matrix, end = matrices[segment], rows.end[:, start:stop].double()
-            if self.what == "weights":
-                answer[:, start:stop] = matrix @ end
-            else:
-                update = end - rows.start[:, start:stop].double()
-                listens = matrix.any(dim=1, keepdim=True)  # adding nothing would still turn −0 into 0
-                answer[:, start:stop] = torch.where(listens, torch.addmm(end, matrix, update), end)
+        keeps = self._keeps.to(rows.end.device)
+        for start, stop, segment in rows.stretches(len(self.matrix)):
+            end = rows.end[:, start:stop].double()
+            mixed = self._mixed(matrices[segment], rows, start, stop)
+            answer[:, start:stop] = torch.where(keeps[segment], end, mixed)
         return answer
+
+    def _mixed(self, matrix: Float[Tensor, "m m"], rows: Rows, start: int, stop: int) -> Float[Tensor, "m x"]:
+        if self.what == "weights":
+            return matrix @ rows.end[:, start:stop].double()
+        base = rows.end if self.what == "updates" else rows.start
+        return torch.addmm(base[:, start:stop].double(), matrix, rows.moved(start, stop))
+
+    @property
+    def _keeps(self) -> Bool[Tensor, "s m 1"]:
+        """Whose answer is what it sent: computing it would still turn −0 into 0, and what is not finite into NaN."""
+        nothing = self.matrix - self._own
+        return ~nothing.any(dim=2, keepdim=True)
+
+    @property
+    def _own(self) -> Float[Tensor, "m m"]:
+        """The matrix that answers what was sent."""
+        own = torch.eye(self.matrix.shape[-1], dtype=self.matrix.dtype, device=self.matrix.device)
+        return own if self.what != "updates" else torch.zeros_like(own)
 
     def listening(self, layout: Layout) -> Float[Tensor, "m m"]:
         """Return how much of participant j is in the answer to i: over segments the mean, weighted by their width."""
@@ -53,26 +61,14 @@ class Mixing:
             widths = [segment.stop - segment.start for segment in layout.segments]
             share = torch.tensor(widths, dtype=self.matrix.dtype, device=self.matrix.device) / layout.width
             mean = torch.einsum("s,sij->ij", share, self.matrix)
-        return mean if self.what == "weights" else mean + torch.eye(len(mean), dtype=mean.dtype, device=mean.device)
-
-
-def gram(rows: Rows, *, by_segment: bool = False) -> Float[Tensor, "s m m"]:
-    """Return G_ij = ⟨Δ_i, Δ_j⟩ of the updates in float64, over the whole row (s = 1) or segment by segment."""
-    m = len(rows.members)
-    count = len(rows.layout.segments) if by_segment else 1
-    total = torch.zeros(count, m, m, dtype=torch.float64, device=rows.end.device)
-    for start, stop, segment in _stretches(rows, count):
-        update = rows.end[:, start:stop].double() - rows.start[:, start:stop].double()
-        total[segment].addmm_(update, update.T)
-    return total
+        return mean if self.what != "updates" else mean + torch.eye(len(mean), dtype=mean.dtype, device=mean.device)
 
 
 def combine(coefficients: Float[Tensor, "p m"], rows: Rows) -> Float[Tensor, "p w"]:
     """Return p linear mixes Σ_j coefficients_pj Δ_j of the updates."""
     result = rows.end.new_empty(len(coefficients), rows.layout.width)
-    for start, stop, _ in _stretches(rows, 1):
-        update = rows.end[:, start:stop].double() - rows.start[:, start:stop].double()
-        result[:, start:stop] = coefficients @ update
+    for start, stop, _ in rows.stretches(1):
+        result[:, start:stop] = coefficients @ rows.moved(start, stop)
     return result
 
 
@@ -88,19 +84,21 @@ def inner_by_layer(
     m = len(rows.members)
     layers = 1 if whole else len(rows.layout.layers)
     product, left, right = torch.zeros(3, m, layers, dtype=torch.float64, device=rows.end.device)
-    for start, stop, segment in _stretches(rows, 1 if whole else len(rows.layout.segments)):
+    for start, stop, segment in rows.stretches(1 if whole else len(rows.layout.segments)):
         layer = 0 if whole else rows.layout.layer_of_segment[segment]
-        update = rows.end[:, start:stop].double() - rows.start[:, start:stop].double()
-        direction = directions[:, start:stop].double()
+        update, direction = rows.moved(start, stop), directions[:, start:stop].double()
         product[:, layer] += (direction * update).sum(1)
         left[:, layer] += direction.square().sum(1)
         right[:, layer] += update.square().sum(1)
     return product, (left * right).sqrt()
 
 
-def _stretches(rows: Rows, segments: int) -> Iterator[tuple[int, int, int]]:
-    """Walk the row as (start, stop, segment) in pieces of at most STRETCH columns."""
-    bounds = [(0, rows.layout.width)] if segments == 1 else [(s.start, s.stop) for s in rows.layout.segments]
-    for segment, (start, stop) in enumerate(bounds):
-        for begin in range(start, stop, STRETCH):
-            yield begin, min(begin + STRETCH, stop), segment
+def outer(directions: Float[Tensor, "p w"], rows: Rows) -> tuple[Float[Tensor, "m p"], Float[Tensor, "m p"]]:
+    """Return ⟨direction_j, Δ_i⟩ and ‖direction_j‖·‖Δ_i‖ of every pair in float64."""
+    product = torch.zeros(len(rows.members), len(directions), dtype=torch.float64, device=rows.end.device)
+    lengths = torch.zeros(len(directions), dtype=torch.float64, device=rows.end.device)
+    for start, stop, _ in rows.stretches(1):
+        direction = directions[:, start:stop].double()
+        product.addmm_(rows.moved(start, stop), direction.T)
+        lengths += direction.square().sum(1)
+    return product, (rows.gram.diagonal()[:, None] * lengths).sqrt()

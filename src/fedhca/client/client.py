@@ -1,18 +1,22 @@
 """A client: its data, its model, its state, and the three things it can be asked for."""
 
+import copy
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from fedhca.client.evaluation import measure
-from fedhca.client.loading import Batch, PictureSet, epochs, in_order, steps_per_epoch
-from fedhca.client.state import gather, scatter
-from fedhca.client.training import Step, Training, Watch, optimise, set_rate
+from fedhca.client.learner import Epoch, Learner
+from fedhca.client.loading import PictureSet, epochs, in_order, steps_per_epoch
+from fedhca.client.state import pack, under, unpack
+from fedhca.client.training import Step, Training, Watch
 from fedhca.errors import ClientError, RecipeError
-from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, TrainReply, TrainRequest
+from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, TrainReply, TrainRequest
 from fedhca.models.client_model import ClientModel
 from fedhca.parameters import Parameters
 from fedhca.seeds import derive
@@ -21,7 +25,7 @@ from fedhca.tasks.task import Task
 
 
 class Client:
-    """One organisation: private data, its own tasks, one model.
+    """One organisation: private data, its own tasks, one model; under Ditto a second one that never leaves.
 
     Args:
         name: unique in the federation.
@@ -63,15 +67,24 @@ class Client:
                 stacklevel=2,
             )
         self.name, self.dataset, self.tasks = name, dataset, tuple(tasks)
-        self.model, self.training_set, self.test_set = model, train, test
+        self.training_set, self.test_set = train, test
         self.training, self.seed, self.watch = training, seed, watch
         self.states = None if folder is None else StateFolder(folder, name)
         self.save_every = save_every
         self.rounds = 0
-        self.device = next(model.parameters()).device
-        self.optimiser = torch.optim.AdamW(
-            model.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
-        )
+        self.learner = Learner(model, tasks, training)
+        self.own: Learner | None = None
+        self.trained: Parameters | None = None
+
+    @property
+    def model(self) -> ClientModel:
+        """The model that takes in what the server hands out."""
+        return self.learner.model
+
+    @property
+    def device(self) -> torch.device:
+        """Where its models live."""
+        return self.learner.device
 
     def hello(self) -> Hello:
         """Introduce the client."""
@@ -94,14 +107,17 @@ class Client:
         """
         began = time.perf_counter()
         self.adopt(request.round, request.parameters)
-        losses = self._optimise(request)
+        if request.rule.keeps == "own":
+            self.own = self.own or self._second()
+            self._learn(self.own, request, request.rule)
+            losses = self._learn(self.learner, request, replace(request.rule, pull=0.0))
+        else:
+            losses = self._learn(self.learner, request, request.rule)
         parameters = self.model.collect()
-        if not all(bool(each.isfinite().all()) for each in self.model.parameters()):
-            mend = "Lower `learning_rate`, or set `clip_norm`."
-            raise ClientError(f"The update should be finite. Found NaN or infinity at {self._where(request)}. {mend}")
+        self.trained = parameters if request.rule.keeps == "trained" else None
         self.rounds += 1
         if self.states is not None and (self.rounds % self.save_every == 0 or self.rounds == self.training.rounds):
-            self.states.save(self.rounds, gather(self.model, self.optimiser))
+            self.states.save(self.rounds, self._state())
         return TrainReply(self.name, request.round, parameters, losses, time.perf_counter() - began)
 
     def try_batch(self) -> None:
@@ -120,64 +136,18 @@ class Client:
                 task.loss(outputs[task.name], batch[task.name].to(self.device))
 
     def evaluate(self, request: EvaluateRequest) -> EvaluateReply:
-        """Measure the received parameters, with the client's own heads and buffers, on its test pictures."""
+        """Measure the model the rule keeps, with the client's own heads and buffers, on its test pictures."""
         began = time.perf_counter()
-        self.adopt(request.round, request.parameters)
-        setting = self.training
         loader = in_order(
             self.test_set,
             [task.name for task in self.tasks],
-            batch_size=setting.batch_size,
-            workers=setting.workers,
-            pin=self.device.type == "cuda",
-        )
-        stats = measure(self.model, self.tasks, loader)
-        metrics = {name: stat.result() for name, stat in stats.items()}
-        return EvaluateReply(self.name, request.round, stats, metrics, time.perf_counter() - began)
-
-    def _optimise(self, request: TrainRequest) -> dict[str, float]:
-        """Take all steps of the round; return the mean loss of each task."""
-        setting = self.training
-        first = request.round * setting.local_epochs
-        numbers = range(first, first + setting.local_epochs)
-        totals = dict.fromkeys((task.name for task in self.tasks), 0.0)
-        taken, steps = 0, setting.local_epochs * steps_per_epoch(len(self.training_set), setting.batch_size)
-        self.model.train()
-        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(derive(self.seed, self.name, "dropout", request.round))
-            for number, batches in zip(numbers, self._epochs(numbers), strict=True):
-                set_rate(self.optimiser, setting.schedule.rate(number))
-                for losses in self._steps(batches, request):
-                    taken += 1
-                    totals = {name: total + losses[name] for name, total in totals.items()}
-                    if self.watch is not None:
-                        self.watch(Step(self.name, request.round, taken, steps, losses))
-        return {name: total / taken for name, total in totals.items()}
-
-    def _epochs(self, numbers: Iterable[int]) -> Iterator[Iterator[Batch]]:
-        return epochs(
-            self.training_set,
-            [task.name for task in self.tasks],
-            [derive(self.seed, self.name, "epoch", number) for number in numbers],
             batch_size=self.training.batch_size,
             workers=self.training.workers,
             pin=self.device.type == "cuda",
         )
-
-    def _steps(self, batches: Iterator[Batch], request: TrainRequest) -> Iterator[dict[str, float]]:
-        setting, rule = self.training, request.rule
-        half = setting.precision == "bfloat16" or (setting.precision == "auto" and self.device.type == "cuda")
-        return optimise(
-            self.model,
-            self.tasks,
-            self.optimiser,
-            batches,
-            pull=rule.pull,
-            anchor=tuple(self.model.received(request.parameters)) if rule.pull else (),
-            clip_norm=setting.clip_norm,
-            autocast=half,
-            where=self._where(request),
-        )
+        stats = measure(self._kept(request), self.tasks, loader)
+        metrics = {name: stat.result() for name, stat in stats.items()}
+        return EvaluateReply(self.name, request.round, stats, metrics, time.perf_counter() - began)
 
     def adopt(self, rounds: int, parameters: Parameters) -> None:
         """Hold the state after so many rounds, from its folder if this is not it, and the given parameters.
@@ -191,9 +161,73 @@ class Client:
             if self.states is None:
                 held = f"Client '{self.name}' holds its state after {self.rounds} rounds"
                 raise ClientError(f"{held}. Asked for that after {rounds}. Give it a folder, so that it can go back.")
-            scatter(self.states.load(rounds)[0], self.model, self.optimiser)
+            self._restore(self.states.load(rounds)[0])
             self.rounds = rounds
         self.model.install(parameters)
 
-    def _where(self, request: TrainRequest) -> str:
-        return f"client '{self.name}', round {request.round + 1}"
+    def _kept(self, request: EvaluateRequest) -> ClientModel:
+        """Return the model to evaluate, as it stands after the round of the request."""
+        self.adopt(request.round, request.parameters)
+        if request.rule.keeps == "own" and self.own is not None:
+            return self.own.model
+        if request.rule.keeps == "trained" and self.trained is not None:
+            self.model.install(self.trained)
+        return self.model
+
+    def _state(self) -> dict[str, Tensor]:
+        """Return all that must not be lost: what stays home, and what the method's rule keeps beside."""
+        state = self.learner.state()
+        if self.trained is not None:
+            state |= pack("trained/", self.trained)
+        if self.own is not None:
+            state |= {f"own/{name}": value for name, value in self.own.state().items()}
+            state |= pack("own/", self.own.model.collect())
+        return state
+
+    def _restore(self, tensors: Mapping[str, Tensor]) -> None:
+        self.learner.restore(tensors)
+        self.trained = unpack("trained/", tensors)
+        own = unpack("own/", tensors)
+        if own is None:
+            self.own = None
+        else:
+            self.own = self.own or self._second()
+            self.own.restore(under("own/", tensors))
+            self.own.model.install(own)
+
+    def _second(self) -> Learner:
+        """Return a learner of one's own that starts where the first one stands."""
+        return Learner(copy.deepcopy(self.model), self.tasks, self.training)
+
+    def _learn(self, learner: Learner, request: TrainRequest, rule: LocalRule) -> dict[str, float]:
+        """Have a learner take the steps of the round; both of a client see the same pictures and the same chance."""
+        steps = self.training.local_epochs * steps_per_epoch(len(self.training_set), self.training.batch_size)
+
+        def told(step: int, losses: Mapping[str, float]) -> None:
+            if self.watch is not None:
+                self.watch(Step(self.name, request.round, step, steps, losses))
+
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(derive(self.seed, self.name, "dropout", request.round))
+            return learner.learn(
+                self._epochs(request.round),
+                steps,
+                rule,
+                request.parameters,
+                where=f"client '{self.name}', round {request.round + 1}",
+                told=told,
+            )
+
+    def _epochs(self, round_: int) -> Iterator[Epoch]:
+        first = round_ * self.training.local_epochs
+        numbers = range(first, first + self.training.local_epochs)
+        loaded = epochs(
+            self.training_set,
+            [task.name for task in self.tasks],
+            [derive(self.seed, self.name, "epoch", number) for number in numbers],
+            batch_size=self.training.batch_size,
+            workers=self.training.workers,
+            pin=self.device.type == "cuda",
+        )
+        for number, batches in zip(numbers, loaded, strict=True):
+            yield self.training.schedule.rate(number), batches

@@ -1,11 +1,13 @@
-"""What stays home between rounds: heads, buffers and the optimiser's moments."""
+"""What stays home between rounds: heads, buffers, the optimiser's moments, and what a method's rule keeps beside."""
 
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
+from fedhca.messages import Keeps
 from fedhca.models.client_model import ClientModel
+from fedhca.parameters import Parameters
 
 
 def gather(model: ClientModel, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -38,6 +40,30 @@ def scatter_home(tensors: Mapping[str, Tensor], model: ClientModel) -> None:
         parameter.copy_(tensors[f"parameter/{name}"])
     for name, buffer in model.named_buffers():
         buffer.copy_(tensors[f"buffer/{name}"])
+
+
+def scatter_kept(tensors: Mapping[str, Tensor], model: ClientModel, keeps: Keeps, received: Parameters) -> None:
+    """Make the model the one a method keeps in the end: that handed out, that last trained, or one's own."""
+    kept = unpack(f"{keeps}/", tensors)
+    scatter_home(under("own/", tensors) if keeps == "own" else tensors, model)
+    model.install(received if kept is None else kept)
+
+
+def pack(prefix: str, parameters: Parameters) -> dict[str, Tensor]:
+    """Return what travels as tensors with names."""
+    return {f"{prefix}encoder": parameters.encoder, f"{prefix}decoders": parameters.decoders}
+
+
+def unpack(prefix: str, tensors: Mapping[str, Tensor]) -> Parameters | None:
+    """Return what `pack` packed; None where it is not there."""
+    if f"{prefix}encoder" not in tensors:
+        return None
+    return Parameters(tensors[f"{prefix}encoder"], tensors[f"{prefix}decoders"])
+
+
+def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors whose names begin so, without the beginning."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def _beside(parameter: nn.Parameter, key: str, value: Tensor) -> Tensor:

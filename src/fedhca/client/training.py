@@ -1,7 +1,7 @@
 """Local training of one round: task losses, the pull, AdamW."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -89,6 +89,7 @@ def optimise(
     *,
     pull: float = 0.0,
     anchor: Sequence[tuple[nn.Parameter, Tensor]] = (),
+    frozen: Collection[nn.Parameter] = (),
     clip_norm: float | None = None,
     autocast: bool = False,
     where: str = "the client",
@@ -96,7 +97,7 @@ def optimise(
     """Take one step per batch and yield the losses of each, by task and unweighted.
 
     The loss is Σ_t weight_t · loss_t. With a pull, λ(w − anchor) is added to the gradient after backward and before
-    clipping and the step.
+    clipping and the step. Frozen parameters stay as they are: no gradient, no pull, no decay.
 
     Raises:
         ClientError: a loss is not finite; no step is taken with it.
@@ -112,6 +113,8 @@ def optimise(
         _require_finite(values, where)
         optimiser.zero_grad(set_to_none=True)
         torch.stack([task.weight * losses[task.name] for task in tasks]).sum().backward()
+        for parameter in frozen:
+            parameter.grad = None
         _add_pull(pull, anchor)
         if clip_norm is not None:
             nn.utils.clip_grad_norm_(model.parameters(), clip_norm)

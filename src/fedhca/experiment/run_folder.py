@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from fedhca.atomic import write_atomically
 from fedhca.client.client import Client
 from fedhca.client.predictor import Predictor
-from fedhca.client.state import scatter_home
+from fedhca.client.state import scatter_kept
 from fedhca.client.training import Watch
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment import build, journal
@@ -129,11 +129,11 @@ class RunFolder:
             RunFolderError: there is no checkpoint.
 
         """
-        newest, encoder = self._newest(), build.build_encoder(self.recipe)
+        newest, encoder, method = self._newest(), build.build_encoder(self.recipe), build.build_method(self.recipe)
         runtime = LocalRuntime([self._client(each, encoder) for each in build.build_participants(self.recipe)])
         if Roster.of(runtime.hello(), newest.roster.names) != newest.roster:
             raise RunFolderError(f"'{self.path}' holds a run of other data or another model than its {RECIPE} names.")
-        return newest.state.round, evaluate(runtime, newest.roster, newest.state)
+        return newest.state.round, evaluate(runtime, newest.roster, newest.state, method.local)
 
     def tasks(self) -> dict[str, dict[str, Task]]:
         """Return each client's tasks by name."""
@@ -159,8 +159,9 @@ class RunFolder:
             raise RunFolderError(
                 f"'{self.path}' holds a run of another model than its {RECIPE} names. Restore that file."
             )
-        scatter_home(StateFolder(self.path / CLIENTS / name, name).load(newest.state.round)[0], model)
-        model.install(newest.roster.unstack(newest.state.encoders, newest.state.decoders)[name])
+        home = StateFolder(self.path / CLIENTS / name, name).load(newest.state.round)[0]
+        received = newest.roster.unstack(newest.state.encoders, newest.state.decoders)[name]
+        scatter_kept(home, model, build.build_method(self.recipe).local.keeps, received)
         return Predictor(name, model.eval(), list(tasks[name].values()))
 
     def _newest(self) -> Checkpoint:

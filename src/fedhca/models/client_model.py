@@ -16,6 +16,19 @@ from fedhca.parameters import Parameters
 from fedhca.seeds import derive
 from fedhca.tasks.task import Task
 
+NORMS = (
+    nn.BatchNorm1d,
+    nn.BatchNorm2d,
+    nn.BatchNorm3d,
+    nn.SyncBatchNorm,
+    nn.InstanceNorm1d,
+    nn.InstanceNorm2d,
+    nn.InstanceNorm3d,
+    nn.GroupNorm,
+    nn.LayerNorm,
+    nn.RMSNorm,
+)
+"""Layers that normalise; their parameters bear the mark in the layout."""
 LEAST = 32
 """Pixels of a side below which pictures are padded for the encoder: a pyramid's last map has a stride of 32."""
 
@@ -64,13 +77,14 @@ class ClientModel(nn.Module):
     @cached_property
     def encoder_layout(self) -> Layout:
         """Layout of the encoder's row."""
-        return Layout.of({name: parameter.shape for name, parameter in self._encoder_parameters.items()})
+        shapes = {name: parameter.shape for name, parameter in self._encoder_parameters.items()}
+        return Layout.of(shapes, _norms(self.encoder))
 
     @cached_property
     def decoder_layout(self) -> Layout:
         """Layout of every decoder's row; all tasks have the same."""
         first = next(iter(self.decoders.values()))
-        return Layout.of({name: parameter.shape for name, parameter in first.named_parameters()})
+        return Layout.of({name: parameter.shape for name, parameter in first.named_parameters()}, _norms(first))
 
     def collect(self) -> Parameters:
         """Copy out what travels."""
@@ -111,3 +125,8 @@ class ClientModel(nn.Module):
         self.encoder.train(was_training)
         reached = (gradient is not None for gradient in gradients)
         return dict(compress(named.items(), reached))
+
+
+def _norms(module: nn.Module) -> set[str]:
+    """Return the names of the layers that normalise."""
+    return {name for name, layer in module.named_modules() if isinstance(layer, NORMS)}

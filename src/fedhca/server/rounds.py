@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jaxtyping import Float
 from torch import Tensor
 
-from fedhca.aggregation import Answer, Rows, State
+from fedhca.aggregation import Aggregator, Answer, Rows, State
 from fedhca.errors import ClientError, LayoutError
-from fedhca.messages import EvaluateRequest, Hello, Runtime, TrainReply, TrainRequest
+from fedhca.messages import EvaluateRequest, Hello, LocalRule, Runtime, TrainReply, TrainRequest
 from fedhca.methods import Method
 from fedhca.parameters import Parameters
 from fedhca.server.roster import Roster
@@ -44,7 +44,7 @@ class Round:
         state: after it.
         losses: mean training loss by client and task, unweighted.
         metrics: by client and task; empty in rounds without evaluation.
-        encoder: the encoder rule's answer: mixing matrices and notes (hyper weights, entropies).
+        encoder: the encoder rule's answer: mixing matrices and notes (Gram matrix of the updates, hyper weights).
         decoder: likewise for the decoder rule.
         seconds: wall time by phase: train, aggregate, evaluate.
         bytes: by client and direction: down is to the client, up from it.
@@ -84,11 +84,13 @@ def step(
     for name, reply in replies.items():
         _require_fit(roster, name, reply.parameters)
     encoders, decoders = roster.stack({name: reply.parameters for name, reply in replies.items()})
-    encoder = method.encoder.apply(
-        state.encoder_state, Rows(state.encoders, encoders, roster.members, roster.encoder_layout)
+    encoder = _mix(
+        method.encoder, state.encoder_state, Rows(state.encoders, encoders, roster.members, roster.encoder_layout)
     )
-    decoder = method.decoder.apply(
-        state.decoder_state, Rows(state.decoders, decoders, roster.decoder_members, roster.decoder_layout)
+    decoder = _mix(
+        method.decoder,
+        state.decoder_state,
+        Rows(state.decoders, decoders, roster.decoder_members, roster.decoder_layout),
     )
     return ServerState(state.round + 1, encoder.rows, decoder.rows, encoder.state, decoder.state), encoder, decoder
 
@@ -115,7 +117,7 @@ def rounds(
         state, encoder, decoder = step(method, roster, state, replies)
         clock.append(time.perf_counter())
         due = state.round % evaluate_every == 0 or state.round == until
-        metrics = evaluate(runtime, roster, state) if due else {}
+        metrics = evaluate(runtime, roster, state, method.local) if due else {}
         clock.append(time.perf_counter())
         phases = zip(("train", "aggregate", "evaluate"), clock, clock[1:], strict=False)
         yield Round(
@@ -132,12 +134,18 @@ def rounds(
         )
 
 
-def evaluate(runtime: Runtime, roster: Roster, state: ServerState) -> dict[str, dict[str, float]]:
-    """Return the metrics of what each client was handed out, by client and task."""
+def evaluate(runtime: Runtime, roster: Roster, state: ServerState, rule: LocalRule) -> dict[str, dict[str, float]]:
+    """Return the metrics of the model each client keeps by the rule, by client and task."""
     handed_out = roster.unstack(state.encoders, state.decoders)
-    requests = [EvaluateRequest(name, state.round, each) for name, each in handed_out.items()]
+    requests = [EvaluateRequest(name, state.round, each, rule) for name, each in handed_out.items()]
     replies = roster.sort(runtime.evaluate(requests), state.round)
     return {name: dict(reply.metrics) for name, reply in replies.items()}
+
+
+def _mix(rule: Aggregator, state: State, rows: Rows) -> Answer:
+    """Apply the rule, and note for every method alike how the updates stand to each other."""
+    answer = rule.apply(state, rows)
+    return replace(answer, notes={"gram": rows.gram, **answer.notes})
 
 
 def _require_fit(roster: Roster, name: str, parameters: Parameters) -> None:

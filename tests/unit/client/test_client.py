@@ -28,7 +28,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def whole(subject: Client) -> dict[str, Tensor]:
     held = subject.model.collect()
-    return {**gather(subject.model, subject.optimiser), "encoder": held.encoder, "decoders": held.decoders}
+    return {**gather(subject.model, subject.learner.optimiser), "encoder": held.encoder, "decoders": held.decoders}
 
 
 def test_hello_says_who_what_and_how_much() -> None:
@@ -94,7 +94,7 @@ def test_every_local_epoch_runs_at_its_rate() -> None:
     setting = replace(SETTING, rounds=3, local_epochs=2, warmup_epochs=2)
     rates: list[float] = []
     subject = client("depth", training=setting)
-    subject.watch = lambda step: rates.append(subject.optimiser.param_groups[0]["lr"])
+    subject.watch = lambda step: rates.append(subject.learner.optimiser.param_groups[0]["lr"])
     for number in range(3):
         train(subject, number)
     assert rates == [setting.schedule.rate(epoch) for epoch in range(6) for _ in range(2)]

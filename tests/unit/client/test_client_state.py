@@ -10,7 +10,7 @@ from tiny import client, encoder, same_bits, train
 
 
 def state(subject: Client) -> dict[str, Tensor]:
-    return {name: each.detach().clone() for name, each in gather(subject.model, subject.optimiser).items()}
+    return {name: each.detach().clone() for name, each in gather(subject.model, subject.learner.optimiser).items()}
 
 
 def test_a_state_holds_heads_buffers_and_moments_and_nothing_that_travels() -> None:
@@ -36,7 +36,7 @@ def test_scatter_puts_back_what_gather_took_bit_for_bit() -> None:
     trained, fresh = client("semseg", "depth"), client("semseg", "depth")
     train(trained, 0)
     assert not same_bits(state(trained), state(fresh))
-    scatter(state(trained), fresh.model, fresh.optimiser)
+    scatter(state(trained), fresh.model, fresh.learner.optimiser)
     assert same_bits(state(trained), state(fresh))
 
 
@@ -44,7 +44,7 @@ def test_scatter_takes_moments_away_too() -> None:
     trained, fresh = client("depth"), client("depth")
     before = state(fresh)
     train(trained, 0)
-    scatter(before, trained.model, trained.optimiser)
+    scatter(before, trained.model, trained.learner.optimiser)
     assert same_bits(state(trained), before)
 
 
@@ -53,7 +53,7 @@ def test_a_state_is_a_copy_once_scattered() -> None:
     train(trained, 0)
     held = state(trained)
     kept = {name: each.clone() for name, each in held.items()}
-    scatter(held, other.model, other.optimiser)
+    scatter(held, other.model, other.learner.optimiser)
     other.model.install(trained.model.collect())
     train(other, 0)
     assert same_bits(held, kept)
@@ -63,7 +63,7 @@ def test_a_client_with_a_scattered_state_goes_on_with_the_same_bits(tmp_path: Pa
     one, other = client("semseg", "depth"), client("semseg", "depth")
     sent = train(one, 0).parameters
     save_tensors(tmp_path / "state", state(one), {})
-    scatter(load_tensors(tmp_path / "state")[0], other.model, other.optimiser)
+    scatter(load_tensors(tmp_path / "state")[0], other.model, other.learner.optimiser)
     other.rounds = 1
     ahead = [train(each, 1, sent) for each in (one, other)]
     assert torch.equal(ahead[0].parameters.encoder, ahead[1].parameters.encoder)

@@ -1,0 +1,114 @@
+"""A model with its optimiser, and the steps of one round."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+
+import torch
+from torch import Tensor, nn
+
+from fedhca.client.loading import Batch
+from fedhca.client.state import gather, scatter
+from fedhca.client.training import Training, optimise, set_rate
+from fedhca.errors import ClientError
+from fedhca.messages import LocalRule
+from fedhca.models.client_model import ClientModel
+from fedhca.parameters import Parameters
+from fedhca.tasks.task import Task
+
+Epoch = tuple[float, Iterator[Batch]]
+"""Learning rate and batches of one local epoch."""
+
+
+class Learner:
+    """A model, its optimiser, and what it has learnt; the moments go on from round to round.
+
+    Args:
+        model: on the device it trains on.
+        tasks: of the model.
+        training: how it trains.
+
+    """
+
+    def __init__(self, model: ClientModel, tasks: Sequence[Task], training: Training) -> None:
+        self.model, self.tasks, self.training = model, tuple(tasks), training
+        self.device = next(model.parameters()).device
+        self.optimiser = torch.optim.AdamW(
+            model.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
+        )
+
+    def learn(
+        self,
+        epochs: Iterable[Epoch],
+        steps: int,
+        rule: LocalRule,
+        anchor: Parameters,
+        *,
+        where: str,
+        told: Callable[[int, Mapping[str, float]], None] = lambda step, losses: None,
+    ) -> dict[str, float]:
+        """Take all steps of one round and return the mean loss of each task.
+
+        Args:
+            epochs: of the round.
+            steps: in all of them together.
+            rule: whose pull and order of training are followed.
+            anchor: what the pull is towards.
+            where: client and round, for errors.
+            told: each step and its losses.
+
+        Raises:
+            ClientError: a loss or a parameter is not finite.
+
+        """
+        totals, taken = dict.fromkeys((task.name for task in self.tasks), 0.0), 0
+        self.model.train()
+        for rate, batches in epochs:
+            set_rate(self.optimiser, rate)
+            for part, frozen in self._parts(batches, int(rule.heads_first * steps) - taken, rule):
+                for losses in self._steps(part, rule.pull, anchor, frozen, where):
+                    taken += 1
+                    totals = {name: total + losses[name] for name, total in totals.items()}
+                    told(taken, losses)
+        self._require_finite(where)
+        return {name: total / taken for name, total in totals.items()}
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what does not travel, by name."""
+        return gather(self.model, self.optimiser)
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Put back what `state` returned."""
+        scatter(tensors, self.model, self.optimiser)
+
+    def _parts(
+        self, batches: Iterator[Batch], heads_left: int, rule: LocalRule
+    ) -> Iterator[tuple[Iterator[Batch], Collection[nn.Parameter]]]:
+        """Split an epoch into what trains decoders and heads and what trains the encoder; each with what is frozen."""
+        encoder = set(self.model.encoder.parameters())
+        if rule.heads_first == 0:
+            yield batches, ()
+            return
+        yield islice(batches, max(0, heads_left)), encoder
+        yield batches, [each for each in self.model.parameters() if each not in encoder]
+
+    def _steps(
+        self, batches: Iterator[Batch], pull: float, anchor: Parameters, frozen: Collection[nn.Parameter], where: str
+    ) -> Iterator[dict[str, float]]:
+        setting = self.training
+        return optimise(
+            self.model,
+            self.tasks,
+            self.optimiser,
+            batches,
+            pull=pull,
+            anchor=tuple(self.model.received(anchor)) if pull else (),
+            frozen=frozen,
+            clip_norm=setting.clip_norm,
+            autocast=setting.precision == "bfloat16" or (setting.precision == "auto" and self.device.type == "cuda"),
+            where=where,
+        )
+
+    def _require_finite(self, where: str) -> None:
+        if not all(bool(each.isfinite().all()) for each in self.model.parameters()):
+            mend = "Lower `learning_rate`, or set `clip_norm`."
+            raise ClientError(f"The update should be finite. Found NaN or infinity at {where}. {mend}")

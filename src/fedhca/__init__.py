@@ -2,7 +2,7 @@
 
     run, Participant, Training     a federation in this process, from your own data sets, tasks and backbone
     backbone                       an encoder from the transformers library
-    make_method, Method            the catalogue of methods: fedhca2, official, fedavg, local
+    make_method, Method            the catalogue of methods: fedhca2, its rivals, its variants
     conflict_averse, cross_attention, HyperWeights, HyperOptions
                                    the rules of FedHCA² alone, on plain tensors
     load_recipe, RunFolder         experiments as YAML, runs as folders

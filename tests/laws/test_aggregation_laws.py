@@ -196,7 +196,7 @@ def test_the_matrix_makes_the_answer(rule: Aggregator, drawn: dict[str, Any]) ->
         for column in here:
             moved = end[:, column] - first.start[:, column]
             base, heard = {
-                "weights": (0, end[:, column]),
+                "weights": (torch.zeros(()), end[:, column]),
                 "updates": (end[:, column], moved),
                 "steps": (first.start[:, column], moved),
             }[answer.mixing.what]

@@ -33,7 +33,7 @@ class Learner:
         self.model, self.tasks, self.training = model, tuple(tasks), training
         self.device = next(model.parameters()).device
         self.optimiser = torch.optim.AdamW(
-            model.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay
+            model.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
         )
 
     def learn(

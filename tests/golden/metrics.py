@@ -16,12 +16,13 @@ from operator import add
 from pathlib import Path
 from typing import TypeVar
 
+import edge_recordings
 import numpy as np
 import torch
 from torch import Tensor
 
 from fedhca.report.gain import delta_m, per_task_gain
-from fedhca.stats import THRESHOLDS, Stat, ThresholdCounts
+from fedhca.stats import THRESHOLDS, Mean, Stat, ThresholdCounts
 from fedhca.tasks import IGNORE, Depth, Edges, HumanParts, Saliency, SemanticSegmentation, SurfaceNormals, Task
 
 Deviation = tuple[str, float, float]
@@ -83,8 +84,9 @@ def _check_arrays(name: str, arrays: Arrays) -> Outcome:
     outputs = [key for key in arrays if key.endswith("_output")]
     if outputs:
         return Outcome(name, len(outputs), tuple(_compare_output(arrays, key) for key in outputs))
-    edges = name.startswith("edge_") or any(re.match(r"[eipst]\d+_", key) for key in arrays)
-    return Outcome(name, skipped="odsF in step 2" if edges else f"no known form among the keys {sorted(arrays)[:5]}")
+    if edges := edge_recordings.cases(arrays):
+        return Outcome(name, len(edges), tuple(edge_recordings.deviations(arrays)))
+    return Outcome(name, skipped=f"no known form among the keys {sorted(arrays)[:5]}")
 
 
 def _cases(arrays: Arrays) -> list[Case]:
@@ -172,13 +174,13 @@ def _relative_errors(batch: Arrays) -> float:
 
 
 def _compare_edge_loss(case: Case) -> Iterator[Deviation]:
-    # The recorded meter took the probability for the logit. Only this check repeats the slip.
-    slip = case.merged(
-        lambda batch: Edges().measure(
-            torch.from_numpy(batch["pred"])[:, None] / 255, torch.from_numpy(batch["gt"])[:, 0]
-        )
-    )
-    yield "loss with the slip", _metric_far(slip.result(), case.results["loss"]), 1e-6
+    def weighted(batch: Arrays) -> Mean:
+        # The recorded meter took the probability for the logit. Only this check repeats the slip.
+        slip, label = torch.from_numpy(batch["pred"])[:, None] / 255, torch.from_numpy(batch["gt"])[:, 0]
+        pixels = (label != IGNORE).sum()
+        return Mean(Edges().loss(slip, label).double() * pixels, pixels)
+
+    yield "loss with the slip", _metric_far(case.merged(weighted).result(), case.results["loss"]), 1e-6
 
 
 COMPARISONS: Mapping[str, Callable[[Case], Iterator[Deviation]]] = {

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from fedhca.stats import Angles, Confusion, Mean, Squares, Stat, ThresholdCounts
+from fedhca.tasks import IGNORE, Edges
+from fedhca.tasks.edge_counts import EdgeCounts
 
 PICTURES = 5
 CLASSES = 4
@@ -23,6 +25,7 @@ MEASURES: dict[str, Callable[[Pictures], Stat]] = {
     "angles": lambda p: Angles.of(p["v"], p["w"], p["valid"]),
     "confusion": lambda p: Confusion.of(p["i"], p["k"], p["valid"], CLASSES),
     "thresholds": lambda p: ThresholdCounts.of(p["a"], p["k"], p["valid"]),
+    "edges": lambda p: Edges().measure(p["a"][:, None] - 0.5, torch.where(p["valid"], p["k"] % 2, IGNORE).float()),
 }
 ZEROS: dict[str, Stat] = {
     "mean": Mean.zero(),
@@ -30,6 +33,7 @@ ZEROS: dict[str, Stat] = {
     "angles": Angles.zero(),
     "confusion": Confusion.zero(CLASSES),
     "thresholds": ThresholdCounts.zero(),
+    "edges": EdgeCounts.zero(),
 }
 each_measure = pytest.mark.parametrize("name", MEASURES)
 seeds = st.integers(0, 2**32 - 1)

@@ -85,7 +85,10 @@ def test_the_place_of_a_pixel_does_not_matter(task: Task, seed: int, share: floa
     output, label = outputs(task, seed), labels(task, seed, share)
     turned, flipped = output.transpose(-1, -2).flip(-1), label.transpose(-1, -2).flip(-1)
     torch.testing.assert_close(task.loss(turned, flipped), task.loss(output, label))
-    assert task.measure(turned, flipped).result() == pytest.approx(task.measure(output, label).result(), nan_ok=True)
+    if task.name != "edge":  # the benchmark's search for ridges tells left from right
+        assert task.measure(turned, flipped).result() == pytest.approx(
+            task.measure(output, label).result(), nan_ok=True
+        )
 
 
 @each_task

@@ -14,13 +14,13 @@ MODULES = sorted(path.relative_to(SRC).with_suffix("").as_posix().replace("/", "
 
 FLOORS = {
     0: "errors",
-    1: "stats seeds atomic",
+    1: "stats seeds atomic edge_detection",
     2: "layout parameters tasks tensor_file",
     3: "messages aggregation models data state_folder",
     4: "methods client",
     5: "server runtimes",
     6: "experiment",
-    7: "report screen side_by_side",
+    7: "report screen side_by_side trackers",
     8: "cli",
     9: "__init__ __main__",
 }
@@ -33,7 +33,7 @@ NEVER = {
     "client": {"fedhca.methods", "fedhca.server", "fedhca.aggregation"},
     "tasks": {"fedhca.data"},
 }
-UPSTAIRS = {"nvflare", "flwr", "matplotlib", "typer"}
+UPSTAIRS = {"nvflare", "flwr", "matplotlib", "typer", "tensorboard", "wandb"}
 FACE = {f"fedhca.{name}" for name in fedhca.__all__ if not (SRC / name).exists() and not (SRC / f"{name}.py").exists()}
 """What `from fedhca import …` takes from the face, and not from a module or package."""
 

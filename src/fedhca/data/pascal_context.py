@@ -1,6 +1,6 @@
 """PASCAL-Context: photographs with semantic classes, human parts, saliency, surface normals and edges."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,18 +8,24 @@ import numpy as np
 from fedhca.data.cache import LabelCache
 from fedhca.data.human_parts import COARSER, parts_label
 from fedhca.data.image import read_colour, read_grey, read_indices, read_picture
-from fedhca.data.label_edges import edges_of_labels
+from fedhca.data.label_edges import benchmark_edges, edges_of_labels
 from fedhca.data.label_normals import common_classes, decode_normals, on_classes
 from fedhca.data.listing import read_list
 from fedhca.data.matlab import label_map
 from fedhca.data.people import FileOrderFlags, People
 from fedhca.data.sizes import check_classes, check_size
-from fedhca.data.source import Sample, Source
+from fedhca.data.source import GroundTruth, Sample, Source
 from fedhca.errors import RecipeError, unknown
 from fedhca.tasks import Edges, HumanParts, Saliency, SemanticSegmentation, SurfaceNormals
 from fedhca.tasks.task import Task
 
 Shape = tuple[int, int]
+
+EDGES: dict[GroundTruth, tuple[str, Callable[[np.ndarray], np.ndarray]]] = {
+    "label": ("edge-1", edges_of_labels),
+    "benchmark": ("edge-benchmark-1", benchmark_edges),
+}
+"""What makes each kind of edges from a label map, and the name of its place in the cache."""
 
 
 def pascal_context_tasks(classes: int = 21, parts: int = 7) -> dict[str, Task]:
@@ -47,6 +53,7 @@ class PASCALContext(Source):
         parts: channels of human parts, background included: 7, 5 or 2.
         cache: the folder for labels that are slow to make; the platform's own one if not given.
         legacy_parts: repeat a defect of the released code, see `FileOrderFlags`; only for replication.
+        ground_truth: what `edge` is: the `label` of training, or the truth of the `benchmark`.
 
     Raises:
         DataError: the folder or the list is missing or empty; when reading: a file is missing or broken, is no
@@ -64,6 +71,7 @@ class PASCALContext(Source):
         parts: int = 7,
         cache: Path | None = None,
         legacy_parts: bool = False,
+        ground_truth: GroundTruth = "label",
     ) -> None:
         self._root = Path(root)
         self._identifiers = read_list(self._root / "ImageSets" / "Context" / f"{split}.txt", self._root)
@@ -71,6 +79,7 @@ class PASCALContext(Source):
         self._cache = LabelCache(cache)
         self._people = People(self._root, split, self._identifiers, self._cache.folder)
         self._legacy_parts = legacy_parts
+        self._edges = EDGES[ground_truth]
         self._common: list[int] | None = None
         self._tasks = pascal_context_tasks(classes, parts)
 
@@ -145,7 +154,8 @@ class PASCALContext(Source):
 
     def _edge(self, name: str) -> tuple[Path, np.ndarray]:
         path = self._label_map(name)
-        label = self._cache.label(path, "edge-1", lambda content: edges_of_labels(label_map(path, content)))
+        kind, make = self._edges
+        label = self._cache.label(path, kind, lambda content: make(label_map(path, content)))
         return path, label.astype(np.float32) / 255
 
     def _saliency(self, name: str) -> tuple[Path, np.ndarray]:

@@ -4,6 +4,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
 
 import numpy as np
 
@@ -16,6 +17,9 @@ Sample = dict[str, np.ndarray]
 `image` is uint8 [y, x, 3]; `semseg`, `human_parts` and `sal` are uint8 [y, x]; `edge` and `depth` float32 [y, x];
 `normals` float32 [y, x, 3]. 255 means "no label here" in all of them.
 """
+
+GroundTruth = Literal["benchmark", "label"]
+"""What `edge` is where a model is tested: the truth of the edge benchmark, or the label of training."""
 
 
 class Source(ABC):

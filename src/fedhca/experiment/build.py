@@ -14,7 +14,7 @@ from fedhca.data.nyud import NYUDv2, nyud_tasks
 from fedhca.data.partition import partition
 from fedhca.data.pascal_context import PASCALContext, pascal_context_tasks
 from fedhca.data.shrunk import Shrunk
-from fedhca.data.source import Source
+from fedhca.data.source import GroundTruth, Source
 from fedhca.data.synthetic import Figures, Rooms
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.config import ClientSection, Recipe, SyntheticData
@@ -22,6 +22,7 @@ from fedhca.experiment.participant import Participant
 from fedhca.methods import Method, make_method
 from fedhca.models.encoder import Pyramid, backbone
 from fedhca.seeds import derive
+from fedhca.tasks import Edges
 from fedhca.tasks.task import Task
 
 TRAIN, VAL = "train", "val"
@@ -29,7 +30,13 @@ TRAIN, VAL = "train", "val"
 SOURCES: dict[str, Callable[[Any, str, int], Source]] = {
     "rooms": lambda data, split, seed: Rooms(getattr(data, split), size=data.size, seed=seed, split=split),
     "figures": lambda data, split, seed: Figures(getattr(data, split), size=data.size, seed=seed, split=split),
-    "nyud": lambda data, split, seed: NYUDv2(data.root, getattr(data, split), size=data.size, classes=data.classes),
+    "nyud": lambda data, split, seed: NYUDv2(
+        data.root,
+        getattr(data, split),
+        size=data.size,
+        classes=data.classes,
+        ground_truth=_ground_truth(data, split),
+    ),
     "pascal_context": lambda data, split, seed: PASCALContext(
         data.root,
         getattr(data, split),
@@ -38,6 +45,7 @@ SOURCES: dict[str, Callable[[Any, str, int], Source]] = {
         parts=data.parts,
         cache=data.cache,
         legacy_parts=data.legacy_parts,
+        ground_truth=_ground_truth(data, split),
     ),
 }
 """How each kind of data set is opened: its section of the recipe, the split, the seed."""
@@ -88,6 +96,11 @@ def build_sources(recipe: Recipe, split: str) -> dict[str, Source]:
     return {name: _open(recipe.datasets[name], split, derive(recipe.seed, "data", name), keep=keep) for name in used}
 
 
+def _ground_truth(data: Any, split: str) -> GroundTruth:
+    """Return what edges are: clients always train on the label."""
+    return data.ground_truth if split == VAL else "label"
+
+
 def _open(data: Any, split: str, seed: int, *, keep: bool) -> Source:
     """Open one split; small pictures that are slow to make or to read may be kept in memory."""
     source = SOURCES[data.kind](data, split, seed)
@@ -104,7 +117,12 @@ def build_tasks(recipe: Recipe, client: ClientSection) -> tuple[Task, ...]:
     for name in client.tasks:
         if name not in known:
             raise RecipeError(f"Client '{client.name}': {unknown(f'task of {client.dataset}', name, known)}")
-    return tuple(replace(known[name], weight=recipe.weights.get(name, known[name].weight)) for name in client.tasks)
+    weighed = [replace(known[name], weight=recipe.weights.get(name, known[name].weight)) for name in client.tasks]
+    return tuple(_within(task, data.max_dist) for task in weighed)
+
+
+def _within(task: Task, max_dist: float | None) -> Task:
+    return replace(task, max_dist=max_dist) if isinstance(task, Edges) and max_dist is not None else task
 
 
 def build_participants(recipe: Recipe) -> list[Participant]:

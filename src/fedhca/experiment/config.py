@@ -1,5 +1,6 @@
 """The recipe: everything an experiment depends on, validated before anything is built."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,8 +15,10 @@ from pydantic import (
     PositiveInt,
     model_validator,
 )
+from ruamel.yaml import YAML
 
 from fedhca.client.training import Precision
+from fedhca.data.source import GroundTruth
 from fedhca.experiment.participant import NAME
 from fedhca.models.encoder import SWIN_T
 
@@ -49,9 +52,13 @@ class Augmentation(Section):
 
 
 class DataSet(Section):
-    """What all data sets have: local epochs per round, and augmentation."""
+    """What all data sets have: local epochs per round, augmentation, and how near an edge must be to be found.
+
+    `max_dist` is a share of the diagonal; the benchmark's own for this data if not given.
+    """
 
     local_epochs: PositiveInt = 1
+    max_dist: Annotated[float, Field(gt=0, lt=1)] | None = None
     augmentation: Augmentation = Augmentation()
 
 
@@ -65,10 +72,11 @@ class SyntheticData(DataSet):
 
 
 class FolderData(DataSet):
-    """What data sets in folders have: where they lie, and a factor to make pictures and labels smaller."""
+    """What data sets in folders have: where they lie, how much smaller to make them, what edges are held against."""
 
     root: Place
     shrink: Annotated[float, Field(gt=0, le=1)] = 1.0
+    ground_truth: GroundTruth = "benchmark"
 
 
 class NYUDv2Data(FolderData):
@@ -151,7 +159,10 @@ class TrainingSection(Section):
 
 
 class MethodSection(BaseModel):
-    """A method by name, with its options; `encoder` and `decoder` take those rules from another method instead."""
+    """A method by name, with its options; `encoder` and `decoder` take those rules from another method instead.
+
+    In one word: the name, then +OPTION=VALUE for each option, such as `fedprox+mu=0.1` or `fedhca2+decoder=local`.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -161,8 +172,31 @@ class MethodSection(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _from_name(cls, value: Any) -> Any:
-        return {"name": value} if isinstance(value, str) else value
+    def _from_word(cls, value: Any) -> Any:
+        return _options(value) if isinstance(value, str) else value
+
+    @property
+    def label(self) -> str:
+        """The method in one word; it names columns and folders."""
+        rules = {"encoder": self.encoder, "decoder": self.decoder, **(self.model_extra or {})}
+        chosen = [f"{name}={_word(value)}" for name, value in rules.items() if value is not None]
+        return "+".join([self.name, *chosen])
+
+
+def _options(word: str) -> dict[str, Any]:
+    """Take a method in one word apart; ValueError where an option has no value."""
+    name, *options = word.split("+")
+    found: dict[str, Any] = {"name": name}
+    for option in options:
+        key, equals, text = option.partition("=")
+        if not key.isidentifier() or not equals or not re.fullmatch(r"[\w.-]+", text):
+            raise ValueError(f"a method should be NAME+OPTION=VALUE, such as fedprox+mu=0.1; found '{word}'")
+        found[key] = YAML(typ="safe").load(text)
+    return found
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class Recipe(Section):

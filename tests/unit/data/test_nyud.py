@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from folders import NAMES, SHAPE, nyud, one_line, real_data, save, save_list
 
+from fedhca.data.label_edges import benchmark_edges
 from fedhca.data.nyud import NYUDv2
 from fedhca.errors import RecipeError
 
@@ -51,6 +52,19 @@ def test_normals_and_edges_are_decoded(root: Path) -> None:
     sample = NYUDv2(root, "train").read(0, ["normals", "edge"])
     np.testing.assert_allclose(sample["normals"][0, 0], [1, -1, 1 / 255], atol=1e-6)
     np.testing.assert_allclose(sample["edge"], 0.2, atol=1e-7)
+
+
+def test_the_truth_of_the_benchmark_is_beside_the_line_as_the_literature_has_it(root: Path) -> None:
+    stored = np.zeros(SHAPE, np.uint8)
+    stored[:, 10] = 255
+    save(root / "edge" / "a1.png", stored)
+    label = NYUDv2(root, "train").read(0, ["edge"])["edge"]
+    truth = NYUDv2(root, "train", ground_truth="benchmark").read(0, ["edge"])["edge"]
+    np.testing.assert_array_equal(label, stored / 255)
+    assert truth.dtype == np.float32
+    np.testing.assert_array_equal(truth * 255, benchmark_edges(stored))
+    assert truth[1:-2].sum(1).tolist() == [1] * (SHAPE[0] - 3)  # a band of two pixels, thinned to one again
+    assert set(np.flatnonzero(truth.any(0))) <= {9, 10}
 
 
 def test_only_the_files_of_the_tasks_are_touched(root: Path) -> None:

@@ -8,6 +8,7 @@ from folders import NAMES, SHAPE, nyud, one_line, pascal_context, real_data, rec
 from PIL import Image
 from scipy.io import savemat
 
+from fedhca.data.label_edges import benchmark_edges
 from fedhca.data.pascal_context import PASCALContext
 from fedhca.errors import RecipeError
 
@@ -103,6 +104,26 @@ def test_a_boundary_is_a_laplacian_that_is_not_zero(source: PASCALContext, root:
     assert not edge[:, 2].any(), "0, 1, 2: the indices cancel there, as in the released code"
     assert edge[2, 1:4].sum() == 2
     assert edge[2, 7:9].sum() == 1, "thinned from two pixels to one"
+
+
+def test_the_truth_of_the_benchmark_is_where_a_class_ends(root: Path, tmp_path: Path) -> None:
+    labels = np.array([[0, 0, 1, 1, 2, 2, 2, 2, 9, 9]] * 6, np.uint8)
+    save(root / "JPEGImages" / "a1.jpg", np.zeros((6, 10, 3), np.uint8))
+    savemat(root / "pascal-context" / "trainval" / "a1.mat", {"LabelMap": labels})
+    source = PASCALContext(root, "train", cache=tmp_path / "cache", ground_truth="benchmark")
+    edge = source.read(0, ["edge"])["edge"]
+    assert edge.dtype == np.float32
+    np.testing.assert_array_equal(edge * 255, benchmark_edges(labels))
+    assert np.flatnonzero(edge[2]).tolist() == [1, 3, 7], "left of each change"
+
+
+def test_label_and_truth_are_kept_side_by_side(root: Path, source: PASCALContext, tmp_path: Path) -> None:
+    tested = PASCALContext(root, "train", cache=tmp_path / "cache", ground_truth="benchmark")
+    first = [each.read(0, ["edge"])["edge"] for each in (source, tested)]
+    again = [each.read(0, ["edge"])["edge"] for each in (source, tested)]
+    assert not np.array_equal(first[0], first[1])
+    np.testing.assert_array_equal(first, again)
+    assert {path.name for path in (tmp_path / "cache").iterdir()} >= {"edge-1", "edge-benchmark-1"}
 
 
 def test_normals_count_only_on_classes_that_rooms_have(source: PASCALContext, root: Path) -> None:

@@ -1,8 +1,12 @@
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from folders import nyud, pascal_context
 
 from fedhca.errors import RecipeError
 from fedhca.experiment import build
@@ -11,6 +15,8 @@ from fedhca.experiment.config import KINDS, Recipe
 from fedhca.experiment.recipes import embedded, load_recipe
 from fedhca.methods import METHODS
 from tiny import RECIPE, same_bits
+
+FOLDERS: dict[str, Callable[..., Path]] = {"nyud": nyud, "pascal_context": pascal_context}
 
 
 def recipe(*changes: str) -> Recipe:
@@ -53,6 +59,23 @@ def test_clients_see_the_labels_of_their_own_tasks_only() -> None:
         expected = {"image", *(task.name for task in each.tasks)}
         assert each.train.sample(0, 0).keys() == expected  # type: ignore[attr-defined]
         assert each.test[0].keys() == expected
+
+
+@pytest.mark.parametrize("kind", FOLDERS)
+def test_edges_are_trained_on_the_label_and_tested_on_the_benchmark_s_truth(kind: str, tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        FOLDERS[kind](tmp_path, ("a1", "a2"), split)
+    plan = {"kind": kind, "root": str(tmp_path), "size": [24, 32]}
+    data = [f"datasets={{d: {plan | more}}}" for more in ({}, {"ground_truth": "label"}, {"shrink": 0.5})]
+    clients = "clients=[{name: a, dataset: d, tasks: [edge]}]"
+
+    def edges(section: str, split: str) -> np.ndarray:
+        return build.build_sources(recipe(section, clients), split)["d"].read(0, ["edge"])["edge"]
+
+    train, test = edges(data[0], build.TRAIN), edges(data[0], build.VAL)
+    assert not np.array_equal(train, test)
+    np.testing.assert_array_equal(edges(data[1], build.VAL), train)  # both lists name the same picture
+    np.testing.assert_array_equal(edges(data[2], build.VAL), test.reshape(12, 2, 16, 2).max(axis=(1, 3)))
 
 
 def test_the_encoder_derives_from_the_seed_alone() -> None:

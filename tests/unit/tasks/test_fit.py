@@ -15,7 +15,7 @@ def test_the_tasks_of_the_recipes() -> None:
         "human_parts": (7, 2, "mIoU", True),
         "sal": (2, 5, "maxF", True),
         "normals": (3, 10, "mErr", False),
-        "edge": (1, 50, "loss", False),
+        "edge": (1, 50, "odsF", True),
         "depth": (1, 1, "RMSE", False),
     }
 

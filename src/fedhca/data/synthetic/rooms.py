@@ -36,7 +36,7 @@ class Rooms(Scenes):
     @property
     def tasks(self) -> Mapping[str, Task]:
         """Classes, depth, normals, edges."""
-        tasks = (SemanticSegmentation(channels=len(CLASSES)), Depth(), SurfaceNormals(), Edges())
+        tasks = (SemanticSegmentation(channels=len(CLASSES)), Depth(), SurfaceNormals(), Edges(max_dist=0.011))
         return {task.name: task for task in tasks}
 
     @property

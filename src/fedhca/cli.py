@@ -1,16 +1,22 @@
 """The command `fedhca`: every error is one line on standard error and an exit code other than 0."""
 
+import enum
+import shlex
 import sys
+import time
 import warnings
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table as RichTable
 
 from fedhca.errors import FedhcaError, RecipeError
+
+if TYPE_CHECKING:
+    from fedhca.experiment.run_folder import RunFolder
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,6 +25,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 screen = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
+
+
+class Scale(enum.StrEnum):
+    """What an experiment is run on."""
+
+    SMALL = "small"
+    SMALL_REAL = "small-real"
+    FULL = "full"
+
+
 USAGE, INTERRUPTED = 2, 130
 """Exit codes: the command was used wrongly; it was stopped by Ctrl-C. 1 is everything else that goes wrong."""
 
@@ -29,6 +45,18 @@ Changes = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe: `--set rounds=20 training.batch_size=4`."),
 ]
 MoreChanges = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="As after --set.")]
+
+
+def _known_trackers(text: str) -> str:
+    if _names(text):
+        from fedhca.trackers import require_known
+
+        require_known(_names(text))
+    return text
+
+
+TRACKERS = "Trackers to feed, with commas between: tensorboard, wandb."
+Trackers = Annotated[str, typer.Option("--track", metavar="NAMES", callback=_known_trackers, help=TRACKERS)]
 
 
 def _version(asked: bool | None) -> None:
@@ -52,24 +80,23 @@ def run(
     more: MoreChanges = None,
     changes: Changes = None,
     out: Annotated[Path | None, typer.Option(help="The run folder; runs/RECIPE/METHOD if not given.")] = None,
+    track: Trackers = "",
 ) -> None:
     """Run one federation. Example: `fedhca run demo --set rounds=4 method=fedavg --out runs/try`."""
     from fedhca.experiment.recipes import load_recipe
     from fedhca.experiment.run_folder import RunFolder
-    from fedhca.screen import follow
 
     plan = load_recipe(recipe, [*(changes or ()), *(more or ())])
     folder = RunFolder.create(out or Path("runs", Path(recipe).stem, plan.method.name), plan)
-    follow(folder, screen)
+    _follow(folder, track)
 
 
 @app.command()
-def resume(folder: Folder) -> None:
+def resume(folder: Folder, track: Trackers = "") -> None:
     """Go on with an interrupted run. Example: `fedhca resume runs/try`."""
     from fedhca.experiment.run_folder import RunFolder
-    from fedhca.screen import follow
 
-    follow(RunFolder.open(folder), screen)
+    _follow(RunFolder.open(folder), track)
 
 
 @app.command()
@@ -82,6 +109,7 @@ def compare(
     out: Annotated[Path | None, typer.Option(help="Where the runs go; runs/RECIPE if not given.")] = None,
     pictures: Annotated[int, typer.Option(help="Test pictures drawn for each client.", min=0)] = 1,
     jobs: Annotated[int, typer.Option(help="Runs at a time, each in a process of its own.", min=1)] = 1,
+    track: Trackers = "",
 ) -> None:
     """Run a federation under several methods and seeds; print and write one table.
 
@@ -90,7 +118,6 @@ def compare(
     from fedhca.experiment.compare import entries
     from fedhca.experiment.recipes import load_recipe
     from fedhca.report.comparison import draw_comparison, write_table
-    from fedhca.screen import follow
     from fedhca.side_by_side import finish_side_by_side
 
     plan = load_recipe(recipe, [*(changes or ()), *(more or ())])
@@ -102,9 +129,9 @@ def compare(
     left = [entry.folder for entry in found if not entry.folder.finished]
     if jobs == 1:
         for folder in left:
-            follow(folder, screen)
+            _follow(folder, track)
     else:
-        finish_side_by_side(left, jobs)
+        finish_side_by_side(left, jobs, track)
     table = write_table(found, place)
     _print_table(table.head, table.rows(), table.caption)
     screen.print(f"Written to {place}: table.md, table.csv; one run folder per method and seed.", highlight=False)
@@ -113,6 +140,96 @@ def compare(
         screen.print(
             f"Drawn to {place}: predictions-CLIENT.png, the predictions of seed {found[0].seed}.", highlight=False
         )
+    screen.print(f"For one page with all figures: fedhca report {shlex.quote(str(place))}", highlight=False)
+
+
+@app.command()
+def track(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of runs.")],
+    to: Annotated[str, typer.Option(metavar="NAMES", callback=_known_trackers, help=TRACKERS)] = "tensorboard",
+) -> None:
+    """Feed trackers with whole journals. Example: `fedhca track runs/try --to tensorboard`."""
+    from fedhca.experiment.run_folder import RunFolder
+    from fedhca.trackers import feeding
+
+    for run_folder in [RunFolder.open(folder) for folder in folders]:
+        with feeding(run_folder, _names(to), tell=_fail) as catch_up:
+            catch_up()
+        screen.print(f"{run_folder.path}: {len(run_folder.journal)} rounds to {to}", highlight=False)
+
+
+@app.command()
+def report(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Run folders, or folders with runs below.")],
+    out: Annotated[Path | None, typer.Option(help="Where the page goes; DIR/report if not given.")] = None,
+    title: Annotated[str, typer.Option(help="Of the page; the folder's name if not given.")] = "",
+    pictures: Annotated[int, typer.Option(help="Test pictures for each kind of client.", min=0)] = 1,
+) -> None:
+    """Write one page about runs, with all figures; it needs no network. Example: `fedhca report runs/demo`."""
+    from fedhca.report.found import found_runs
+    from fedhca.report.page import write_report
+
+    place = out or folders[0] / "report"
+    page = write_report(found_runs(folders), place, title=title or folders[0].absolute().name, pictures=pictures)
+    screen.print(f"Written: {page}; every figure as PNG and SVG in {place / 'figures'}", highlight=False)
+
+
+@app.command()
+def experiment(
+    name: Annotated[str, typer.Argument(help="See the list without a name; or a YAML file of yours.")] = "",
+    more: MoreChanges = None,
+    scale: Annotated[Scale, typer.Option(help="Synthetic scenes, photographs on a CPU, or the paper's protocol.")] = (
+        Scale.SMALL
+    ),
+    seeds: Annotated[str, typer.Option(help="Numbers with commas between.")] = "0,1,2",
+    methods: Annotated[str, typer.Option(help="Columns to run, with commas between; all if not given.")] = "",
+    changes: Changes = None,
+    out: Annotated[Path | None, typer.Option(help="Runs and pages; runs/experiments/SCALE if not given.")] = None,
+    jobs: Annotated[int, typer.Option(help="Runs at a time, each in a process of its own.", min=1)] = 1,
+    pictures: Annotated[int, typer.Option(help="Test pictures drawn for each client.", min=0)] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs, and stop.")] = False,
+    track: Trackers = "",
+) -> None:
+    """Run a table or figure of the paper, and draw it. Finished runs are reused, by other experiments, too.
+
+    Example: `fedhca experiment table1 --scale small --seeds 0,1,2 --jobs 2`.
+    """
+    from fedhca.experiment.catalogue import catalogue
+    from fedhca.experiment.plan import make_plan
+    from fedhca.report.comparison import write_table
+    from fedhca.report.page import write_report
+    from fedhca.side_by_side import finish_side_by_side
+
+    if not name:
+        _print_table(["experiment", ""], [[key, text] for key, text in catalogue()["experiment"].items()], "")
+        return
+    place = out or Path("runs", "experiments", scale.value)
+    settings = [*(changes or ()), *(more or ())]
+    plan = make_plan(name, scale.value, _numbers(seeds), place, methods=_names(methods), changes=settings)
+    left, began = plan.left, time.perf_counter()
+    if dry_run:
+        rows = [[e.setting, e.method, str(e.seed), str(e.folder.path), _state(e.folder)] for e in plan.entries]
+        _print_table(["setting", "method", "seed", "folder", ""], rows, f"{len(left)} runs are not finished.")
+        return
+    screen.print(f"{plan.name}: {len(left)} runs to go, {len(plan.entries)} in all", highlight=False)
+
+    def done(count: int) -> None:
+        seconds = (time.perf_counter() - began) / count * (len(left) - count)
+        screen.print(f"{plan.name}: {count} of {len(left)} runs done, left about {_clock(seconds)}", highlight=False)
+
+    finish_side_by_side(left, jobs, track, done)
+    table = write_table(plan.entries, place / plan.name)
+    page = write_report(
+        plan.entries,
+        place / plan.name,
+        title=plan.experiment.title,
+        lead=plan.experiment.lead,
+        shows=plan.experiment.shows or None,
+        pictures=pictures,
+        reference=plan.experiment.reference,
+    )
+    _print_table(table.head, table.rows(), table.caption)
+    screen.print(f"{_clock(time.perf_counter() - began)} for {len(left)} runs. The page: {page}", highlight=False)
 
 
 @app.command()
@@ -162,6 +279,32 @@ def check(recipe: RecipeName, more: MoreChanges = None, changes: Changes = None)
 
 
 @app.command()
+def edges(
+    predictions: Annotated[Path, typer.Argument(help="A folder of edge maps: NAME.png, 8 bits, 255 · probability.")],
+    truths: Annotated[
+        Path,
+        typer.Argument(help="A folder of boundaries, not 0: NAME.png, or NAME-1.png, NAME-2.png … of several people."),
+    ],
+    max_dist: Annotated[float, typer.Option(help="Greatest distance of a pair, as a share of the diagonal.")] = 0.0075,
+    suppress: Annotated[bool, typer.Option(help="Do non-maximum suppression first.")] = True,
+    jobs: Annotated[int | None, typer.Option(help="Pictures at a time; one for each processor if not given.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with recall and precision as well.")] = False,
+) -> None:
+    """Score edge maps as the BSDS benchmark does, exactly: ODS (odsF), OIS, AP.
+
+    Example: `fedhca edges predictions truths --max-dist 0.011`.
+    """
+    from fedhca.edge_detection.folders import benchmark_folders
+
+    scores = benchmark_folders(predictions, truths, max_dist=max_dist, suppress=suppress, jobs=jobs)
+    if as_json:
+        sys.stdout.write(scores.as_json() + "\n")
+        return
+    row = [f"{scores.ods:.4f}", f"{scores.ods_threshold:.2f}", f"{scores.ois:.4f}", f"{scores.ap:.4f}"]
+    _print_table(["ODS", "at", "OIS", "AP"], [row], f"{scores.pictures} pictures, max_dist {max_dist:g}.")
+
+
+@app.command()
 def ls() -> None:
     """List methods, data sets, tasks and recipes, each with a line."""
     from fedhca.experiment.catalogue import catalogue
@@ -202,6 +345,28 @@ def _say(text: str) -> None:
 def _path(error: Exception) -> str:
     """Return the words of the command that was used wrongly."""
     return getattr(getattr(error, "ctx", None), "command_path", "fedhca")
+
+
+def _follow(folder: "RunFolder", track: str) -> None:
+    """Run to the end, showing progress and feeding trackers."""
+    from fedhca.screen import follow
+    from fedhca.trackers import feeding
+
+    with feeding(folder, _names(track)) as catch_up:
+        follow(folder, screen, after=catch_up)
+
+
+def _state(folder: "RunFolder") -> str:
+    return "finished" if folder.finished else f"{len(folder.journal)} of {folder.recipe.rounds} rounds"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def _fail(text: str) -> NoReturn:
+    raise FedhcaError(text)
 
 
 def _names(text: str) -> list[str]:

@@ -1,7 +1,7 @@
 """What is seen while a run goes on: a progress bar at a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -90,8 +90,10 @@ def _clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
-def follow(folder: RunFolder, console: Console, title: str | None = None) -> None:
-    """Run to the end, from where the folder is, showing progress."""
+def follow(
+    folder: RunFolder, console: Console, title: str | None = None, after: Callable[[], object] = lambda: None
+) -> None:
+    """Run to the end, from where the folder is, showing progress; call `after` after each round."""
     recipe = folder.recipe
     name = title or f"{recipe.method.name} seed {recipe.seed}"
     if folder.finished:
@@ -101,4 +103,5 @@ def follow(folder: RunFolder, console: Console, title: str | None = None) -> Non
     with screen:
         for round_ in folder.go(screen.step):
             screen.round(round_)
+            after()
     console.print(f"{name}: {recipe.rounds} rounds done; everything is in {folder.path}", highlight=False)

@@ -1,8 +1,9 @@
-"""What there is: methods, data sets, tasks and recipes, each with a line."""
+"""What there is: methods, data sets, tasks, recipes and experiments, each with a line."""
 
 import inspect
 
 from fedhca.experiment.config import KINDS
+from fedhca.experiment.plan import embedded_experiments, load_experiment
 from fedhca.experiment.recipes import embedded, load_recipe
 from fedhca.methods import METHODS
 from fedhca.tasks import Depth, Edges, HumanParts, Saliency, SemanticSegmentation, SurfaceNormals
@@ -33,6 +34,7 @@ def catalogue() -> dict[str, dict[str, str]]:
         "data set": DATASETS,
         "task": {name: f"{_first_line(task)} Metric: {task.metric}." for name, task in TASKS.items()},
         "recipe": {name: load_recipe(path).description for name, path in embedded().items()},
+        "experiment": {name: load_experiment(name).title for name in embedded_experiments()},
     }
 
 

@@ -49,7 +49,7 @@ def entries(recipe: Recipe, methods: Sequence[str], seeds: Sequence[int], out: P
     All are checked before the first is yielded.
 
     Raises:
-        RecipeError: a method does not exist, or one is named twice.
+        RecipeError: a method or its option does not exist, or one is named twice.
 
     """
     for kind, names in (("method", methods), ("seed", seeds)):
@@ -58,4 +58,9 @@ def entries(recipe: Recipe, methods: Sequence[str], seeds: Sequence[int], out: P
     plans = [(method, seed, with_method(recipe, method, seed)) for seed in seeds for method in methods]
     for _, _, plan in plans:
         build_method(plan)
-    return (Entry(method, seed, RunFolder.create(out / method / f"seed-{seed}", plan)) for method, seed, plan in plans)
+    return (Entry(method, seed, RunFolder.create(place(out, method, seed), plan)) for method, seed, plan in plans)
+
+
+def place(out: Path, method: str, seed: int) -> Path:
+    """Return the folder of a run among those of one federation."""
+    return out / method / f"seed-{seed}"

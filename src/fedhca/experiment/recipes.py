@@ -36,7 +36,7 @@ def load_recipe(source: str | Path, changes: Sequence[str] = ()) -> Recipe:
         if str(source) not in embedded():
             raise RecipeError(f"{unknown('recipe', source, embedded())} Or give the path of a YAML file.")
         path = embedded()[str(source)]
-    values = _read(path)
+    values = read_yaml(path)
     for change in changes:
         _apply(values, change)
     return validate(values, str(source))
@@ -47,13 +47,26 @@ def validate(values: Any, source: str) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        raise RecipeError(f"Recipe '{source}': {_first(error)}") from None
+        raise RecipeError(f"Recipe '{source}': {describe(error, Recipe)}") from None
 
 
-def with_method(recipe: Recipe, name: str, seed: int) -> Recipe:
-    """Return the recipe under another method and seed; options stay where the method is the recipe's own."""
-    method = recipe.method if name == recipe.method.name else MethodSection(name=name)
+def with_method(recipe: Recipe, word: str, seed: int) -> Recipe:
+    """Return the recipe under another method and seed; options stay where the method is the recipe's own bare name.
+
+    Raises:
+        RecipeError: the word is no method with options.
+
+    """
+    method = recipe.method if word == recipe.method.name else method_section(word)
     return recipe.model_copy(update={"method": method, "seed": seed})
+
+
+def method_section(word: str) -> MethodSection:
+    """Take a method in one word apart, such as `fedprox+mu=0.1`; RecipeError if it is none."""
+    try:
+        return MethodSection.model_validate(word)
+    except ValidationError as error:
+        raise RecipeError(_capital(describe(error, MethodSection))) from None
 
 
 def dump_recipe(recipe: Recipe) -> dict[str, Any]:
@@ -61,22 +74,23 @@ def dump_recipe(recipe: Recipe) -> dict[str, Any]:
     return recipe.model_dump(mode="json")
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path, what: str = "Recipe") -> dict[str, Any]:
+    """Read a mapping from a YAML file; RecipeError says what is wrong with the file."""
     try:
         values = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise RecipeError(f"Recipe '{path}' is not there. Embedded recipes: {', '.join(embedded())}.") from None
+        raise RecipeError(f"{what} '{path}' is not there. `fedhca ls` lists the embedded ones.") from None
     except (OSError, UnicodeDecodeError) as error:
         cause = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-        raise RecipeError(f"Recipe '{path}' cannot be read: {cause}. Give the path of a YAML file.") from None
+        raise RecipeError(f"{what} '{path}' cannot be read: {cause}. Give the path of a YAML file.") from None
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise RecipeError(f"Recipe '{path}', line {line}: {error.problem}. Expected valid YAML.") from None
+        raise RecipeError(f"{what} '{path}', line {line}: {error.problem}. Expected valid YAML.") from None
     except (YAMLError, ValueError) as error:  # such as a date that is none
-        raise RecipeError(f"Recipe '{path}' should be valid YAML: {str(error).splitlines()[0]}.") from None
+        raise RecipeError(f"{what} '{path}' should be valid YAML: {str(error).splitlines()[0]}.") from None
     if not isinstance(values, dict):
         found = "nothing" if values is None else repr(type(values).__name__)
-        raise RecipeError(f"Recipe '{path}' should be a mapping, such as `rounds: 20`. Found {found}.")
+        raise RecipeError(f"{what} '{path}' should be a mapping, such as `rounds: 20`. Found {found}.")
     return values
 
 
@@ -116,11 +130,17 @@ def _index(place: list[Any], part: str, change: str) -> int:
     return int(part)
 
 
-def _first(error: ValidationError) -> str:
-    """Say the first thing that is wrong in one line."""
+def describe(error: ValidationError, section: type[BaseModel]) -> str:
+    """Say the first thing that is wrong with a section in one line."""
     first: Any = error.errors()[0]
     field = ".".join(str(part) for part in _levels(first["loc"]))
+    if first["type"] == "extra_forbidden":
+        return _unknown_key(section, first["loc"], field)
     return _LINES.get(first["type"], _other)(first, field)
+
+
+def _capital(line: str) -> str:
+    return line[:1].upper() + line[1:]
 
 
 def _other(first: Any, field: str) -> str:
@@ -136,7 +156,6 @@ def _list(first: Any, field: str) -> str:
 
 
 _LINES: dict[str, Callable[[Any, str], str]] = {
-    "extra_forbidden": lambda first, field: _unknown_key(first["loc"], field),
     "missing": lambda first, field: f"`{field}` is missing. Add it.",
     "value_error": lambda first, field: f"{f'`{field}`: ' if field else ''}{first['ctx']['error']}.",
     "too_short": lambda first, field: f"`{field}` should list at least one. Found an empty list.",
@@ -155,16 +174,15 @@ def _levels(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
     return location[:2] + location[3:] if location[:1] == ("datasets",) else location
 
 
-def _unknown_key(location: tuple[int | str, ...], field: str) -> str:
-    known = _fields(location[:-1])
+def _unknown_key(section: type[BaseModel], location: tuple[int | str, ...], field: str) -> str:
+    known = _fields(section, location[:-1])
     near = get_close_matches(str(location[-1]), known, n=1)
     hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(sorted(known))}."
     return f"unknown key `{field}`: {hint}"
 
 
-def _fields(location: Sequence[int | str]) -> list[str]:
-    """Return the keys that are known at a place of the recipe."""
-    section: type[BaseModel] = Recipe
+def _fields(section: type[BaseModel], location: Sequence[int | str]) -> list[str]:
+    """Return the keys that are known at a place of a section."""
     if location[:1] == ("datasets",):
         section = KINDS[str(location[2])]
         location = location[3:]

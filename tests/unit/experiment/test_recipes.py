@@ -201,7 +201,7 @@ def test_files_that_are_no_recipe(tmp_path: Path, text: str | bytes, words: list
 def test_a_recipe_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "folder.yaml").mkdir()
     assert "did you mean 'demo'?" in line(lambda: load_recipe("demoo"))
-    assert "demo" in line(lambda: load_recipe(tmp_path / "none.yaml"))
+    assert "is not there" in line(lambda: load_recipe(tmp_path / "none.yaml"))
     assert "irectory" in line(lambda: load_recipe(tmp_path / "folder.yaml"))
     assert "Unknown recipe" in line(lambda: load_recipe(tmp_path))
 

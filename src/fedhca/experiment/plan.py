@@ -85,9 +85,11 @@ class Experiment(Section):
             raise ValueError(f"`reference` should be one of {', '.join(self.methods)}; found '{self.reference}'")
         return self
 
-    def at(self, scale: Scale) -> dict[str, Federation]:
-        """Return the settings at a scale; RecipeError if there is none."""
-        found = {name: scales[scale] for name, scales in self.settings.items() if scale in scales}
+    def at(self, scale: str) -> dict[str, Federation]:
+        """Return the settings at a scale; RecipeError if it does not exist, or no setting has it."""
+        if scale not in SCALES:
+            raise RecipeError(unknown("scale", scale, SCALES))
+        found = {name: each for name, scales in self.settings.items() if (each := scales.get(scale)) is not None}
         if not found:
             there = [each for each in SCALES if any(each in scales for scales in self.settings.values())]
             raise RecipeError(f"'{self.title}' is not there at scale '{scale}'. Found: {', '.join(there)}.")
@@ -142,7 +144,7 @@ def load_experiment(source: str | Path) -> Experiment:
 
 def make_plan(
     source: str | Path,
-    scale: Scale,
+    scale: str,
     seeds: Sequence[int],
     out: Path,
     *,

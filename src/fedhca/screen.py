@@ -71,7 +71,7 @@ class Screen:
         losses = [value for tasks in round_.losses.values() for value in tasks.values()]
         mean = f"mean loss {sum(losses) / len(losses):.4f}" if losses else "no losses"
         seconds = "  ".join(f"{phase} {value:.1f} s" for phase, value in round_.seconds.items() if value >= 0.05)
-        line = f"{self.title}  round {round_.number}/{self.rounds}  {mean}  {seconds}  left {_clock(left)}"
+        line = f"{self.title}  round {round_.number}/{self.rounds}  {mean}  {seconds}  left {clock(left)}"
         self._say(line)
         for client, tasks in round_.metrics.items():
             self._say(f"    {client}: {_values(tasks)}")
@@ -85,7 +85,8 @@ def _values(tasks: Mapping[str, float]) -> str:
     return "  ".join(f"{task} {value:.4g}" for task, value in tasks.items())
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Return hours, minutes and seconds."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 

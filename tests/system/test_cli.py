@@ -24,7 +24,8 @@ def test_the_installed_command_runs_in_plain_lines_where_there_is_no_terminal(tm
     assert (done.returncode, done.stderr) == (0, "")
     assert "\x1b" not in done.stdout
     assert "\r" not in done.stdout
-    lines = done.stdout.splitlines()
+    # On a slow machine lines of progress come before.
+    lines = [line for line in done.stdout.splitlines() if not re.search(r"  round 1/1  \S+ \d+/\d+  ", line)]
     assert lines[0].startswith("fedavg seed 0  round 1/1  mean loss ")
     assert "left 0:00:00" in lines[0]
     assert [line.split(":")[0].strip() for line in lines[1:4]] == ["rooms-all", "figures-sal", "figures-semseg"]

@@ -22,22 +22,27 @@ class Tile:
 
 def sheet(rows: Sequence[Sequence[Tile]], *, height: int = 160) -> bytes:
     """Lay tiles out in rows, all scaled to one height, and return the sheet as PNG."""
-    scaled = [[_scaled(tile, height) for tile in row] for row in rows]
-    width = max(sum(image.width + GAP for image in row) for row in scaled) + GAP
+    fitted = [[scaled(tile, height) for tile in row] for row in rows]
+    width = max(sum(image.width + GAP for image in row) for row in fitted) + GAP
     page = Image.new("RGB", (width, len(rows) * (height + LINE + GAP) + GAP), PAPER)
     pen, font = ImageDraw.Draw(page), ImageFont.load_default(size=12)
-    for r, (row, images) in enumerate(zip(rows, scaled, strict=True)):
+    for r, (row, images) in enumerate(zip(rows, fitted, strict=True)):
         x, y = GAP, GAP + r * (height + LINE + GAP)
         for tile, image in zip(row, images, strict=True):
             pen.text((x, y), _fitting(tile.caption, image.width, font), fill=INK, font=font)
             page.paste(image, (x, y + LINE))
             x += image.width + GAP
+    return png(page)
+
+
+def png(image: Image.Image) -> bytes:
+    """Return an image as PNG."""
     file = io.BytesIO()
-    page.save(file, format="PNG", optimize=True)
+    image.save(file, format="PNG", optimize=True)
     return file.getvalue()
 
 
-def _scaled(tile: Tile, height: int) -> Image.Image:
+def scaled(tile: Tile, height: int) -> Image.Image:
     """Scale to the row's height; class colours must not blend, so no interpolation when enlarging."""
     image = Image.fromarray(tile.picture)
     width = max(1, round(image.width * height / image.height))

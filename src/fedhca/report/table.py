@@ -4,44 +4,30 @@ import csv
 import io
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from fedhca.report.gain import delta_m
+from fedhca.report.gain import delta_m, per_task_gain
+from fedhca.report.notation import digits, spread
+from fedhca.report.rank import ranks
+from fedhca.report.result import Column, Result
 from fedhca.tasks.task import Task
 
-Column = tuple[str, str]
-"""Data set and task; Δm weighs every such pair the same."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """One run's metrics by data set and task: clients of one pair enter as their mean."""
-
-    method: str
-    seed: int
-    values: Mapping[Column, float]
-
-    @classmethod
-    def of(
-        cls, method: str, seed: int, metrics: Mapping[str, Mapping[str, float]], datasets: Mapping[str, str]
-    ) -> "Result":
-        """Average the clients of each pair; `datasets` gives each client's data set."""
-        found: dict[Column, list[float]] = {}
-        for client, tasks in metrics.items():
-            for task, value in tasks.items():
-                found.setdefault((datasets[client], task), []).append(value)
-        return cls(method, seed, {column: statistics.fmean(values) for column, values in found.items()})
+GAIN = "Δm % ↑"
 
 
 @dataclass(frozen=True)
 class Table:
     """Metrics in lines, methods in columns, Δm against the reference last.
 
+    Where there are several settings, columns are settings × methods, and lines the metrics that all have: Δm of two
+    settings can be compared only over the same metrics. Where they share none, each has its own.
+
     Attributes:
-        results: of all runs; every method on the same seeds.
-        tasks: the task of each column, for names, units and directions.
-        reference: the method Δm is against; no Δm where it is not among the results.
+        results: of all runs.
+        tasks: the task of each metric, for names, units and directions.
+        reference: the method Δm is against, in the same setting on the same seed; no Δm where it is not among them.
 
     """
 
@@ -55,81 +41,161 @@ class Table:
         return tuple(dict.fromkeys(result.method for result in self.results))
 
     @property
+    def settings(self) -> tuple[str, ...]:
+        """The settings, in the order of the results."""
+        return tuple(dict.fromkeys(result.setting for result in self.results))
+
+    @property
     def seeds(self) -> tuple[int, ...]:
         """The seeds."""
         return tuple(sorted({result.seed for result in self.results}))
 
+    @cached_property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """Setting and method of each column."""
+        there = {(result.setting, result.method) for result in self.results}
+        return tuple((s, m) for s in self.settings for m in self.methods if (s, m) in there)
+
+    @cached_property
+    def shown(self) -> dict[Column, Task]:
+        """The metrics that all results have; all metrics, where they share none."""
+        common = {column: task for column, task in self.tasks.items() if all(column in r.values for r in self.results)}
+        return common or dict(self.tasks)
+
+    @property
+    def has_gain(self) -> bool:
+        """Whether the reference is among the methods."""
+        return self.reference in self.methods
+
     @property
     def head(self) -> list[str]:
-        """The head of the table: the methods."""
-        return ["", *self.methods]
+        """The head of the table: the methods, after their setting where there are several."""
+        return ["", *(f"{setting} {method}".strip() for setting, method in self.columns)]
 
     @property
     def names(self) -> list[str]:
         """Names of the lines, with the direction that is better."""
-        lines = [f"{data} {name} {task.metric} {_arrow(task)}" for (data, name), task in self.tasks.items()]
-        return [*lines, "Δm % ↑"] if self.reference in self.methods else lines
+        lines = [f"{data} {name} {task.metric} {arrow(task)}" for (data, name), task in self.shown.items()]
+        return [*lines, GAIN] if self.has_gain else lines
 
-    def samples(self, method: str) -> list[list[float]]:
-        """Return for each column the values over the seeds; Δm is of each seed against the reference of that seed."""
-        mine = {result.seed: result.values for result in self.results if result.method == method}
-        columns = [[mine[seed][column] for seed in self.seeds if seed in mine] for column in self.tasks]
-        reference = {result.seed: result.values for result in self.results if result.method == self.reference}
-        if not reference:
-            return columns
-        return [*columns, [self._gain(mine[seed], reference[seed]) for seed in self.seeds if seed in mine]]
+    def samples(self, method: str, setting: str | None = None) -> list[list[float]]:
+        """Return for each line the values over the seeds; Δm is of each seed against the reference of that seed."""
+        runs = self._runs(method, setting)
+        lines = [[result.values.get(column, math.nan) for result in runs.values()] for column in self.shown]
+        return [*lines, list(self.gains(method, setting).values())] if self.has_gain else lines
 
-    def _gain(self, values: Mapping[Column, float], reference: Mapping[Column, float]) -> float:
-        """Return Δm; NaN where the reference reached 0, as no gain is relative to nothing."""
-        if 0 in reference.values():
+    def gains(self, method: str, setting: str | None = None) -> dict[int, float]:
+        """Return Δm by seed; NaN where the reference reached 0, as no gain is relative to nothing."""
+        return {seed: self._gain(*pair) for seed, pair in self._beside_reference(method, setting).items()}
+
+    def task_gains(self, method: str, setting: str | None = None) -> dict[Column, list[float]]:
+        """Return the gain in percent of each metric over the seeds."""
+        found: dict[Column, list[float]] = {column: [] for column in self.shown}
+        for mine, other in self._beside_reference(method, setting).values():
+            for column, task in self.shown.items():
+                value, reference = mine.values.get(column, math.nan), other.values.get(column, math.nan)
+                one = {column: value}, {column: reference}, {column: task.higher_is_better}
+                found[column].append(100 * per_task_gain(*one)[column] if reference else math.nan)
+        return found
+
+    def _runs(self, method: str, setting: str | None) -> dict[int, Result]:
+        where = self.settings[0] if setting is None else setting
+        found = {result.seed: result for result in self.results if (result.method, result.setting) == (method, where)}
+        return dict(sorted(found.items()))
+
+    def _beside_reference(self, method: str, setting: str | None) -> dict[int, tuple[Result, Result]]:
+        reference = self._runs(self.reference, setting)
+        return {seed: (run, reference[seed]) for seed, run in self._runs(method, setting).items() if seed in reference}
+
+    def _gain(self, mine: Result, reference: Result) -> float:
+        """Return Δm over the metrics shown that both have."""
+        columns = [column for column in self.shown if column in mine.values and column in reference.values]
+        values = {column: mine.values[column] for column in columns}
+        others = {column: reference.values[column] for column in columns}
+        if not columns or 0 in others.values():
             return math.nan
-        return delta_m(values, reference, {column: task.higher_is_better for column, task in self.tasks.items()})
+        return delta_m(values, others, {column: self.shown[column].higher_is_better for column in columns})
+
+    def lines(self) -> list[list[list[float]]]:
+        """Return for each line the samples of each column."""
+        columns = [self.samples(method, setting) for setting, method in self.columns]
+        return [list(line) for line in zip(*columns, strict=True)]
+
+    def decimals(self) -> list[int]:
+        """Return how many decimals each line is written with, Δm two."""
+        tasks: list[Task | None] = [*self.shown.values(), *([None] if self.has_gain else [])]
+        return [
+            digits(task.unit, [value for samples in line for value in samples]) if task else 2
+            for task, line in zip(tasks, self.lines(), strict=True)
+        ]
 
     def rows(self) -> list[list[str]]:
         """Return one line per metric, Δm last: mean ± standard deviation where there are several seeds."""
-        columns = [[_spread(values) for values in self.samples(method)] for method in self.methods]
-        return [[name, *cells] for name, cells in zip(self.names, zip(*columns, strict=True), strict=True)]
+        return [
+            [name, *(spread(samples, decimals) for samples in line)]
+            for name, line, decimals in zip(self.names, self.lines(), self.decimals(), strict=True)
+        ]
+
+    def ranked(self, apart: Collection[tuple[str, str]] = ()) -> list[list[int]]:
+        """Return the place of each cell among the methods of its setting: 1 best, 2 second best, 0 others.
+
+        Columns that stand apart have no place.
+        """
+        upward = [*(task.higher_is_better for task in self.shown.values()), True]
+        found = []
+        for line, decimals, higher in zip(self.lines(), self.decimals(), upward, strict=False):
+            means = [round(statistics.fmean(cell), decimals) if cell else math.nan for cell in line]
+            places: list[int] = []
+            for setting in self.settings:
+                mine = [
+                    math.nan if column in apart else mean
+                    for mean, column in zip(means, self.columns, strict=True)
+                    if column[0] == setting
+                ]
+                places += ranks(mine, higher)
+            found.append(places)
+        return found
 
     def markdown(self) -> str:
-        """Return the table as Markdown, with a line on how to read it."""
-        head = self.head
-        lines = [head, ["---", *["---:"] * len(self.methods)], *self.rows()]
-        return "\n".join("| " + " | ".join(line) + " |" for line in lines) + f"\n\n{self.caption}\n"
+        """Return the table as Markdown, the best of each line in bold, with a line on how to read it."""
+        body = [
+            [name, *(f"**{cell}**" if place == 1 else cell for cell, place in zip(cells, places, strict=True))]
+            for (name, *cells), places in zip(self.rows(), self.ranked(), strict=True)
+        ]
+        lines = [self.head, ["---", *["---:"] * len(self.columns)], *body]
+        bold = "**Bold**: best of its line. " if any(1 in places for places in self.ranked()) else ""
+        return "\n".join("| " + " | ".join(line) + " |" for line in lines) + f"\n\n{bold}{self.caption}\n"
 
     @property
     def caption(self) -> str:
         """How to read the table."""
         seeds = ", ".join(map(str, self.seeds))
-        spread = "mean ± standard deviation over" if len(self.seeds) > 1 else "one seed:"
-        sign = "Δm: mean relative gain over `local`, positive is better. " if self.reference in self.methods else ""
-        return f"{sign}↑ higher is better, ↓ lower is better; {spread} seeds {seeds}."
+        measure = "mean ± standard deviation over" if len(self.seeds) > 1 else "one seed:"
+        sign = f"Δm: mean relative gain over `{self.reference}`, positive is better. " if self.has_gain else ""
+        return f"{sign}↑ higher is better, ↓ lower is better; {measure} seeds {seeds}."
 
     def csv(self) -> str:
-        """Return every value of every seed as CSV, one line a method, seed and column, unrounded."""
+        """Return every value of every seed as CSV, one line a setting, method, seed and metric, unrounded."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["method", "seed", "dataset", "task", "metric", "unit", "higher_is_better", "value"])
+        writer.writerow(["setting", "method", "seed", "dataset", "task", "metric", "unit", "higher_is_better", "value"])
         for result in self.results:
             for (dataset, name), task in self.tasks.items():
-                fixed = [dataset, name, task.metric, task.unit, task.higher_is_better]
-                writer.writerow([result.method, result.seed, *fixed, result.values[dataset, name]])
-        if self.reference in self.methods:
-            for method in self.methods:
-                seeds = [result.seed for result in self.results if result.method == method]
-                for seed, gain in zip(sorted(seeds), self.samples(method)[-1], strict=True):
-                    writer.writerow([method, seed, "all", "all", "delta_m", "%", True, gain])
+                if (dataset, name) in result.values:
+                    fixed = [dataset, name, task.metric, task.unit, task.higher_is_better]
+                    value = result.values[dataset, name]
+                    writer.writerow([result.setting, result.method, result.seed, *fixed, value])
+        for setting, method in self.columns if self.has_gain else ():
+            for seed, gain in self.gains(method, setting).items():
+                writer.writerow([setting, method, seed, "all", "all", "delta_m", "%", True, gain])
         return text.getvalue()
 
 
-def _arrow(task: Task) -> str:
+def arrow(task: Task) -> str:
+    """Return which way is better."""
     return "↑" if task.higher_is_better else "↓"
 
 
-def _spread(values: Sequence[float]) -> str:
-    if not all(map(math.isfinite, values)):
-        return "nan"  # not measured in some run; what was is in the CSV
-    mean = statistics.fmean(values)
-    digits = 4 if 0 < abs(mean) < 1 else 2
-    if len(values) == 1:
-        return f"{mean:.{digits}f}"
-    return f"{mean:.{digits}f} ± {statistics.stdev(values):.{digits}f}"
+def unit_of(task: Task) -> str:
+    """Return the unit as a printer would set it."""
+    return "°" if task.unit == "degrees" else task.unit

@@ -5,7 +5,8 @@ import statistics
 
 import pytest
 
-from fedhca.report.table import Column, Result, Table
+from fedhca.report.result import Column, Result
+from fedhca.report.table import Table
 from fedhca.tasks import Depth, SemanticSegmentation, Task
 
 SEMSEG, DEPTH = ("nyud", "semseg"), ("nyud", "depth")
@@ -96,3 +97,54 @@ def test_what_was_not_measured_in_one_of_several_seeds_leaves_the_table_standing
     semseg, depth, gain = Table(results, TASKS).rows()
     assert (semseg[2], gain[2]) == ("nan", "nan")
     assert depth[2].startswith("0.7500 ±")
+
+
+def with_setting(setting: str, shift: float, *, columns: tuple[Column, ...] = (SEMSEG, DEPTH)) -> list[Result]:
+    return [
+        Result(result.method, result.seed, {column: result.values[column] + shift for column in columns}, setting)
+        for result in RESULTS
+    ]
+
+
+def test_settings_stand_beside_each_other_and_each_has_its_own_reference() -> None:
+    table = Table([*with_setting("×1", 0.0), *with_setting("×2", 10.0)], TASKS)
+    assert table.head == ["", "×1 local", "×1 fedhca2", "×2 local", "×2 fedhca2"]
+    assert list(table.gains("fedhca2", "×1").values()) == pytest.approx(GAINS)
+    second = [(4 / 50 + 0.2 / 10.8) / 2 * 100, 0.1 / 11 / 2 * 100]
+    assert list(table.gains("fedhca2", "×2").values()) == pytest.approx(second)
+    assert [len(row) for row in table.rows()] == [5, 5, 5]
+    settings = {row["setting"] for row in csv.DictReader(io.StringIO(table.csv()))}
+    assert settings == {"×1", "×2"}
+
+
+def test_metrics_that_not_all_settings_have_are_left_out_of_lines_and_gains() -> None:
+    table = Table([*with_setting("one", 0.0), *with_setting("two", 0.0, columns=(DEPTH,))], TASKS)
+    assert [row[0] for row in table.rows()] == ["nyud depth RMSE ↓", "Δm % ↑"]
+    assert table.gains("fedhca2", "one") == pytest.approx({0: 25.0, 1: 10.0})
+
+
+def test_settings_that_share_no_metric_have_their_own() -> None:
+    table = Table([*with_setting("one", 0.0, columns=(SEMSEG,)), *with_setting("two", 0.0, columns=(DEPTH,))], TASKS)
+    assert [row[1] for row in table.rows()] == ["45.00 ± 7.07", "nan", "0.00 ± 0.00"]
+    assert table.gains("fedhca2", "two") == pytest.approx({0: 25.0, 1: 10.0})
+
+
+def test_a_seed_without_its_reference_has_no_gain() -> None:
+    table = Table([*RESULTS, Result("fedhca2", 2, {SEMSEG: 90.0, DEPTH: 0.1})], TASKS)
+    assert list(table.gains("fedhca2")) == [0, 1]
+    assert table.task_gains("fedhca2")[SEMSEG] == pytest.approx([10.0, 0.0])
+
+
+def test_the_best_of_each_line_is_found_and_columns_can_stand_apart() -> None:
+    others = [Result("fedavg", seed, {SEMSEG: 41.0, DEPTH: 2.0}) for seed in (0, 1)]
+    table = Table([*RESULTS, *others], TASKS)
+    assert table.ranked() == [[2, 1, 0], [2, 1, 0], [2, 1, 0]]
+    assert table.ranked(apart={("", "fedhca2")}) == [[1, 0, 0], [1, 0, 0], [1, 0, 0]]
+    assert f"**47.00 ± {statistics.stdev([44.0, 50.0]):.2f}**" in table.markdown()
+    assert "Bold" in table.markdown()
+
+
+def test_another_reference_may_be_named() -> None:
+    table = Table(RESULTS, TASKS, reference="fedhca2")
+    assert table.samples("fedhca2")[2] == [0.0, 0.0]
+    assert "over `fedhca2`" in table.caption

@@ -1,0 +1,35 @@
+"""The main finding in a sentence, from the numbers alone."""
+
+import math
+from statistics import fmean
+
+from fedhca.report.notation import percent
+from fedhca.report.study import Study
+
+
+def finding(study: Study) -> list[str]:
+    """Return one sentence for each setting."""
+    table = study.table
+    if not table.results:
+        return ["No run was evaluated yet."]
+    if not table.has_gain:
+        return [f"No run of {study.reference}, the reference of Δm: metrics only."]
+    return [_best(study, setting) for setting in study.settings]
+
+
+def _best(study: Study, setting: str) -> str:
+    found = {
+        method: list(study.table.gains(method, setting).values())
+        for where, method in study.table.columns
+        if where == setting and method != study.reference
+    }
+    known = {method: values for method, values in found.items() if values and all(map(math.isfinite, values))}
+    start = f"{setting}: best" if setting else "Best"
+    if not known:
+        return f"{start} Δm: not measured."
+    method = max(known, key=lambda name: fmean(known[name]))
+    values = known[method]
+    above = sum(value > 0 for value in values)
+    seeds = f"above {study.reference} on {above} of {len(values)} seeds" if len(values) > 1 else "one seed"
+    mark = " (not finished)" if (setting, method) in study.provisional else ""
+    return f"{start} Δm: {method} {percent(values)}{mark}; {seeds}."

@@ -1,0 +1,122 @@
+"""The report: one page that needs nothing else, and every figure beside it."""
+
+import base64
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from fedhca.atomic import write_atomically
+from fedhca.errors import RecipeError, unknown
+from fedhca.experiment.compare import Entry
+from fedhca.report.figures.theme import DARK, LIGHT
+from fedhca.report.finding import finding
+from fedhca.report.head import facts, notices
+from fedhca.report.press import Printed, data_uri, print_figure
+from fedhca.report.section import Drawing, Section
+from fedhca.report.sections.alpha import alpha
+from fedhca.report.sections.beta import beta
+from fedhca.report.sections.bytes import bytes_and_time
+from fedhca.report.sections.claims import claims
+from fedhca.report.sections.conflict import conflict
+from fedhca.report.sections.curves import curves
+from fedhca.report.sections.gains import gains
+from fedhca.report.sections.gallery import gallery
+from fedhca.report.sections.listening import listening
+from fedhca.report.sections.record import record
+from fedhca.report.sections.scaling import scaling
+from fedhca.report.sections.table import table
+from fedhca.report.study import Study
+
+PAGE, FIGURES = "report.html", "figures"
+
+SECTIONS: Mapping[str, Callable[[Study], Section | None]] = {
+    "table": table,
+    "gains": gains,
+    "scaling": scaling,
+    "claims": claims,
+    "curves": curves,
+    "alpha": alpha,
+    "beta": beta,
+    "conflict": conflict,
+    "listening": listening,
+    "gallery": gallery,
+    "bytes": bytes_and_time,
+    "record": record,
+}
+"""In the order of the page. Each gives its section, or nothing where the runs have no data for it."""
+
+
+def write_report(
+    entries: Sequence[Entry],
+    out: Path,
+    *,
+    title: str,
+    lead: str = "",
+    shows: Collection[str] | None = None,
+    pictures: int = 1,
+    reference: str = "local",
+) -> Path:
+    """Write OUT/report.html, which needs no other file and no network, and its figures to OUT/figures.
+
+    Args:
+        entries: the runs, finished or not.
+        out: the folder; it is made.
+        title: of the page.
+        lead: what to say below the title.
+        shows: names of SECTIONS; all that have data if not given.
+        pictures: test pictures for each client in the gallery.
+        reference: the method Δm is against.
+
+    Returns:
+        The page.
+
+    Raises:
+        RecipeError: there is no such section.
+        RunFolderError: no run did a round, a folder cannot be read, or the page cannot be written.
+
+    """
+    for name in shows or ():
+        if name not in SECTIONS:
+            raise RecipeError(unknown("section", name, SECTIONS))
+    study = Study.of(entries, reference, pictures)
+    wanted = [make for name, make in SECTIONS.items() if shows is None or name in shows]
+    sections = [section for make in wanted if (section := make(study))]
+    page = _template().render(
+        title=title,
+        lead=lead,
+        finding=finding(study),
+        facts=facts(study),
+        notices=notices(study),
+        sections=sections,
+        printed=_printed(sections, out / FIGURES),
+        themes={"light": asdict(LIGHT), "dark": asdict(DARK)},
+    )
+    write_atomically(out / PAGE, page.encode())
+    return out / PAGE
+
+
+def _printed(sections: Sequence[Section], folder: Path) -> dict[str, Printed]:
+    """Draw all figures; return them by name."""
+    drawings = [part for section in sections for part in section.parts if isinstance(part, Drawing)]
+    return {
+        drawing.name: print_figure(drawing.draw, folder, drawing.name, shaded=drawing.shaded) for drawing in drawings
+    }
+
+
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("fedhca.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["data_uri"] = _file
+    environment.filters["picture"] = lambda content: data_uri(content, "image/png")
+    return environment.get_template("page.html.jinja")
+
+
+def _file(content: str, kind: str) -> str:
+    return f"data:{kind};charset=utf-8;base64,{base64.b64encode(content.encode()).decode()}"

@@ -1,0 +1,86 @@
+"""From a drawing to what stands on the page: light and dark, wide and narrow; and to files beside it."""
+
+import base64
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from PIL import Image
+
+from fedhca.atomic import write_atomically
+from fedhca.report.figures.canvas import Canvas
+from fedhca.report.figures.theme import DARK, LIGHT
+from fedhca.report.sheet import png
+from fedhca.report.svg import lettered, recoloured, shortened
+
+Draw = Callable[[Canvas], Figure]
+
+LARGE = 150_000
+"""Bytes of SVG beyond which a PNG stands on the page instead; the file beside it stays SVG."""
+DOTS, SHADES = 200, 128
+"""Of a PNG: dots per inch, and colours where it stands on the page."""
+
+
+@dataclass(frozen=True)
+class Printed:
+    """One drawing as data URIs: by theme, and for a wide page or a phone."""
+
+    light: str
+    dark: str
+    narrow_light: str
+    narrow_dark: str
+
+
+def print_figure(draw: Draw, folder: Path, name: str, *, shaded: bool = False) -> Printed:
+    """Draw in both themes and widths, and write FOLDER/NAME.svg and .png in the light one.
+
+    Args:
+        draw: draws the figure.
+        folder: of the files.
+        name: of the files.
+        shaded: whether it has colours between those of its theme, so that the dark one has to be drawn anew.
+
+    """
+    wide, narrow = Canvas(), Canvas(narrow=True)
+    drawn = _rendered(draw, wide, "svg", "png")
+    for kind, content in zip(("svg", "png"), drawn, strict=True):
+        write_atomically(folder / f"{name}.{kind}", content)
+    (slim,) = _rendered(draw, narrow, "svg")
+    return Printed(*_by_theme(draw, wide, drawn[0], shaded), *_by_theme(draw, narrow, slim, shaded))
+
+
+def data_uri(content: bytes, kind: str) -> str:
+    """Return content as an address that holds it."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _by_theme(draw: Draw, canvas: Canvas, svg: bytes, shaded: bool) -> tuple[str, str]:
+    """Return a drawing for light and for dark pages."""
+    light, night = shortened(svg.decode()), replace(canvas, theme=DARK)
+    if len(light) > LARGE:
+        return _as_png(draw, canvas), _as_png(draw, night)
+    dark = shortened(_rendered(draw, night, "svg")[0].decode()) if shaded else recoloured(light, LIGHT, DARK)
+    return data_uri(light.encode(), "image/svg+xml"), data_uri(dark.encode(), "image/svg+xml")
+
+
+def _as_png(draw: Draw, canvas: Canvas) -> str:
+    (content,) = _rendered(draw, canvas, "png")
+    with Image.open(io.BytesIO(content)) as image:
+        return data_uri(png(image.convert("RGB").quantize(SHADES, dither=Image.Dither.NONE)), "image/png")
+
+
+def _rendered(draw: Draw, canvas: Canvas, *kinds: str) -> list[bytes]:
+    """Return one drawing in each kind of file."""
+    files = []
+    with rc_context(canvas.settings()):
+        figure = draw(canvas)
+        for kind in kinds:
+            file = io.BytesIO()
+            metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
+            figure.savefig(file, format=kind, dpi=DOTS, metadata=metadata)
+            figure.set_layout_engine("none")  # laid out once; a second time would give the same
+            files.append(lettered(file.getvalue().decode()).encode() if kind == "svg" else file.getvalue())
+    return files

@@ -1,0 +1,64 @@
+"""α against rounds, client by client."""
+
+from functools import partial
+
+from fedhca.report.average import average
+from fedhca.report.figures.alpha import alpha as draw_alpha
+from fedhca.report.figures.lines import Line, Panel
+from fedhca.report.figures.look import Look
+from fedhca.report.runs import Run
+from fedhca.report.section import Drawing, Section
+from fedhca.report.sections.place import suffix
+from fedhca.report.study import Study
+
+LEAD = (
+    "α says how much of the others' common direction a client adds to its encoder. It starts the same for all and is "
+    "learnt round by round."
+)
+SINGLE = 8
+"""Up to so many clients each has its own line; beyond, each kind of client."""
+
+
+def alpha(study: Study) -> Section | None:
+    """Return one figure for each setting, a panel for each method that learns α."""
+    parts = []
+    for setting in study.settings:
+        panels = [
+            panel
+            for method, runs in study.of_setting(setting).items()
+            if (panel := _panel(study, setting, method, runs))
+        ]
+        if panels:
+            words = "; ".join(f"{panel.title}: {_ends(panel)}" for panel in panels)
+            caption = "α against rounds, mean and standard deviation over seeds."
+            parts.append(
+                Drawing(
+                    f"alpha{suffix(setting)}",
+                    partial(draw_alpha, panels=panels),
+                    f"α from first to last round. {words}.",
+                    caption,
+                    setting,
+                )
+            )
+    return Section("alpha", "Whom encoders take in: α", LEAD, parts) if parts else None
+
+
+def _panel(study: Study, setting: str, method: str, runs: list[Run]) -> Panel | None:
+    notes = [run.notes("encoder", "alpha") for run in runs]
+    if not any(notes):
+        return None
+    kinds = study.kinds(setting)
+    hues = {kind: place for place, kind in enumerate(dict.fromkeys(kinds.values()))}
+    names = list(kinds) if len(kinds) <= SINGLE else list(hues)
+    lines: list[Line] = []
+    for name in names:
+        members = [i for i, (client, kind) in enumerate(kinds.items()) if name in (client, kind)]
+        series = [[(number, values[i]) for number, values in run] for run in notes for i in members]
+        kind = kinds.get(name, name)
+        twin = sum(line.look.hue == hues[kind] for line in lines)
+        lines.append(Line(name, *average(series), Look(hues[kind], twin, hues[kind] + 3 * twin)))
+    return Panel(method, lines, "α")
+
+
+def _ends(panel: Panel) -> str:
+    return ", ".join(f"{line.label} {line.mean[0]:.3f} to {line.mean[-1]:.3f}" for line in panel.lines if line.mean)

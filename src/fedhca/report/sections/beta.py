@@ -1,0 +1,81 @@
+"""β against rounds, layer by layer and task by task."""
+
+from functools import partial
+
+from fedhca.errors import RunFolderError
+from fedhca.report.average import average
+from fedhca.report.figures.beta import beta as draw_beta
+from fedhca.report.figures.lines import Line, Panel
+from fedhca.report.figures.look import Look
+from fedhca.report.notation import slug
+from fedhca.report.runs import Run
+from fedhca.report.section import Drawing, Section
+from fedhca.report.sections.place import suffix
+from fedhca.report.study import Study
+
+LEAD = (
+    "β says how much each layer of a decoder takes in from the decoders it attends to. Layers are numbered from the "
+    "encoder (L1) to the head."
+)
+CAPTION = (
+    "β against rounds under {method}, mean and standard deviation over seeds and over decoders of one kind. The thick "
+    "line is the layer next to the head."
+)
+
+
+def beta(study: Study) -> Section | None:
+    """Return one figure for each setting and method that learns β."""
+    parts = []
+    for setting in study.settings:
+        for method, runs in study.of_setting(setting).items():
+            panels = _panels(study, setting, runs)
+            if panels:
+                name = f"beta-{slug(method)}{suffix(setting)}"
+                words = "; ".join(f"{panel.title}: {_ends(panel)}" for panel in panels)
+                alt = f"β in the last round under {method}. {words}."
+                parts.append(
+                    Drawing(name, partial(draw_beta, panels=panels), alt, CAPTION.format(method=method), setting)
+                )
+    return Section("beta", "Whom decoders take in: β", LEAD, parts) if parts else None
+
+
+def _panels(study: Study, setting: str, runs: list[Run]) -> list[Panel]:
+    notes = [run.notes("decoder", "beta") for run in runs]
+    if not any(notes):
+        return []
+    kinds = study.kinds(setting)
+    decoders = [_decoder(kinds[client], task) for client, task in runs[0].decoders]
+    names = layer_names(runs)
+    panels = []
+    for decoder in dict.fromkeys(decoders):
+        rows = [k for k, each in enumerate(decoders) if each == decoder]
+        lines = []
+        for layer, name in enumerate(names):
+            series = [[(number, values[k, layer]) for number, values in run] for run in notes for k in rows]
+            last = layer == len(names) - 1
+            lines.append(Line(name, *average(series), Look(-1 if last else layer, 0 if last else layer, layer), last))
+        panels.append(Panel(decoder, lines, "β"))
+    return panels
+
+
+def _decoder(kind: str, task: str) -> str:
+    return kind if kind.endswith(f" {task}") and "+" not in kind else f"{kind} · {task}"
+
+
+def layer_names(runs: list[Run]) -> list[str]:
+    """Name the layers L1, L2 and so on, with the names the model gives them where a checkpoint is there."""
+    count = next(len(values[0]) for run in runs for _, values in run.notes("decoder", "beta"))
+    own = next((found for run in runs if (found := _own_names(run))), [""] * count)
+    names = [f"L{number} {name}".strip() for number, name in enumerate(own[:count], start=1)]
+    return [*names[:-1], f"{names[-1]} (next to the head)"]
+
+
+def _own_names(run: Run) -> list[str]:
+    try:
+        return list(run.folder.roster.decoder_layout.layers) if run.saved else []
+    except RunFolderError:
+        return []
+
+
+def _ends(panel: Panel) -> str:
+    return ", ".join(f"{line.label} {line.mean[-1]:.3f}" for line in panel.lines if line.mean)

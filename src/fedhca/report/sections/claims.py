@@ -1,0 +1,33 @@
+"""What the paper says, and what these runs show."""
+
+from fedhca.report.claims import Claim, more_clients
+from fedhca.report.claims import claims as check_claims
+from fedhca.report.section import Cell, Grid, Section
+from fedhca.report.study import Study
+
+LEAD = (
+    "Trends the paper reports, asked of these runs' numbers. A verdict here is about these runs, with their data, "
+    "models and rounds; it neither confirms nor refutes the paper."
+)
+VERDICTS = {True: ("✓ holds", "holds"), False: ("✗ does not hold", "fails"), None: ("– not measured", "unknown")}
+
+
+def claims(study: Study) -> Section | None:
+    """Return a table of claims, or nothing where the method was not run."""
+    if study.ours not in study.methods:
+        return None
+    groups = [
+        (setting, [_line(claim) for claim in check_claims(study, setting)])
+        for setting in study.settings
+        if study.ours in study.of_setting(setting)
+    ]
+    across = more_clients(study)
+    groups += [("across settings", [_line(across)])] if across else []
+    head = ["claim", "verdict", "measured here", "in the paper"]
+    grid = Grid("Claims of the paper and what was measured.", head, groups, numeric=False, quiet=True)
+    return Section("claims", "What the paper says, what these runs show", LEAD, [grid])
+
+
+def _line(claim: Claim) -> list[Cell]:
+    words, mark = VERDICTS[claim.holds]
+    return [Cell(claim.text), Cell(words, mark=mark), Cell(claim.measured), Cell(claim.source)]

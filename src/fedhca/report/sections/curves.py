@@ -1,0 +1,75 @@
+"""Metrics and training losses against rounds."""
+
+from collections.abc import Callable
+from functools import partial
+
+from fedhca.report.average import average
+from fedhca.report.figures.curves import curves as draw_curves
+from fedhca.report.figures.lines import Line, Panel
+from fedhca.report.figures.losses import losses
+from fedhca.report.result import Result
+from fedhca.report.runs import Run, pick
+from fedhca.report.section import Drawing, Section
+from fedhca.report.sections.place import suffix
+from fedhca.report.study import Study
+from fedhca.report.table import arrow, unit_of
+
+LEAD = (
+    "Mean over seeds. Bands are one standard deviation; where they would cover each other, only the thick line has one."
+)
+Histories = Callable[[Run], list[tuple[int, Result]]]
+
+
+def curves(study: Study) -> Section | None:
+    """Return the metrics where some run was evaluated more than once, and the losses."""
+    parts: list[Drawing] = []
+    notes: list[str] = []
+    for setting in study.settings:
+        metrics = _panels(study, setting, Run.evaluations)
+        if metrics:
+            parts.append(_metrics(setting, metrics))
+        else:
+            notes.append(f"No metric was measured twice{f' in {setting}' if setting else ''}: no curve.")
+        trained = _panels(study, setting, Run.losses, losses_only=True)
+        parts += [_losses(setting, trained)] if trained else []
+    return Section("curves", "Along the rounds", LEAD, parts, notes) if parts else None
+
+
+def _panels(study: Study, setting: str, history: Histories, losses_only: bool = False) -> list[Panel]:
+    """Return one panel for each data set and task that has at least two points."""
+    by_method, look = study.of_setting(setting), study.looks
+    histories = {method: [history(run) for run in runs] for method, runs in by_method.items()}
+    panels = []
+    for column, task in study.table.tasks.items():
+        lines = []
+        for method, runs in histories.items():
+            x, mean, spread = average([pick(run, column) for run in runs])
+            if len(x) > 1:
+                lines.append(Line(method, x, mean, spread, look[method], thick=method == study.ours))
+        unit = "loss" if losses_only else f"{task.metric} {unit_of(task)} {arrow(task)}"
+        panels += [Panel(" ".join(column), lines, unit)] if lines else []
+    return panels
+
+
+def _metrics(setting: str, panels: list[Panel]) -> Drawing:
+    words = "; ".join(f"{panel.title} ({panel.unit}): {_ends(panel)}" for panel in panels)
+    caption = "Test metrics against rounds, one panel for each data set and task."
+    return Drawing(
+        f"curves{suffix(setting)}",
+        partial(draw_curves, panels=panels),
+        f"From first to last: {words}.",
+        caption,
+        setting,
+    )
+
+
+def _losses(setting: str, panels: list[Panel]) -> Drawing:
+    words = "; ".join(f"{panel.title}: {_ends(panel)}" for panel in panels)
+    caption = "Training losses against rounds, on a logarithmic axis."
+    return Drawing(
+        f"losses{suffix(setting)}", partial(losses, panels=panels), f"From first to last: {words}.", caption, setting
+    )
+
+
+def _ends(panel: Panel) -> str:
+    return ", ".join(f"{line.label} {line.mean[0]:.4g} to {line.mean[-1]:.4g}" for line in panel.lines)

@@ -1,0 +1,95 @@
+"""Who listens to whom: the mixing of the last round."""
+
+from functools import partial
+
+import numpy as np
+
+from fedhca.report.figures.listening import listening as draw_listening
+from fedhca.report.runs import Run
+from fedhca.report.section import Drawing, Section
+from fedhca.report.sections.place import suffix
+from fedhca.report.study import Study
+
+LEAD = "What the server handed out in the last round: row by row, how much of each participant is in the answer."
+CAPTION = (
+    "{side}: answers in rows, what they are made of in columns; mean over seeds. Frames are what each keeps of its "
+    "own; colours reach their strongest at the largest weight on others."
+)
+SHOWN = 16
+"""Up to so many participants each has its own row; beyond, each kind of them."""
+Names = list[str]
+
+
+def listening(study: Study) -> Section | None:
+    """Return two figures for each setting: encoders and decoders."""
+    parts = [
+        part for setting in study.settings for side in ("encoder", "decoder") if (part := _side(study, setting, side))
+    ]
+    return Section("listening", "Who listens to whom", LEAD, parts) if parts else None
+
+
+def _side(study: Study, setting: str, side: str) -> Drawing | None:
+    found = {
+        method: matrix
+        for method, runs in study.of_setting(setting).items()
+        if (matrix := _last(runs, side)) is not None
+    }
+    if not found or len(next(iter(found.values()))) < 2:
+        return None
+    names, groups = _names(study, setting, side)
+    if len(names) > SHOWN:
+        found = {method: _grouped(matrix, groups) for method, matrix in found.items()}
+        names = list(dict.fromkeys(groups))
+    found = _merged(found)
+    draw = partial(draw_listening, matrices=found, names=names)
+    alt = "; ".join(f"{method}: {_words(matrix, names)}" for method, matrix in found.items())
+    return Drawing(
+        f"listening-{side}s{suffix(setting)}",
+        draw,
+        f"{side}s. {alt}.",
+        CAPTION.format(side=f"{side}s".capitalize()),
+        setting,
+        shaded=True,
+    )
+
+
+def _merged(matrices: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Put methods that mix alike under one name."""
+    groups: list[tuple[list[str], np.ndarray]] = []
+    for method, matrix in matrices.items():
+        alike = next((names for names, other in groups if np.allclose(matrix, other, atol=1e-6)), None)
+        if alike is None:
+            groups.append(([method], matrix))
+        else:
+            alike.append(method)
+    return {", ".join(names): matrix for names, matrix in groups}
+
+
+def _last(runs: list[Run], side: str) -> np.ndarray | None:
+    """Return the mean over seeds of the last mixing."""
+    last = [notes[-1][1] for run in runs if (notes := run.notes(side, "mixing"))]
+    return np.mean(last, axis=0) if last else None
+
+
+def _names(study: Study, setting: str, side: str) -> tuple[Names, Names]:
+    """Return the name of each participant and of its kind."""
+    kinds, run = study.kinds(setting), study.of_setting(setting).popitem()[1][0]
+    if side == "encoder":
+        return list(kinds), list(kinds.values())
+    several = {client.name for client in study.clients(setting) if len(client.tasks) > 1}
+    names = [f"{client} · {task}" if client in several else client for client, task in run.decoders]
+    groups = [f"{kinds[client]} · {task}" if client in several else kinds[client] for client, task in run.decoders]
+    return names, groups
+
+
+def _grouped(matrix: np.ndarray, groups: Names) -> np.ndarray:
+    """Return how much of each kind is in the answer to a participant of each kind."""
+    member = np.array([[float(group == kind) for group in groups] for kind in dict.fromkeys(groups)])
+    return (member / member.sum(1, keepdims=True)) @ matrix @ member.T
+
+
+def _words(matrix: np.ndarray, names: Names) -> str:
+    others = np.where(np.eye(len(matrix), dtype=bool), -np.inf, matrix)
+    row, column = np.unravel_index(np.argmax(others), others.shape)
+    own = f"own share {matrix.diagonal().min():.2f} to {matrix.diagonal().max():.2f}"
+    return f"{own}; most of another {others[row, column]:.3f}, {names[row]} of {names[column]}"

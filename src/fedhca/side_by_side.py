@@ -14,7 +14,7 @@ from fedhca.experiment.run_folder import RunFolder
 def finish_side_by_side(
     folders: Sequence[RunFolder], jobs: int, track: str = "", done: Callable[[int], object] = lambda count: None
 ) -> None:
-    """Bring runs to their end, `jobs` at a time; the processor's cores are shared out among them.
+    """Bring runs to their end, `jobs` at a time; the cores are shared out among them, if OMP_NUM_THREADS is not set.
 
     Each is `fedhca resume FOLDER --track TRACK`: nothing passes between the processes but the run folder.
 
@@ -32,7 +32,7 @@ def finish_side_by_side(
     if jobs < 1:
         raise RecipeError(f"--jobs should be at least 1. Found {jobs}.")
     threads = str(max(1, (os.cpu_count() or 1) // jobs))
-    environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+    environment = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, **os.environ}  # what the user set stays
 
     def finish(folder: RunFolder) -> int:
         command = [sys.executable, "-m", "fedhca", "resume", str(folder.path), "--track", track]

@@ -48,8 +48,11 @@ def print_figure(draw: Draw, folder: Path, name: str, *, shaded: bool = False) -
     drawn = _rendered(draw, wide, "svg", "png")
     for kind, content in zip(("svg", "png"), drawn, strict=True):
         write_atomically(folder / f"{name}.{kind}", content)
+    if len(shortened(drawn[0].decode())) > LARGE:
+        others = (replace(wide, theme=DARK), narrow, replace(narrow, theme=DARK))
+        return Printed(_as_png(drawn[1]), *(_as_png(_rendered(draw, canvas, "png")[0]) for canvas in others))
     (slim,) = _rendered(draw, narrow, "svg")
-    return Printed(*_by_theme(draw, wide, drawn[0], shaded), *_by_theme(draw, narrow, slim, shaded))
+    return Printed(*_as_svg(draw, wide, drawn[0], shaded), *_as_svg(draw, narrow, slim, shaded))
 
 
 def data_uri(content: bytes, kind: str) -> str:
@@ -57,17 +60,14 @@ def data_uri(content: bytes, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _by_theme(draw: Draw, canvas: Canvas, svg: bytes, shaded: bool) -> tuple[str, str]:
+def _as_svg(draw: Draw, canvas: Canvas, svg: bytes, shaded: bool) -> tuple[str, str]:
     """Return a drawing for light and for dark pages."""
     light, night = shortened(svg.decode()), replace(canvas, theme=DARK)
-    if len(light) > LARGE:
-        return _as_png(draw, canvas), _as_png(draw, night)
     dark = shortened(_rendered(draw, night, "svg")[0].decode()) if shaded else recoloured(light, LIGHT, DARK)
     return data_uri(light.encode(), "image/svg+xml"), data_uri(dark.encode(), "image/svg+xml")
 
 
-def _as_png(draw: Draw, canvas: Canvas) -> str:
-    (content,) = _rendered(draw, canvas, "png")
+def _as_png(content: bytes) -> str:
     with Image.open(io.BytesIO(content)) as image:
         return data_uri(png(image.convert("RGB").quantize(SHADES, dither=Image.Dither.NONE)), "image/png")
 

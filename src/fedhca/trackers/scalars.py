@@ -2,9 +2,12 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import combinations
 from statistics import fmean
 from typing import Any
+
+import numpy as np
+
+from fedhca.aggregation.conflict import mean_cosine, negative_share
 
 Number = int | float | None
 """As JSON has them; None stands for one that is not finite."""
@@ -57,10 +60,8 @@ def _mean(values: Iterable[Number]) -> float | None:
 
 
 def _conflict(name: str, gram: Sequence[Sequence[Number]]) -> dict[str, Number]:
-    """Say how much updates are at odds: cos_ij = G_ij / √(G_ii G_jj) over the pairs i < j in which both moved."""
-    cosines = []
-    for i, j in combinations(range(len(gram)), 2):
-        product, scale = gram[i][j], (gram[i][i] or 0) * (gram[j][j] or 0)
-        if product is not None and scale > 0:
-            cosines.append(product / math.sqrt(scale))
-    return {f"{name}/mean_cosine": _mean(cosines), f"{name}/negative_pairs": _mean(cosine < 0 for cosine in cosines)}
+    if not gram:
+        return {}
+    products = np.array(gram, dtype=float)
+    found = {f"{name}/mean_cosine": mean_cosine(products), f"{name}/negative_pairs": negative_share(products)}
+    return {key: value for key, value in found.items() if math.isfinite(value)}

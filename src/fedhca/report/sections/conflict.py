@@ -5,8 +5,8 @@ from functools import partial
 
 import numpy as np
 
+from fedhca.aggregation.conflict import mean_cosine, negative_share
 from fedhca.report.average import average
-from fedhca.report.conflict import mean_cosine, negative_share
 from fedhca.report.figures.conflict import conflict as draw_conflict
 from fedhca.report.figures.lines import Line, Panel
 from fedhca.report.section import Drawing, Section
@@ -29,7 +29,7 @@ def conflict(study: Study) -> Section | None:
     parts, silent = [], []
     for setting in study.settings:
         cosines = [panel for side in SIDES if (panel := _panel(study, setting, side, mean_cosine, "mean cosine"))]
-        negative = [panel for side in SIDES if (panel := _panel(study, setting, side, negative_share, "pairs < 0, %"))]
+        negative = [panel for side in SIDES if (panel := _panel(study, setting, side, _percent, "pairs < 0, %"))]
         if cosines:
             draw = partial(draw_conflict, cosines=cosines, negative=negative)
             parts.append(Drawing(f"conflict{suffix(setting)}", draw, _alt([*cosines, *negative]), CAPTION, setting))
@@ -49,6 +49,10 @@ def _panel(study: Study, setting: str, side: str, measure: Callable[[np.ndarray]
         if x:
             lines.append(Line(method, x, mean, spread, look[method], thick=method == study.ours))
     return Panel(SIDES[side], lines, unit) if lines else None
+
+
+def _percent(gram: np.ndarray) -> float:
+    return 100 * negative_share(gram)
 
 
 def _alt(panels: list[Panel]) -> str:

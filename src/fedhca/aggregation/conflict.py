@@ -26,11 +26,11 @@ def mean_cosine(gram: Float[np.ndarray, "m m"]) -> float:
 
 
 def negative_share(gram: Float[np.ndarray, "m m"]) -> float:
-    """Return the share of pairs that point apart, in percent.
+    """Return the share of pairs that point apart, in [0, 1]; NaN where none moved.
 
     >>> negative_share(np.array([[1.0, -0.1, 0.2], [-0.1, 1.0, 0.3], [0.2, 0.3, 1.0]]))
-    33.33333333333333
+    0.3333333333333333
     """
     known = cosines(gram)
     known = known[np.isfinite(known)]
-    return float(100 * (known < 0).mean()) if known.size else float("nan")
+    return float((known < 0).mean()) if known.size else float("nan")

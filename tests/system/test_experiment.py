@@ -27,7 +27,8 @@ def test_an_experiment_is_run_drawn_and_never_run_twice(command: Command, experi
     words = ("experiment", experiment, "rounds=1", "--seeds", "0", "--jobs", "2", "--out", tmp_path / "out")
     listed = command(*words, "--dry-run")
     assert listed.code == 0
-    assert "2 runs are not finished." in listed.out
+    assert "2 runs to do." in listed.out
+    assert not (tmp_path / "out").exists()
     found = command(*words)
     assert (found.code, found.err) == (0, "")
     assert "2 of 2 runs done" in found.out
@@ -41,7 +42,7 @@ def test_an_experiment_is_run_drawn_and_never_run_twice(command: Command, experi
     assert again.code == 0
     assert "0 runs to go, 2 in all" in again.out
     third = command(*words[:4], "0,1", *words[5:], "--dry-run")
-    assert "2 runs are not finished." in third.out
+    assert "2 runs to do." in third.out
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from fedhca.cli.output import print_table, tell
 from fedhca.cli.words import Changes, Jobs, MoreChanges, Pictures, Seeds, Trackers, names, numbers
 
 if TYPE_CHECKING:
-    from fedhca.experiment.run_folder import RunFolder
+    from fedhca.experiment.plan import Plan
 
 
 def experiment(
@@ -46,11 +46,10 @@ def experiment(
     place = out or Path("runs", "experiments", scale)
     settings = [*(changes or ()), *(more or ())]
     plan = make_plan(name, scale, numbers(seeds), place, methods=names(methods), changes=settings)
-    left, began = plan.left, time.perf_counter()
     if dry_run:
-        rows = [[e.setting, e.method, str(e.seed), str(e.folder.path), _state(e.folder)] for e in plan.entries]
-        print_table(["setting", "method", "seed", "folder", ""], rows, f"{len(left)} runs are not finished.")
+        _list(plan)
         return
+    left, began = plan.left, time.perf_counter()
     tell(f"{plan.name}: {len(left)} runs to go, {len(plan.entries)} in all")
 
     def done(count: int) -> None:
@@ -72,5 +71,8 @@ def experiment(
     tell(f"{clock(time.perf_counter() - began)} for {len(left)} runs. The page: {page}")
 
 
-def _state(folder: "RunFolder") -> str:
-    return "finished" if folder.finished else f"{len(folder.journal)} of {folder.recipe.rounds} rounds"
+def _list(plan: "Plan") -> None:
+    """Print the runs of a plan, and which are finished."""
+    states = {run.path: "finished" if run.finished else "to do" for run in plan.runs}
+    rows = [[run.setting, run.method, str(run.seed), str(run.path), states[run.path]] for run in plan.runs]
+    print_table(["setting", "method", "seed", "folder", ""], rows, f"{[*states.values()].count('to do')} runs to do.")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -97,19 +98,42 @@ class Experiment(Section):
 
 
 @dataclass(frozen=True)
+class PlannedRun:
+    """One run before its folder is made; attributes as in `Entry`, and its recipe."""
+
+    setting: str
+    method: str
+    seed: int
+    path: Path
+    recipe: Recipe
+
+    @property
+    def finished(self) -> bool:
+        """Whether it was done before."""
+        return RunFolder(self.path, self.recipe).finished
+
+
+@dataclass(frozen=True)
 class Plan:
     """An experiment with all that is needed to run it.
 
     Attributes:
         name: of the experiment, and of the folder of its page.
         experiment: what it is.
-        entries: its runs, seed by seed, so that the first seed's are whole first.
+        runs: of it, seed by seed, so that the first seed's are whole first.
 
     """
 
     name: str
     experiment: Experiment
-    entries: tuple[Entry, ...]
+    runs: tuple[PlannedRun, ...]
+
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """The runs with their folders, which are made; RunFolderError where one holds rounds of another recipe."""
+        return tuple(
+            Entry(run.method, run.seed, RunFolder.create(run.path, run.recipe), run.setting) for run in self.runs
+        )
 
     @property
     def left(self) -> list[RunFolder]:
@@ -151,7 +175,7 @@ def make_plan(
     methods: Sequence[str] = (),
     changes: Sequence[str] = (),
 ) -> Plan:
-    """Lay out all runs of an experiment; nothing is run.
+    """Lay out all runs of an experiment; nothing is run, and nothing written.
 
     Runs lie at OUT/FEDERATION/METHOD/seed-K, whatever experiment they are for, so that none is done twice.
 
@@ -165,7 +189,6 @@ def make_plan(
 
     Raises:
         RecipeError: the experiment, the scale, a column, a recipe or a method is wrong.
-        RunFolderError: a folder holds rounds of another recipe.
 
     """
     experiment = load_experiment(source)
@@ -180,13 +203,19 @@ def make_plan(
         for word in columns.values():
             build_method(with_method(recipe, word, 0))
     several = len(recipes) > 1
-    entries = tuple(
-        _entry(out / experiment.at(scale)[setting].folder, recipe, label, word, seed, setting if several else "")
+    runs = tuple(
+        PlannedRun(
+            setting if several else "",
+            label,
+            seed,
+            place(out / experiment.at(scale)[setting].folder, word, seed),
+            with_method(recipe, word, seed),
+        )
         for seed in seeds
         for setting, recipe in recipes.items()
         for label, word in columns.items()
     )
-    return Plan(Path(source).stem, experiment, entries)
+    return Plan(Path(source).stem, experiment, runs)
 
 
 def _columns(experiment: Experiment, wanted: Sequence[str]) -> Mapping[str, str]:
@@ -201,8 +230,3 @@ def _beside(source: str | Path, recipe: str) -> str | Path:
     """Return the recipe's file beside the experiment's, if it is there; else its name."""
     path = Path(source).parent / recipe
     return path if path.suffix in {".yaml", ".yml"} and path.is_file() else recipe
-
-
-def _entry(folder: Path, recipe: Recipe, label: str, word: str, seed: int, setting: str) -> Entry:
-    run = RunFolder.create(place(folder, word, seed), with_method(recipe, word, seed))
-    return Entry(label, seed, run, setting)

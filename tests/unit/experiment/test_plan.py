@@ -80,9 +80,10 @@ def test_every_embedded_experiment_can_be_laid_out_at_every_scale(name: str, tmp
     for scale in SCALES:
         plan = make_plan(name, scale, [0, 1], tmp_path / scale)
         expected = 2 * len(experiment.methods) * len(experiment.at(scale))
-        assert len(plan.entries) == expected
-        assert len({(entry.setting, entry.method, entry.seed) for entry in plan.entries}) == expected
-        assert len(plan.left) == len({entry.folder.path for entry in plan.entries})
+        assert len(plan.runs) == expected
+        assert len({(entry.setting, entry.method, entry.seed) for entry in plan.runs}) == expected
+        assert not any(entry.finished for entry in plan.runs)
+        assert not (tmp_path / scale).exists()
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -108,28 +109,29 @@ def test_one_mended_quirk_after_the_other_leads_from_the_released_code_to_the_de
 
 def test_runs_lie_by_federation_method_and_seed_so_that_experiments_share_them(tmp_path: Path) -> None:
     plan = make_plan(write(tmp_path), "small", [3], tmp_path / "out")
-    found = {(entry.setting, entry.method): entry.folder for entry in plan.entries}
-    runs = {key: folder.path.relative_to(tmp_path / "out").as_posix() for key, folder in found.items()}
+    found = {(entry.setting, entry.method): entry for entry in plan.runs}
+    runs = {key: run.path.relative_to(tmp_path / "out").as_posix() for key, run in found.items()}
     assert runs == {
         ("one", "local"): "tiny/local/seed-3",
         ("one", "half"): "tiny/fedhca2+decoder=local/seed-3",
         ("two", "local"): "tiny+clients.2.count=2/local/seed-3",
         ("two", "half"): "tiny+clients.2.count=2/fedhca2+decoder=local/seed-3",
     }
-    assert {folder.recipe.seed for folder in found.values()} == {3}
+    assert {run.recipe.seed for run in found.values()} == {3}
     assert len(found["two", "half"].recipe.roster) == 4
-    assert (plan.name, plan.experiment.reference, len(plan.left)) == ("mine", "local", 4)
+    assert (plan.name, plan.experiment.reference) == ("mine", "local")
+    assert [folder.path for folder in plan.left] == [run.path for run in plan.runs]
 
 
 def test_a_subset_of_methods_keeps_the_reference(tmp_path: Path) -> None:
     plan = make_plan(write(tmp_path), "small", [0], tmp_path / "out", methods=["half"], changes=["rounds=1"])
-    assert {entry.method for entry in plan.entries} == {"local", "half"}
-    assert {entry.folder.recipe.rounds for entry in plan.entries} == {1}
+    assert {entry.method for entry in plan.runs} == {"local", "half"}
+    assert {entry.recipe.rounds for entry in plan.runs} == {1}
 
 
 def test_one_setting_needs_no_name(tmp_path: Path) -> None:
     plan = make_plan(write(tmp_path, settings={"one": {"small": "tiny.yaml"}}), "small", [0], tmp_path / "out")
-    assert {entry.setting for entry in plan.entries} == {""}
+    assert {entry.setting for entry in plan.runs} == {""}
 
 
 @pytest.mark.parametrize(

@@ -37,4 +37,7 @@ def listening(canvas: Canvas, matrices: Mapping[str, Float[np.ndarray, "m m"]], 
     name_once(grid)
     bar = figure.colorbar(image, ax=grid, location="bottom", shrink=0.5, aspect=40, pad=0.02, extend="max")
     bar.outline.set_visible(False)
+    marks = [limit, limit / 4]  # evenly spaced, as colours go by the root
+    bar.set_ticks([*((-mark for mark in marks) if signed else ()), 0, *marks[::-1]], minor=False)
+    bar.ax.xaxis.set_major_formatter(lambda value, _: f"{value:.2g}".replace("-", "−"))
     return figure

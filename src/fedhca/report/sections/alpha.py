@@ -30,7 +30,7 @@ def alpha(study: Study) -> Section | None:
         ]
         if panels:
             words = "; ".join(f"{panel.title}: {_ends(panel)}" for panel in panels)
-            caption = "α against rounds, mean and standard deviation over seeds."
+            caption = "α against rounds; bands are one standard deviation over seeds."
             parts.append(
                 Drawing(
                     f"alpha{suffix(setting)}",

@@ -18,8 +18,8 @@ LEAD = (
     "encoder (L1) to the head."
 )
 CAPTION = (
-    "β against rounds under {method}, mean and standard deviation over seeds and over decoders of one kind. The thick "
-    "line is the layer next to the head."
+    "β against rounds under {method}: means over seeds and over decoders of one kind. The thick line is the layer next "
+    "to the head, its band one standard deviation."
 )
 
 

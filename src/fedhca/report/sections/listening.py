@@ -15,6 +15,7 @@ CAPTION = (
     "{side}: answers in rows, what they are made of in columns; mean over seeds. Frames are what each keeps of its "
     "own; colours reach their strongest at the largest weight on others."
 )
+KINDS = " Those of one kind are taken together: a cell is all that comes from a kind, one's own share included."
 SHOWN = 16
 """Up to so many participants each has its own row; beyond, each kind of them."""
 Names = list[str]
@@ -34,23 +35,19 @@ def _side(study: Study, setting: str, side: str) -> Drawing | None:
         for method, runs in study.of_setting(setting).items()
         if (matrix := _last(runs, side)) is not None
     }
-    if not found or len(next(iter(found.values()))) < 2:
+    if not found:
         return None
     names, groups = _names(study, setting, side)
+    caption = CAPTION.format(side=f"{side}s".capitalize())
     if len(names) > SHOWN:
         found = {method: _grouped(matrix, groups) for method, matrix in found.items()}
-        names = list(dict.fromkeys(groups))
-    found = _merged(found)
-    draw = partial(draw_listening, matrices=found, names=names)
-    alt = "; ".join(f"{method}: {_words(matrix, names)}" for method, matrix in found.items())
-    return Drawing(
-        f"listening-{side}s{suffix(setting)}",
-        draw,
-        f"{side}s. {alt}.",
-        CAPTION.format(side=f"{side}s".capitalize()),
-        setting,
-        shaded=True,
-    )
+        names, caption = list(dict.fromkeys(groups)), caption + KINDS
+    if len(names) < 2:
+        return None
+    merged = _merged(found)
+    alt = "; ".join(f"{method}: {_words(matrix, names)}" for method, matrix in merged.items())
+    draw = partial(draw_listening, matrices=merged, names=names)
+    return Drawing(f"listening-{side}s{suffix(setting)}", draw, f"{side}s. {alt}.", caption, setting, shaded=True)
 
 
 def _merged(matrices: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

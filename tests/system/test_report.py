@@ -44,7 +44,7 @@ def test_compare_ends_with_the_next_command(command: Command, compared: Path) ->
 
 
 def test_one_run_is_reported_into_its_own_folder(command: Command, compared: Path) -> None:
-    run = compared / "fedhca2" / "seed-1"
+    run = compared / "local" / "seed-1"
     outcome = command("report", run, "--pictures", "0")
     assert outcome.code == 0
     text = (run / "report" / "report.html").read_text(encoding="utf-8")

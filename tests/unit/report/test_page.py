@@ -167,8 +167,8 @@ def test_an_unfinished_run_is_shown_and_marked(tmp_path: Path) -> None:
 
 
 def test_a_run_without_any_evaluation(tmp_path: Path) -> None:
-    page = written([made(tmp_path, "fedhca2", done=3, changes=["evaluate_every=4"])], tmp_path)
-    assert "table" not in page.sections
+    page = written([made(tmp_path, "local", done=3, changes=["evaluate_every=4"])], tmp_path, "table", "curves")
+    assert page.sections == ["curves"]
     assert "No run was evaluated yet." in page.text
     assert "No metric was measured twice: no curve." in page.text
 

@@ -59,7 +59,7 @@ def line_panels(
         entitle(axes, canvas, panel.title, panel.unit)
         crowded = len(panel.lines) > bands
         for line in panel.lines:
-            veil = 0.14 if crowded and line.thick else 0 if crowded else 0.2 / len(panel.lines)
+            veil = 0.14 * line.thick if crowded else 0.2 / len(panel.lines)
             handles.setdefault(line.label, draw_line(axes, canvas, line, veil=veil))
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(5))

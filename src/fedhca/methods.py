@@ -140,7 +140,7 @@ def fedhca2(
     rescale: bool = True,
     groups: Grouping = "equal",
     logits: Logits = "cosine",
-    temperature: float = 0.25,
+    temperature: float = 1.0,
     hyper_learning_rate: float = 0.01,
     hyper_momentum: float = 0.9,
     hyper_weight_decay: float = 1e-4,

@@ -61,7 +61,7 @@ def attention_matrix(
 
 
 def hyper_cross_attention(
-    *, beta: float = 0.1, logits: Logits = "cosine", temperature: float = 0.25, hyper: HyperOptions = HyperOptions()
+    *, beta: float = 0.1, logits: Logits = "cosine", temperature: float = 1.0, hyper: HyperOptions = HyperOptions()
 ) -> Aggregator:
     """Give every decoder its own progress and, layer by layer, β of what it attends to.
 

@@ -20,16 +20,21 @@ def finding(study: Study) -> list[str]:
 def _best(study: Study, setting: str) -> str:
     found = {
         method: list(study.table.gains(method, setting).values())
-        for where, method in study.table.columns
-        if where == setting and method != study.reference
+        for own, method in study.table.columns
+        if own == setting and method != study.reference
     }
     known = {method: values for method, values in found.items() if values and all(map(math.isfinite, values))}
-    start = f"{setting}: best" if setting else "Best"
+    where = f"{setting}: " if setting else ""
     if not known:
-        return f"{start} Δm: not measured."
+        return _sentence(f"{where}Δm not measured.")
     method = max(known, key=lambda name: fmean(known[name]))
     values = known[method]
     above = sum(value > 0 for value in values)
     seeds = f"above {study.reference} on {above} of {len(values)} seeds" if len(values) > 1 else "one seed"
     mark = " (not finished)" if (setting, method) in study.provisional else ""
-    return f"{start} Δm: {method} {percent(values)}{mark}; {seeds}."
+    start = "best Δm" if fmean(values) > 0 else f"no method is above {study.reference}; best Δm"
+    return _sentence(f"{where}{start}: {method} {percent(values)}{mark}; {seeds}.")
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -68,7 +68,10 @@ def test_the_finding_is_the_best_gain_and_how_sure_it_is(tmp_path: Path) -> None
     gain = (4 * 10 + 2 * (1 - 1 / 1.1) * 100) / 6
     words = f"fedhca2 +{gain:.2f}\xa0±\xa00.00\xa0%; above local on 2 of 2 seeds."
     assert finding(Study.of(entries)) == [f"Best Δm: {words}"]
-    assert finding(Study.of(entries[:2])) == ["Best Δm: not measured."]
+    assert finding(Study.of(entries[:2])) == ["Δm not measured."]
+    worse = finding(Study.of(entries[:4]))[0]
+    assert worse.startswith("No method is above local; best Δm: fedavg −21.67")
+    assert worse.endswith("above local on 0 of 2 seeds.")
     assert "No run of local" in finding(Study.of(entries[2:]))[0]
 
 
@@ -80,7 +83,7 @@ def test_a_metric_that_is_null_is_not_measured(tmp_path: Path) -> None:
     }
     study = Study.of([made(tmp_path, "local"), made(tmp_path, "fedhca2", metrics=metrics)])
     assert math.isnan(study.table.gains("fedhca2")[0])
-    assert finding(study) == ["Best Δm: not measured."]
+    assert finding(study) == ["Δm not measured."]
 
 
 def test_columns_may_be_called_otherwise_than_in_recipes(tmp_path: Path) -> None:

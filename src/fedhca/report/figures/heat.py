@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from fedhca.report.figures.canvas import Canvas, readable_on
+from fedhca.report.notation import printed
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def draw_heat(axes: Axes, canvas: Canvas, heat: Heat, *, size: float = 7.5) -> A
     if heat.form:
         for (row, column), value in np.ndenumerate(heat.values):
             ink = readable_on(colours(scale(value))) if np.isfinite(value) else canvas.theme.muted
-            text = heat.form.format(value).replace("-", "−") if np.isfinite(value) else "–"
+            text = printed(heat.form.format(value)) if np.isfinite(value) else "–"
             axes.text(column, row, text, ha="center", va="center_baseline", color=ink, fontsize=size)
     return image
 

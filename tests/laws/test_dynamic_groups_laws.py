@@ -70,6 +70,12 @@ def test_a_zero_vector_is_near_to_everyone() -> None:
     torch.testing.assert_close(found[2], torch.full((3,), 1 / 3, dtype=torch.float64))
 
 
+def test_who_did_not_move_is_in_all_groups() -> None:
+    moves = torch.tensor([[1.0, 0.0], [0.0, 0.0], [-1.0, 0.0], [1.0, 0.1]])
+    found = dynamic_groups(signal="updates").apply({}, rows_of(moves)).mixing.matrix[0]
+    assert together(found) == [[0, 1, 3], [0, 1, 2, 3], [1, 2], [0, 1, 3]]
+
+
 @pytest.mark.parametrize(
     ("options", "line"),
     [

@@ -184,7 +184,7 @@ def checkpoint(at: Place, part: str) -> Path:
 
 OTHERS: dict[str, tuple[Callable[[Place], list[object]], list[str]]] = {
     "no such recipe": (lambda at: ["run", "demoo"], ["did you mean 'demo'?"]),
-    "no such file": (lambda at: ["run", "none.yaml"], ["'none.yaml'", "demo"]),
+    "no such file": (lambda at: ["run", "none.yaml"], ["'none.yaml'", "fedhca ls"]),
     "folder for a recipe": (lambda at: ["check", at.nyud], ["Unknown recipe"]),
     "empty recipe": (lambda at: ["run", at.write("x.yaml", "")], ["x.yaml", "mapping"]),
     "no YAML": (lambda at: ["run", at.write("x.yaml", "rounds: [")], ["x.yaml", "line"]),

@@ -3,7 +3,7 @@
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 from torch import Tensor
@@ -27,7 +27,7 @@ def dynamic_groups(
         d_ij = 1 − cos(x_i, x_j),     x_i = w_i − w̄,
 
     w_i what was sent. `soft` has no groups: answer_i = Σ_j p_ij w_j, p_ij ∝ max(cos(x_i, x_j) + threshold, 0). A
-    participant with x = 0 is at distance 0 to everyone.
+    participant with x = 0 is at distance 0 to everyone: it is in all groups.
 
     Args:
         groups: how many at most, at least 1 (those no distance tells apart stay together); as many as participants, or
@@ -48,8 +48,9 @@ def dynamic_groups(
         raise RecipeError(unknown("signal", signal, SIGNALS))
 
     def rule(rows: Rows) -> Mixing:
-        cosines = _cosines(rows.centred_gram if signal == "weights" else rows.gram)
-        shares = (cosines + threshold).clamp_min(0.0) if soft else _together(cosines, groups)
+        products = rows.centred_gram if signal == "weights" else rows.gram
+        cosines, moved = _cosines(products), products.diagonal() > 0
+        shares = (cosines + threshold).clamp_min(0.0) if soft else _together(cosines, moved, groups)
         return Mixing("weights", (shares / shares.sum(1, keepdim=True))[None])
 
     return stateless(rule)
@@ -62,11 +63,16 @@ def _cosines(products: Float[Tensor, "m m"]) -> Float[Tensor, "m m"]:
     return torch.where(scale > 0, products / scale, 1.0).clamp(-1, 1).fill_diagonal_(1.0)
 
 
-def _together(cosines: Float[Tensor, "m m"], groups: int) -> Float[Tensor, "m m"]:
-    """Return 1 for every pair in one group, else 0."""
+def _together(cosines: Float[Tensor, "m m"], moved: Bool[Tensor, " m"], groups: int) -> Float[Tensor, "m m"]:
+    """Return 1 for every pair in one group, else 0; who has no direction is in all groups."""
     m = len(cosines)
     if groups >= m:
         return torch.eye(m, dtype=torch.float64, device=cosines.device)
-    tree = linkage(squareform((1 - cosines).cpu().numpy(), checks=False), method="average")
-    label = torch.from_numpy(fcluster(tree, groups, criterion="maxclust")).to(cosines.device)
-    return (label[:, None] == label).double()
+    together = torch.ones_like(cosines)
+    here = moved.nonzero()[:, 0]
+    if len(here) > 1:
+        distances = (1 - cosines[here][:, here]).cpu().numpy()
+        tree = linkage(squareform(distances, checks=False), method="average")
+        label = torch.from_numpy(fcluster(tree, groups, criterion="maxclust")).to(cosines.device)
+        together[here[:, None], here] = (label[:, None] == label).double()
+    return together

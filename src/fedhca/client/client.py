@@ -13,7 +13,7 @@ from torch import Tensor
 from fedhca.client.evaluation import measure
 from fedhca.client.learner import Epoch, Learner
 from fedhca.client.loading import PictureSet, epochs, in_order, steps_per_epoch
-from fedhca.client.state import pack, under, unpack
+from fedhca.client.state import pack, unpack
 from fedhca.client.training import Step, Training, Watch
 from fedhca.errors import ClientError, RecipeError
 from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, TrainReply, TrainRequest
@@ -22,6 +22,7 @@ from fedhca.parameters import Parameters
 from fedhca.seeds import derive
 from fedhca.state_folder import StateFolder
 from fedhca.tasks.task import Task
+from fedhca.tensor_file import under
 
 
 class Client:

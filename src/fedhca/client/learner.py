@@ -84,10 +84,10 @@ class Learner:
         self, batches: Iterator[Batch], heads_left: int, rule: LocalRule
     ) -> Iterator[tuple[Iterator[Batch], Collection[nn.Parameter]]]:
         """Split an epoch into what trains decoders and heads and what trains the encoder; each with what is frozen."""
-        encoder = set(self.model.encoder.parameters())
         if rule.heads_first == 0:
             yield batches, ()
             return
+        encoder = set(self.model.encoder.parameters())
         yield islice(batches, max(0, heads_left)), encoder
         yield batches, [each for each in self.model.parameters() if each not in encoder]
 

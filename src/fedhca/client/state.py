@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from fedhca.messages import Keeps
 from fedhca.models.client_model import ClientModel
 from fedhca.parameters import Parameters
+from fedhca.tensor_file import under
 
 
 def gather(model: ClientModel, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -59,11 +60,6 @@ def unpack(prefix: str, tensors: Mapping[str, Tensor]) -> Parameters | None:
     if f"{prefix}encoder" not in tensors:
         return None
     return Parameters(tensors[f"{prefix}encoder"], tensors[f"{prefix}decoders"])
-
-
-def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors whose names begin so, without the beginning."""
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def _beside(parameter: nn.Parameter, key: str, value: Tensor) -> Tensor:

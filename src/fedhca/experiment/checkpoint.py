@@ -14,6 +14,7 @@ from fedhca.layout import Layout
 from fedhca.server.roster import Roster
 from fedhca.server.rounds import ServerState
 from fedhca.state_folder import StateFolder
+from fedhca.tensor_file import under
 
 SERVER = "server"
 
@@ -64,8 +65,8 @@ def _checkpoint(rounds: int, tensors: Mapping[str, Tensor], facts: Mapping[str, 
         rounds,
         tensors["encoders"],
         tensors["decoders"],
-        _under("encoder_state/", tensors),
-        _under("decoder_state/", tensors),
+        under("encoder_state/", tensors),
+        under("decoder_state/", tensors),
     )
     return Checkpoint(state, _roster(facts["roster"]), facts["settings"])
 
@@ -77,10 +78,6 @@ def _tensors(state: ServerState) -> dict[str, Tensor]:
         **{f"encoder_state/{name}": value for name, value in state.encoder_state.items()},
         **{f"decoder_state/{name}": value for name, value in state.decoder_state.items()},
     }
-
-
-def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def _facts(roster: Roster) -> dict[str, Any]:

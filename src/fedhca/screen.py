@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from fedhca.client.training import Step
 from fedhca.experiment.run_folder import RunFolder
+from fedhca.report.notation import clock
 from fedhca.server.rounds import Round
 
 SILENCE = 15.0
@@ -83,12 +84,6 @@ class Screen:
 
 def _values(tasks: Mapping[str, float]) -> str:
     return "  ".join(f"{task} {value:.4g}" for task, value in tasks.items())
-
-
-def clock(seconds: float) -> str:
-    """Return hours, minutes and seconds."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
 def follow(

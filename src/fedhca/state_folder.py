@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from fedhca.errors import RunFolderError
-from fedhca.tensor_file import load_tensors, save_tensors
+from fedhca.tensor_file import load_facts, load_tensors, save_tensors
 
 KEPT = 2
 """The newest, and the one before: after a crash the other side of the federation may be one save behind."""
@@ -47,17 +47,26 @@ class StateFolder:
 
         """
         tensors, facts = load_tensors(self._path(rounds))
-        if (facts.get("owner"), facts.get("rounds")) != (self.owner, rounds):
-            expected = f"the state of '{self.owner}' after {rounds} rounds"
-            raise RunFolderError(
-                f"'{self._path(rounds)}' should hold {expected}. Found that of {facts.get('owner')!r}."
-            )
+        self._refuse_others(facts, rounds)
         return tensors, facts
+
+    def facts(self, rounds: int) -> dict[str, Any]:
+        """Load the facts of that state without its tensors; RunFolderError as in `load`."""
+        facts = load_facts(self._path(rounds))
+        self._refuse_others(facts, rounds)
+        return facts
 
     def latest(self) -> int:
         """Return after how many rounds the newest state is; 0 if there is none."""
         paths = self._paths()
         return int(paths[-1].stem.removeprefix("after-")) if paths else 0
+
+    def _refuse_others(self, facts: Mapping[str, Any], rounds: int) -> None:
+        if (facts.get("owner"), facts.get("rounds")) != (self.owner, rounds):
+            expected = f"the state of '{self.owner}' after {rounds} rounds"
+            raise RunFolderError(
+                f"'{self._path(rounds)}' should hold {expected}. Found that of {facts.get('owner')!r}."
+            )
 
     def _paths(self) -> list[Path]:
         return sorted(self.folder.glob("after-*.safetensors"))

@@ -1,7 +1,8 @@
 """Tensors and facts in one file: safetensors with JSON in its header. Nothing is ever unpickled."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,27 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         RunFolderError: the file is missing, cut short, or another program's.
 
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            facts = dict(json.loads(file.metadata()["facts"]))
-            return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118  not a dict
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        mend = "Start the run anew, or restore the file from a copy."
-        raise RunFolderError(f"Cannot read '{path}': {str(error) or type(error).__name__}. {mend}") from error
+    with _opened(path) as (file, facts):
+        return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118  not a dict
+
+
+def load_facts(path: Path) -> dict[str, Any]:
+    """Read the facts alone, however large the tensors are; RunFolderError as in `load_tensors`."""
+    with _opened(path) as (_, facts):
+        return facts
 
 
 def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the tensors whose names begin so, without the beginning."""
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Open a file; whatever is wrong with it, or found wrong while it is read, is one error."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file, dict(json.loads(file.metadata()["facts"]))
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        mend = "Start the run anew, or restore the file from a copy."
+        raise RunFolderError(f"Cannot read '{path}': {str(error) or type(error).__name__}. {mend}") from error

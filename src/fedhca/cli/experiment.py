@@ -36,8 +36,8 @@ def experiment(
     from fedhca.experiment.catalogue import catalogue
     from fedhca.experiment.plan import make_plan
     from fedhca.report.comparison import write_table
+    from fedhca.report.notation import clock
     from fedhca.report.page import write_report
-    from fedhca.screen import clock
     from fedhca.side_by_side import finish_side_by_side
 
     if not name:

@@ -1,6 +1,7 @@
 """The server's state on disk."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,24 @@ def load_checkpoint(folder: Path, device: torch.device | None = None) -> Checkpo
     if rounds == 0:
         return None
     tensors, facts = states.load(rounds)
-    try:
+    with _of_this_version(folder, rounds):
         return _checkpoint(rounds, {name: value.to(device) for name, value in tensors.items()}, facts)
+
+
+def load_roster(folder: Path) -> Roster | None:
+    """Load who took part from the newest checkpoint, and no parameters; None, and errors, as in `load_checkpoint`."""
+    states = StateFolder(folder, SERVER)
+    rounds = states.latest()
+    if rounds == 0:
+        return None
+    with _of_this_version(folder, rounds):
+        return _roster(states.facts(rounds)["roster"])
+
+
+@contextmanager
+def _of_this_version(folder: Path, rounds: int) -> Iterator[None]:
+    try:
+        yield
     except (KeyError, TypeError, ValueError) as error:
         message = f"The checkpoint after {rounds} rounds in '{folder}' should be one of this version of fedhca"
         raise RunFolderError(f"{message}. Found one without {error}. Start the run anew.") from error

@@ -1,5 +1,6 @@
 """Reading recipes: YAML, changes from the command line, and the one line for whatever is wrong in them."""
 
+import io
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from importlib import resources
@@ -72,6 +73,13 @@ def method_section(word: str) -> MethodSection:
 def dump_recipe(recipe: Recipe) -> dict[str, Any]:
     """Return the whole recipe, defaults included, as JSON would hold it."""
     return recipe.model_dump(mode="json")
+
+
+def recipe_text(values: Mapping[str, Any]) -> str:
+    """Write a recipe that `dump_recipe` returned as YAML."""
+    text = io.StringIO()
+    YAML().dump(dict(values), text)
+    return text.getvalue()
 
 
 def read_yaml(path: Path, what: str = "Recipe") -> dict[str, Any]:

@@ -7,14 +7,11 @@ DIR/server/                the server's last two checkpoints
 DIR/clients/NAME/          each client's last two states: what never leaves home
 """
 
-import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from ruamel.yaml import YAML
 
 from fedhca.atomic import write_atomically
 from fedhca.client.client import Client
@@ -23,12 +20,12 @@ from fedhca.client.state import scatter_kept
 from fedhca.client.training import Watch
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment import build, journal
-from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint
+from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint, load_roster
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.difference import first_difference
 from fedhca.experiment.environment import environment
 from fedhca.experiment.participant import Participant, make_client
-from fedhca.experiment.recipes import dump_recipe, load_recipe
+from fedhca.experiment.recipes import dump_recipe, load_recipe, recipe_text
 from fedhca.experiment.run import CHECKPOINTS, CLIENTS, JOURNAL, run
 from fedhca.models.client_model import ClientModel
 from fedhca.models.encoder import Pyramid
@@ -74,10 +71,8 @@ class RunFolder:
                 changed = first_difference(dump_recipe(found.recipe), dump_recipe(recipe))
                 message = f"'{path}' holds a run of another recipe: {changed}."
                 raise RunFolderError(f"{message} Choose another --out, or remove the folder.")
-        text = io.StringIO()
-        YAML().dump(dump_recipe(recipe), text)
         write_atomically(path / ENVIRONMENT, json.dumps(environment(), indent=2).encode())
-        write_atomically(path / RECIPE, text.getvalue().encode())
+        write_atomically(path / RECIPE, recipe_text(dump_recipe(recipe)).encode())
         return cls(path, recipe)
 
     @classmethod
@@ -97,7 +92,11 @@ class RunFolder:
     @property
     def roster(self) -> Roster:
         """Who took part and the layouts of what travelled; RunFolderError if there is no checkpoint."""
-        return self._newest().roster
+        found = load_roster(self.path / CHECKPOINTS)
+        if found is None:
+            raise self._empty()
+        self._check(found)
+        return found
 
     @property
     def finished(self) -> bool:
@@ -167,11 +166,17 @@ class RunFolder:
     def _newest(self) -> Checkpoint:
         found = load_checkpoint(self.path / CHECKPOINTS)
         if found is None:
-            raise RunFolderError(f"'{self.path}' should hold a checkpoint. Found none. Run it first.")
-        saved = [(member.client, member.dataset, member.tasks) for member in found.roster.members]
+            raise self._empty()
+        self._check(found.roster)
+        return found
+
+    def _check(self, roster: Roster) -> None:
+        saved = [(member.client, member.dataset, member.tasks) for member in roster.members]
         if saved != [(client.name, client.dataset, client.tasks) for client in self.recipe.roster]:
             raise RunFolderError(f"'{self.path}' holds a run of other clients, tasks or models. Restore its {RECIPE}.")
-        return found
+
+    def _empty(self) -> RunFolderError:
+        return RunFolderError(f"'{self.path}' should hold a checkpoint. Found none. Run it first.")
 
     def _client(self, participant: Participant, encoder: Pyramid) -> Client:
         recipe = self.recipe

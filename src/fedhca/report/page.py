@@ -1,6 +1,7 @@
 """The report: one page that needs nothing else, and every figure beside it."""
 
 import base64
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +14,7 @@ from fedhca.experiment.compare import Entry
 from fedhca.report.figures.theme import DARK, LIGHT
 from fedhca.report.finding import finding
 from fedhca.report.head import facts, notices
-from fedhca.report.press import Printed, data_uri, print_figure
+from fedhca.report.press import KINDS, Printed, data_uri, print_figure
 from fedhca.report.section import Drawing, Section
 from fedhca.report.sections.alpha import alpha
 from fedhca.report.sections.beta import beta
@@ -30,6 +31,8 @@ from fedhca.report.sections.table import table
 from fedhca.report.study import Study
 
 PAGE, FIGURES = "report.html", "figures"
+NAME = re.compile(r'<span class="file">([a-z0-9.+=-]+)\.svg, \.png</span>')
+"""Names a figure's files on the page; what would lead out of the folder does not match."""
 
 SECTIONS: Mapping[str, Callable[[Study], Section | None]] = {
     "table": table,
@@ -60,6 +63,8 @@ def write_report(
 ) -> Path:
     """Write OUT/report.html, which needs no other file and no network, and its figures to OUT/figures.
 
+    Figures that a report written there before had and this one has not are removed; other files are left alone.
+
     Args:
         entries: the runs, finished or not.
         out: the folder; it is made.
@@ -83,6 +88,7 @@ def write_report(
     study = Study.of(entries, reference, pictures)
     wanted = [make for name, make in SECTIONS.items() if shows is None or name in shows]
     sections = [section for make in wanted if (section := make(study))]
+    printed = _printed(sections, out / FIGURES)
     page = _template().render(
         title=title,
         lead=lead,
@@ -90,10 +96,14 @@ def write_report(
         facts=facts(study),
         notices=notices(study),
         sections=sections,
-        printed=_printed(sections, out / FIGURES),
+        printed=printed,
         themes={"light": asdict(LIGHT), "dark": asdict(DARK)},
     )
+    former = _figures(out / PAGE)
     write_atomically(out / PAGE, page.encode())
+    for stale in former - printed.keys():
+        for kind in KINDS:
+            (out / FIGURES / f"{stale}.{kind}").unlink(missing_ok=True)
     return out / PAGE
 
 
@@ -103,6 +113,14 @@ def _printed(sections: Sequence[Section], folder: Path) -> dict[str, Printed]:
     return {
         drawing.name: print_figure(drawing.draw, folder, drawing.name, shaded=drawing.shaded) for drawing in drawings
     }
+
+
+def _figures(page: Path) -> set[str]:
+    """Return the names of the figures that a page refers to; none where there is no page."""
+    try:
+        return set(NAME.findall(page.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError):
+        return set()
 
 
 def _template() -> Template:

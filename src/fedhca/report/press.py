@@ -18,6 +18,8 @@ from fedhca.report.svg import lettered, recoloured, shortened
 
 Draw = Callable[[Canvas], Figure]
 
+KINDS = ("svg", "png")
+"""Of the files of every figure."""
 LARGE = 150_000
 """Bytes of SVG beyond which a PNG stands on the page instead; the file beside it stays SVG."""
 DOTS, SHADES = 200, 128
@@ -45,8 +47,8 @@ def print_figure(draw: Draw, folder: Path, name: str, *, shaded: bool = False) -
 
     """
     wide, narrow = Canvas(), Canvas(narrow=True)
-    drawn = _rendered(draw, wide, "svg", "png")
-    for kind, content in zip(("svg", "png"), drawn, strict=True):
+    drawn = _rendered(draw, wide, *KINDS)
+    for kind, content in zip(KINDS, drawn, strict=True):
         write_atomically(folder / f"{name}.{kind}", content)
     if len(shortened(drawn[0].decode())) > LARGE:
         others = (replace(wide, theme=DARK), narrow, replace(narrow, theme=DARK))

@@ -9,7 +9,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from fedhca.experiment.run_folder import RECIPE, RunFolder
+from fedhca.experiment.places import without_places
+from fedhca.experiment.recipes import dump_recipe
+from fedhca.experiment.run_folder import ENVIRONMENT, RECIPE, RunFolder
 from fedhca.trackers.tracker import Write, load
 
 PLACE, OFFLINE = "wandb", "offline"
@@ -31,7 +33,7 @@ PRIVATE: Mapping[str, Any] = {
 
 @contextmanager
 def wandb(folder: RunFolder) -> Iterator[Write]:
-    """Write a run of Weights & Biases into DIR/wandb; the same recipe is the same run there.
+    """Write a run of Weights & Biases into DIR/wandb; the same run folder is the same run there.
 
     Offline, the run is written anew. Online, rounds that are there already are not sent again.
 
@@ -48,7 +50,7 @@ def wandb(folder: RunFolder) -> Iterator[Write]:
             project=os.environ.get("WANDB_PROJECT", "fedhca"),
             id=identity,
             name=f"{folder.recipe.method.name} seed {folder.recipe.seed}",
-            config=shown(folder.recipe.model_dump()),
+            config=without_places(dump_recipe(folder.recipe)),
             dir=str(folder.path),
             mode=mode,
             resume="allow",
@@ -67,21 +69,9 @@ def wandb(folder: RunFolder) -> Iterator[Write]:
 
 
 def run_id(folder: RunFolder) -> str:
-    """Return the identity of a run at W&B: that of its recipe as it was written down."""
-    return sha256((folder.path / RECIPE).read_bytes()).hexdigest()[:16]
-
-
-def shown(value: Any) -> Any:
-    """Return what of a recipe may be seen elsewhere: everything but places on this machine."""
-    if isinstance(value, Mapping):
-        return {key: shown(each) for key, each in value.items() if not _is_place(each)}
-    if isinstance(value, list | tuple):
-        return [shown(each) for each in value if not _is_place(each)]
-    return value
-
-
-def _is_place(value: Any) -> bool:
-    return isinstance(value, Path) or (isinstance(value, str) and Path(value).expanduser().is_absolute())
+    """Return the identity of a run at W&B: its recipe, and when and on what it was begun."""
+    written = [(folder.path / name).read_bytes() for name in (RECIPE, ENVIRONMENT)]
+    return sha256(b"".join(written)).hexdigest()[:16]
 
 
 def _mode() -> str:

@@ -12,7 +12,7 @@ from fedhca.experiment.compare import Entry, entries
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.recipes import load_recipe
 from fedhca.experiment.run_folder import RunFolder
-from fedhca.tensor_file import load_tensors
+from fedhca.tensor_file import load_tensors, save_tensors
 from tiny import RECIPE
 
 
@@ -190,3 +190,15 @@ def test_what_could_not_be_measured_is_nan(copied: Path) -> None:
     journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
     value = Entry("fedhca2", 0, RunFolder.open(copied)).metrics["figures-sal"]["sal"]
     assert math.isnan(value)
+
+
+def test_who_took_part_is_read_without_the_parameters(copied: Path) -> None:
+    folder, newest = RunFolder.open(copied), copied / "server" / "after-000002.safetensors"
+    tensors, facts = load_tensors(newest)
+    save_tensors(newest, {}, facts)
+    assert folder.roster.names == tuple(client.name for client in folder.recipe.roster)
+    with pytest.raises(RunFolderError, match="Found one without 'encoders'"):
+        folder.evaluate()
+    save_tensors(newest, tensors, {**facts, "owner": "rooms-all"})
+    with pytest.raises(RunFolderError, match=r"the state of 'server' after 2 rounds\. Found that of 'rooms-all'"):
+        folder.roster  # noqa: B018  the access is what is tested

@@ -11,6 +11,7 @@ from studies import made
 
 from fedhca.errors import RecipeError
 from fedhca.experiment.compare import Entry
+from fedhca.experiment.places import ELSEWHERE
 from fedhca.report.found import found_runs
 from fedhca.report.page import SECTIONS, write_report
 
@@ -156,6 +157,32 @@ def test_old_journals_without_inner_products(tmp_path: Path) -> None:
     page = written([made(tmp_path, "fedavg"), *old], tmp_path, "conflict")
     assert page.sections == ["conflict"]
     assert "No inner products in the journals of: local, fedhca2." in page.text
+
+
+def test_the_record_names_no_place_of_this_machine(tmp_path: Path) -> None:
+    entry = made(tmp_path, "local", changes=["model.backbone=/home/eve/models/swin"])
+    text = written([entry], tmp_path, "record").text
+    assert "/home/eve" not in text
+    assert f"backbone: {ELSEWHERE}" in text
+    assert f"put folders of yours where it says {ELSEWHERE}" in text
+    assert ELSEWHERE not in written([made(tmp_path, "fedavg")], tmp_path, "record").text
+
+
+def test_figures_of_the_page_before_do_not_stay_and_what_is_not_the_reports_does(tmp_path: Path) -> None:
+    entries = [made(tmp_path, "local"), made(tmp_path, "fedhca2")]
+    figures = tmp_path / "report" / "figures"
+    written(entries, tmp_path, "gains", "alpha")
+    (figures / "mine.png").write_bytes(b"")
+    before = {path.name for path in figures.iterdir()}
+    page = written(entries, tmp_path, "gains")
+    left = {path.name for path in figures.iterdir()}
+    assert {"alpha.svg", "alpha.png"} <= before - left
+    assert left == {"mine.png", "gains.svg", "gains.png", "task-gains.svg", "task-gains.png"}
+    outside = tmp_path / "report" / "x.svg"
+    outside.write_bytes(b"")
+    (tmp_path / "report" / "report.html").write_text(page.text.replace(">gains.svg", ">../x.svg"), encoding="utf-8")
+    written(entries, tmp_path, "table")
+    assert outside.exists()
 
 
 def test_an_unfinished_run_is_shown_and_marked(tmp_path: Path) -> None:

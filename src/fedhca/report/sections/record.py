@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from difflib import SequenceMatcher
 from typing import Any
 
-from fedhca.experiment.run_folder import ENVIRONMENT, RECIPE
+from fedhca.experiment.places import ELSEWHERE, without_places
+from fedhca.experiment.recipes import dump_recipe, recipe_text
+from fedhca.experiment.run_folder import ENVIRONMENT
 from fedhca.report.notation import slug
 from fedhca.report.runs import Run
 from fedhca.report.section import Cell, Grid, Listing, Section
@@ -16,6 +18,7 @@ LEAD = (
     "Everything the numbers depend on. Save each recipe below under the name it bears, then run these lines; on one "
     "kind of machine they give the same numbers."
 )
+PLACES = f" First put folders of yours where it says {ELSEWHERE}."
 Lines = list[str]
 
 
@@ -29,7 +32,8 @@ def record(study: Study) -> Section:
         for name, lines in texts.items()
     ]
     commands = Listing([(line, False) for line in _commands(groups)])
-    return Section("record", "To have these numbers again", LEAD, [commands, *recipes, *_machines(study)])
+    lead = LEAD + PLACES if any(ELSEWHERE in line for lines in texts.values() for line in lines) else LEAD
+    return Section("record", "To have these numbers again", lead, [commands, *recipes, *_machines(study)])
 
 
 def _groups(study: Study) -> dict[str, list[Run]]:
@@ -41,7 +45,7 @@ def _groups(study: Study) -> dict[str, list[Run]]:
 
 
 def _text(run: Run) -> Lines:
-    return (run.folder.path / RECIPE).read_text(encoding="utf-8").splitlines()
+    return recipe_text(without_places(dump_recipe(run.recipe))).splitlines()
 
 
 def _commands(groups: Mapping[str, list[Run]]) -> Lines:

@@ -1,6 +1,7 @@
 """fedhca: hetero-client federated multi-task learning (FedHCA², CVPR 2024).
 
     run, Participant, Training     a federation in this process, from your own data sets, tasks and backbone
+    Policy                         what to do about clients that do not answer
     backbone                       an encoder from the transformers library
     make_method, Method            the catalogue of methods: fedhca2, its rivals, its variants
     conflict_averse, cross_attention, HyperWeights, HyperOptions
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from fedhca.experiment.run_folder import RunFolder
     from fedhca.methods import Method, make_method
     from fedhca.models.encoder import backbone
+    from fedhca.server.policy import Policy
 
 _HOMES = {
     "FedhcaError": "fedhca.errors",
@@ -31,6 +33,7 @@ _HOMES = {
     "HyperWeights": "fedhca.aggregation",
     "Method": "fedhca.methods",
     "Participant": "fedhca.experiment.participant",
+    "Policy": "fedhca.server.policy",
     "RunFolder": "fedhca.experiment.run_folder",
     "Training": "fedhca.client.training",
     "backbone": "fedhca.models.encoder",
@@ -47,6 +50,7 @@ __all__ = [
     "HyperWeights",
     "Method",
     "Participant",
+    "Policy",
     "RunFolder",
     "Training",
     "backbone",

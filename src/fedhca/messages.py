@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
+from fedhca.errors import FedhcaError
 from fedhca.layout import Layout
 from fedhca.parameters import Parameters
 from fedhca.stats import Stat
@@ -50,12 +51,28 @@ class Hello:
 
 @dataclass(frozen=True)
 class TrainRequest:
-    """Train one round from these parameters."""
+    """Train one round from these parameters.
+
+    Attributes:
+        client: whom it is for.
+        round: rounds done before it.
+        parameters: to go on from.
+        rule: of the method.
+        since: after how many rounds the client last gave an answer that counted. Its own state, which stays home, is
+            to go on from there: what it did since was in vain. The same as `round` if not given.
+
+    """
 
     client: str
     round: int
     parameters: Parameters
     rule: LocalRule
+    since: int | None = None
+
+    @property
+    def home(self) -> int:
+        """Which of its own states the client goes on from."""
+        return self.round if self.since is None else self.since
 
 
 @dataclass(frozen=True)
@@ -71,12 +88,18 @@ class TrainReply:
 
 @dataclass(frozen=True)
 class EvaluateRequest:
-    """Measure the model the rule keeps, with the client's own heads, on the client's test data."""
+    """Measure the model the rule keeps, with the client's own heads, on the client's test data; as `TrainRequest`."""
 
     client: str
     round: int
     parameters: Parameters
     rule: LocalRule = LocalRule()
+    since: int | None = None
+
+    @property
+    def home(self) -> int:
+        """Which of its own states the client is measured in."""
+        return self.round if self.since is None else self.since
 
 
 @dataclass(frozen=True)
@@ -92,10 +115,18 @@ class EvaluateReply:
 
 @dataclass(frozen=True)
 class Missing:
-    """A reply that did not come: which client, and why."""
+    """A reply that did not come, or does not count: which client, and why.
+
+    Attributes:
+        client: that did not answer.
+        cause: in one line; it goes to the journal and on the screen.
+        error: what the client raised, where it is in this process; it never travels.
+
+    """
 
     client: str
     cause: str
+    error: FedhcaError | None = None
 
 
 @runtime_checkable
@@ -106,8 +137,8 @@ class Runtime(Protocol):
     federations of another kind); engines carry the same messages between sites.
     """
 
-    def hello(self) -> Iterable[Hello]:
-        """Ask every client to introduce itself."""
+    def hello(self) -> Iterable[Hello | Missing]:
+        """Ask every client to introduce itself; one Hello, or a Missing, of each."""
         ...
 
     def train(self, requests: Sequence[TrainRequest]) -> Iterable[TrainReply | Missing]:

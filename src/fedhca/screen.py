@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from fedhca.client.training import Step
 from fedhca.experiment.run_folder import RunFolder
+from fedhca.messages import Missing
 from fedhca.report.notation import clock
 from fedhca.server.rounds import Round
 
@@ -63,6 +64,10 @@ class Screen:
         if not self.console.is_terminal and time.perf_counter() - self.spoke > SILENCE:
             self._say(f"{self.title}  {now}")
 
+    def missing(self, missing: Missing) -> None:
+        """Show a reply that did not come, or does not count, at once."""
+        self._say(f"{self.title}  client '{missing.client}' did not answer: {missing.cause}")
+
     def round(self, round_: Round) -> None:
         """Show a finished round in one line, and its metrics if it was evaluated."""
         self.bar.update(self.task, completed=round_.number)
@@ -97,7 +102,7 @@ def follow(
         return
     screen = Screen(console, name, recipe.rounds, [client.name for client in recipe.roster])
     with screen:
-        for round_ in folder.go(screen.step):
+        for round_ in folder.go(screen.step, screen.missing):
             screen.round(round_)
             after()
     console.print(f"{name}: {recipe.rounds} rounds done; everything is in {folder.path}", highlight=False)

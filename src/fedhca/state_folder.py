@@ -25,8 +25,10 @@ class StateFolder:
     def __init__(self, folder: Path, owner: str) -> None:
         self.folder, self.owner = folder, owner
 
-    def save(self, rounds: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any] | None = None) -> None:
-        """Save the state after so many rounds, then drop those no longer needed.
+    def save(
+        self, rounds: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any] | None = None, keep: int = 0
+    ) -> None:
+        """Save the state after so many rounds, then drop those no longer needed; `keep` says one that still is.
 
         Raises:
             RunFolderError: the folder cannot be written, or the disk is full; older states are as they were.
@@ -37,7 +39,8 @@ class StateFolder:
             draft.unlink(missing_ok=True)
         # Only states up to this one count: after a crash, later ones may lie here that the run went back behind.
         for path in [path for path in self._paths() if path <= self._path(rounds)][:-KEPT]:
-            path.unlink(missing_ok=True)
+            if path != self._path(keep):
+                path.unlink(missing_ok=True)
 
     def load(self, rounds: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Load the state after so many rounds.

@@ -20,9 +20,10 @@ FLOORS = {
     4: "methods client",
     5: "server runtimes",
     6: "experiment",
-    7: "report screen side_by_side trackers",
-    8: "cli",
-    9: "__init__ __main__",
+    7: "report trackers",
+    8: "screen side_by_side",
+    9: "cli",
+    10: "__init__ __main__",
 }
 FLOOR = {part: floor for floor, parts in FLOORS.items() for part in parts.split()}
 

@@ -98,3 +98,11 @@ def test_drafts_of_a_process_that_was_killed_are_removed(states: StateFolder) ->
     (states.folder / ".after-000002.safetensors.123.abc").write_bytes(b"half")
     states.save(2, tensors(2))
     assert names(states.folder) == ["after-000001.safetensors", "after-000002.safetensors"]
+
+
+def test_one_that_is_still_needed_is_kept_beside_them(states: StateFolder) -> None:
+    for rounds in (1, 2, 3, 4, 5):
+        states.save(rounds, tensors(rounds), keep=1)
+    assert names(states.folder) == [f"after-{rounds:06d}.safetensors" for rounds in (1, 4, 5)]
+    states.save(6, tensors(6), keep=5)
+    assert names(states.folder) == [f"after-{rounds:06d}.safetensors" for rounds in (5, 6)]

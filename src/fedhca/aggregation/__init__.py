@@ -3,6 +3,7 @@
 `conflict_averse`, `cross_attention` and `HyperWeights` work on plain tensors; the others are rules of a federation.
 """
 
+from fedhca.aggregation.absence import apply_among
 from fedhca.aggregation.aggregator import Aggregator, Answer, State
 from fedhca.aggregation.common_step import common_step
 from fedhca.aggregation.conflict_averse import conflict_averse, hyper_conflict_averse
@@ -28,6 +29,7 @@ __all__ = [
     "Mixing",
     "Rows",
     "State",
+    "apply_among",
     "common_step",
     "conflict_averse",
     "cross_attention",

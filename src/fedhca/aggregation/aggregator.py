@@ -36,10 +36,18 @@ class Aggregator:
     """A rule: `init(rows)` gives its first state, `apply(state, rows)` mixes the rows of one round.
 
     Both are pure; the same rule serves encoders (m = n clients) and decoders (m = k decoders of the federation).
+
+    Attributes:
+        init: see above.
+        apply: see above.
+        personal: of each tensor of the state, and of each note, that has a share for every participant: along how many
+            of its leading dimensions participants run. What is not named here is common to all.
+
     """
 
     init: Callable[[Rows], State]
     apply: Callable[[State, Rows], Answer]
+    personal: Mapping[str, int] = field(default_factory=dict)
 
 
 def stateless(rule: Callable[[Rows], Mixing]) -> Aggregator:

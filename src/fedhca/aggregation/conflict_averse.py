@@ -116,7 +116,7 @@ def hyper_conflict_averse(
     def apply(state: State, rows: Rows) -> Answer:
         weights = HyperWeights(state["alpha"], state["momentum"])
         if "direction" in state:
-            weights = weights.step(*inner(state["direction"], rows), hyper)
+            weights = weights.step(*inner(state["direction"], rows), hyper, rows.fresh)
         found = direction_coefficients(rows.gram.cpu().numpy(), c, solver=solver, rescale=rescale)
         coefficients = torch.from_numpy(found).to(rows.end.device)
         own = group_means(rows.members, groups).to(rows.end.device)
@@ -126,4 +126,4 @@ def hyper_conflict_averse(
         learnt = {"alpha": weights.value, "momentum": weights.momentum, "direction": direction}
         return Answer(mixing.of(rows), mixing, learnt, {"alpha": weights.value})
 
-    return Aggregator(init, apply)
+    return Aggregator(init, apply, {"alpha": 1, "momentum": 1})

@@ -91,7 +91,8 @@ def hyper_cross_attention(
     def apply(state: State, rows: Rows) -> Answer:
         weights = HyperWeights(state["beta"], state["momentum"])
         if "direction" in state:
-            weights = weights.step(*inner_by_layer(state["direction"], rows), hyper)
+            learns = None if rows.fresh is None else rows.fresh[:, None].expand_as(weights.value)
+            weights = weights.step(*inner_by_layer(state["direction"], rows), hyper, learns)
         widths = [segment.stop - segment.start for segment in rows.layout.segments]
         attention = torch.stack(
             [
@@ -105,7 +106,7 @@ def hyper_cross_attention(
         notes = {"beta": weights.value, "attention_entropy": _entropy(attention)}
         return Answer(mixing.of(rows), mixing, learnt, notes)
 
-    return Aggregator(init, apply)
+    return Aggregator(init, apply, {"beta": 1, "momentum": 1, "direction": 1})
 
 
 def _directions(attention: Float[Tensor, "s k k"], rows: Rows) -> Float[Tensor, "k e"]:

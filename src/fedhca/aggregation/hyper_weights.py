@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from fedhca.errors import RecipeError, unknown
@@ -69,7 +69,11 @@ class HyperWeights:
         return self.value.clamp(0, 1)
 
     def step(
-        self, product: Float[Tensor, "m *l"], norms: Float[Tensor, "m *l"], options: HyperOptions
+        self,
+        product: Float[Tensor, "m *l"],
+        norms: Float[Tensor, "m *l"],
+        options: HyperOptions,
+        learns: Bool[Tensor, "m *l"] | None = None,
     ) -> "HyperWeights":
         """Learn from the progress made this round, eq. (17): one SGD step with gradient −⟨direction, progress⟩.
 
@@ -77,6 +81,7 @@ class HyperWeights:
             product: ⟨direction handed out last round, progress made this round⟩.
             norms: the product of both lengths, used by the `cosine` gradient (0 where either is 0).
             options: see there.
+            learns: which weights do; the others, and their momentum, stay as they are. All if not given.
 
         """
         gradient = -product
@@ -85,7 +90,15 @@ class HyperWeights:
         if options.bounds == "clamp":
             gradient = torch.where((self.value < 0) | (self.value > 1), 0.0, gradient)
         stepped = self._sgd(gradient, options)
-        return replace(stepped, value=stepped.used) if options.bounds == "project" else stepped
+        stepped = replace(stepped, value=stepped.used) if options.bounds == "project" else stepped
+        if learns is None:
+            return stepped
+        chosen = (torch.where(learns, new, old) for new, old in zip(stepped._both, self._both, strict=True))
+        return HyperWeights(*chosen)
+
+    @property
+    def _both(self) -> tuple[Float[Tensor, "m *l"], Float[Tensor, "m *l"]]:
+        return self.value, self.momentum
 
     def _sgd(self, gradient: Float[Tensor, "m *l"], options: HyperOptions) -> "HyperWeights":
         value = torch.nn.Parameter(self.value.clone())

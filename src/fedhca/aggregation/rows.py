@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from fedhca.layout import Layout
@@ -37,6 +37,8 @@ class Rows:
         end: what it sent after local training; its update is `end − start`.
         members: whose row each is.
         layout: names, shapes and layers of the row's segments.
+        fresh: whose start is what was answered last round; all if not given. One who was away started further back,
+            so that last round's directions say nothing about its progress.
 
     """
 
@@ -44,6 +46,7 @@ class Rows:
     end: Float[Tensor, "m w"]
     members: tuple[Member, ...]
     layout: Layout
+    fresh: Bool[Tensor, " m"] | None = None
 
     def __post_init__(self) -> None:
         if len(self.members) != len(self.end) or self.layout.width != self.end.shape[1]:

@@ -33,9 +33,10 @@ def weighted_sum(*, weight: float = 0.1, hyper: HyperOptions = HyperOptions()) -
     def apply(state: State, rows: Rows) -> Answer:
         weights = HyperWeights(state["pairs"], state["momentum"])
         if "direction" in state:
-            weights = weights.step(*outer(state["direction"], rows), hyper)
+            learns = None if rows.fresh is None else rows.fresh[:, None] & rows.fresh
+            weights = weights.step(*outer(state["direction"], rows), hyper, learns)
         mixing = Mixing("updates", weights.used[None])
         learnt = {"pairs": weights.value, "momentum": weights.momentum, "direction": rows.updates}
         return Answer(mixing.of(rows), mixing, learnt, {"pairs": weights.value})
 
-    return Aggregator(init, apply)
+    return Aggregator(init, apply, {"pairs": 2, "momentum": 2, "direction": 1})

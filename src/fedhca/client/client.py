@@ -73,7 +73,9 @@ class Client:
         self.states = None if folder is None else StateFolder(folder, name)
         self.save_every = save_every
         self.rounds = 0
+        self.whole = True  # false where training broke off between two rounds
         self.learner = Learner(model, tasks, training)
+        self.first = {name: tensor.clone() for name, tensor in self.learner.state().items()}
         self.own: Learner | None = None
         self.trained: Parameters | None = None
 
@@ -107,7 +109,8 @@ class Client:
 
         """
         began = time.perf_counter()
-        self.adopt(request.round, request.parameters)
+        self.adopt(request.home, request.parameters)
+        self.whole = False
         if request.rule.keeps == "own":
             self.own = self.own or self._second()
             self._learn(self.own, request, request.rule)
@@ -116,9 +119,9 @@ class Client:
             losses = self._learn(self.learner, request, request.rule)
         parameters = self.model.collect()
         self.trained = parameters if request.rule.keeps == "trained" else None
-        self.rounds += 1
+        self.rounds, self.whole = request.round + 1, True
         if self.states is not None and (self.rounds % self.save_every == 0 or self.rounds == self.training.rounds):
-            self.states.save(self.rounds, self._state())
+            self.states.save(self.rounds, self._state(), keep=request.home)
         return TrainReply(self.name, request.round, parameters, losses, time.perf_counter() - began)
 
     def try_batch(self) -> None:
@@ -154,21 +157,25 @@ class Client:
         """Hold the state after so many rounds, from its folder if this is not it, and the given parameters.
 
         Raises:
-            ClientError: the client is elsewhere and has no folder.
+            ClientError: the client is elsewhere, or its training broke off, and it has no folder.
             RunFolderError: its folder has no such state.
 
         """
-        if rounds != self.rounds:
-            if self.states is None:
-                held = f"Client '{self.name}' holds its state after {self.rounds} rounds"
+        if rounds != self.rounds or not self.whole:
+            if rounds == 0:
+                self._restore(self.first)
+            elif self.states is None:
+                at = f"after {self.rounds} rounds" if self.whole else "in the middle of a round"
+                held = f"Client '{self.name}' holds its state {at}"
                 raise ClientError(f"{held}. Asked for that after {rounds}. Give it a folder, so that it can go back.")
-            self._restore(self.states.load(rounds)[0])
-            self.rounds = rounds
+            else:
+                self._restore(self.states.load(rounds)[0])
+            self.rounds, self.whole = rounds, True
         self.model.install(parameters)
 
     def _kept(self, request: EvaluateRequest) -> ClientModel:
         """Return the model to evaluate, as it stands after the round of the request."""
-        self.adopt(request.round, request.parameters)
+        self.adopt(request.home, request.parameters)
         if request.rule.keeps == "own" and self.own is not None:
             return self.own.model
         if request.rule.keeps == "trained" and self.trained is not None:

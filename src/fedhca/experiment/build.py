@@ -22,6 +22,7 @@ from fedhca.experiment.participant import Participant
 from fedhca.methods import Method, make_method
 from fedhca.models.encoder import Pyramid, backbone
 from fedhca.seeds import derive
+from fedhca.server.policy import Policy
 from fedhca.tasks import Edges
 from fedhca.tasks.task import Task
 
@@ -65,6 +66,11 @@ def build_method(recipe: Recipe) -> Method:
     section = recipe.method
     options = section.model_extra or {}
     return make_method(section.name, encoder=section.encoder, decoder=section.decoder, **options)
+
+
+def build_policy(recipe: Recipe) -> Policy:
+    """Return what to do about clients that do not answer."""
+    return Policy(recipe.on_missing, recipe.min_clients, recipe.timeout)
 
 
 def build_encoder(recipe: Recipe) -> Pyramid:

@@ -84,6 +84,7 @@ def _checkpoint(rounds: int, tensors: Mapping[str, Tensor], facts: Mapping[str, 
         tensors["decoders"],
         under("encoder_state/", tensors),
         under("decoder_state/", tensors),
+        tensors["since"],
     )
     return Checkpoint(state, _roster(facts["roster"]), facts["settings"])
 
@@ -92,6 +93,7 @@ def _tensors(state: ServerState) -> dict[str, Tensor]:
     return {
         "encoders": state.encoders,
         "decoders": state.decoders,
+        "since": state.since,
         **{f"encoder_state/{name}": value for name, value in state.encoder_state.items()},
         **{f"decoder_state/{name}": value for name, value in state.decoder_state.items()},
     }

@@ -21,6 +21,7 @@ from fedhca.client.training import Precision
 from fedhca.data.source import GroundTruth
 from fedhca.experiment.participant import NAME
 from fedhca.models.encoder import SWIN_T
+from fedhca.server.policy import OnMissing
 
 Size = tuple[PositiveInt, PositiveInt]
 Name = Annotated[str, Field(pattern=f"^{NAME}$")]
@@ -208,6 +209,9 @@ class Recipe(Section):
         rounds: rounds of the federation.
         evaluate_every: rounds between evaluations; the last round is always evaluated.
         checkpoint_every: rounds between checkpoints; the last round is always saved.
+        on_missing: what to do about a client that does not answer: `fail`, `keep` or `wait`; see `fedhca.Policy`.
+        min_clients: how many have to answer for a round to count, under `keep`.
+        timeout: seconds a client has for one answer, over a network.
         method: how the server mixes.
         model: the architecture.
         training: how clients train.
@@ -223,6 +227,9 @@ class Recipe(Section):
     rounds: PositiveInt = 100
     evaluate_every: PositiveInt = 10
     checkpoint_every: PositiveInt = 1
+    on_missing: OnMissing = "fail"
+    min_clients: PositiveInt = 1
+    timeout: PositiveFloat | None = None
     method: MethodSection = MethodSection()
     model: ModelSection = ModelSection()
     training: TrainingSection = TrainingSection()

@@ -28,6 +28,7 @@ def entry(round_: Round, roster: Roster) -> dict[str, Any]:
             "decoder": _answer(round_.decoder, roster.decoder_layout),
             "seconds": round_.seconds,
             "bytes": round_.bytes,
+            **({"missing": round_.missing} if round_.missing else {}),
         }
     )
 

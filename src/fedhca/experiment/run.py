@@ -1,4 +1,4 @@
-"""The for-loop: rounds, and what is written down after each."""
+"""A federation in this process: every participant becomes a client here."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,18 +10,16 @@ import torch
 from torch import nn
 
 from fedhca.client.training import Training, Watch
-from fedhca.errors import RecipeError, RunFolderError
-from fedhca.experiment import journal
-from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from fedhca.experiment.difference import first_difference
+from fedhca.errors import RecipeError
+from fedhca.experiment.drive import drive
 from fedhca.experiment.participant import Participant, make_client
-from fedhca.messages import Runtime
 from fedhca.methods import Method, make_method
 from fedhca.runtimes.local import LocalRuntime
-from fedhca.server.roster import Roster
-from fedhca.server.rounds import Round, ServerState, begin, rounds
+from fedhca.server.policy import Policy
+from fedhca.server.replies import Tell
+from fedhca.server.rounds import Round
 
-JOURNAL, CHECKPOINTS, CLIENTS = "journal.jsonl", "server", "clients"
+CLIENTS = "clients"
 
 
 def run(
@@ -37,6 +35,8 @@ def run(
     checkpoint_every: int = 1,
     out: Path | str | None = None,
     watch: Watch | None = None,
+    policy: Policy = Policy(),
+    tell: Tell = lambda missing: None,
 ) -> Iterator[Round]:
     """Run a federation in this process and yield its rounds.
 
@@ -54,6 +54,8 @@ def run(
         out: the run folder: journal, checkpoints, clients' states. If it holds an interrupted run of the same
             federation, that run goes on. Nothing is written if not given.
         watch: is told every training step.
+        policy: what to do about clients that cannot go on (a loss that is not finite, a file that cannot be read).
+        tell: is told of each of them, at once.
 
     Yields:
         each round, after its line in the journal, and its checkpoint if one is due, are on the disk.
@@ -93,6 +95,8 @@ def run(
         checkpoint_every=checkpoint_every,
         settings=_settings(made, seed, {client.dataset: client.training for client in clients}),
         folder=folder,
+        policy=policy,
+        tell=tell,
     )
 
 
@@ -101,55 +105,6 @@ def _of(training: dict[str, Training], dataset: str) -> Training:
         known = ", ".join(training) or "none"
         raise RecipeError(f"`training` should say how clients on data set '{dataset}' train. Found {known}. Add it.")
     return training[dataset]
-
-
-def drive(
-    method: Method,
-    runtime: Runtime,
-    *,
-    order: Sequence[str],
-    until: int,
-    evaluate_every: int = 1,
-    checkpoint_every: int = 1,
-    settings: Mapping[str, Any] | None = None,
-    folder: Path | None = None,
-) -> Iterator[Round]:
-    """Run a federation over any runtime, from the newest checkpoint in the folder if there is one.
-
-    What the run depends on beside its clients is in `settings`; a folder with other settings is refused.
-
-    The journal's line comes before the checkpoint and both come before the round is yielded; after a crash, lines
-    that the checkpoint does not cover are dropped and made again, bit for bit.
-    """
-    for name, value in (("evaluate_every", evaluate_every), ("checkpoint_every", checkpoint_every)):
-        if value < 1:
-            raise RecipeError(f"`{name}` should be at least 1. Found {value}.")
-    settings = {"method": method.name} if settings is None else settings
-    hellos = list(runtime.hello())
-    roster = Roster.of(hellos, order)
-    state = begin(method, roster, hellos)
-    if folder is not None:
-        state = _newest(folder / CHECKPOINTS, Checkpoint(state, roster, settings))
-        journal.rewind(folder / JOURNAL, state.round)
-    for each in rounds(method, runtime, roster, state, until=until, evaluate_every=evaluate_every):
-        if folder is not None:
-            journal.append(folder / JOURNAL, journal.entry(each, roster))
-            if each.number % checkpoint_every == 0 or each.number == until:
-                save_checkpoint(folder / CHECKPOINTS, Checkpoint(each.state, roster, settings))
-        yield each
-
-
-def _newest(folder: Path, first: Checkpoint) -> ServerState:
-    """Return the newest saved state of the same run, or the first if there is none."""
-    found = load_checkpoint(folder, first.state.encoders.device)
-    if found is None:
-        return first.state
-    if found.roster != first.roster:
-        raise RunFolderError(f"'{folder}' holds a run of other clients, tasks or models. Choose another folder.")
-    if found.settings != first.settings:
-        changed = first_difference(found.settings, first.settings)
-        raise RunFolderError(f"'{folder}' holds a run with other settings: {changed}. Choose another folder.")
-    return found.state
 
 
 def _settings(method: Method, seed: int, trainings: Mapping[str, Training]) -> dict[str, Any]:

@@ -23,13 +23,15 @@ from fedhca.experiment import build, journal
 from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint, load_roster
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.difference import first_difference
+from fedhca.experiment.drive import CHECKPOINTS, JOURNAL
 from fedhca.experiment.environment import environment
 from fedhca.experiment.participant import Participant, make_client
 from fedhca.experiment.recipes import dump_recipe, load_recipe, recipe_text
-from fedhca.experiment.run import CHECKPOINTS, CLIENTS, JOURNAL, run
+from fedhca.experiment.run import CLIENTS, run
 from fedhca.models.client_model import ClientModel
 from fedhca.models.encoder import Pyramid
 from fedhca.runtimes.local import LocalRuntime
+from fedhca.server.replies import Tell
 from fedhca.server.roster import Roster
 from fedhca.server.rounds import Round, evaluate
 from fedhca.state_folder import StateFolder
@@ -104,8 +106,8 @@ class RunFolder:
         last = self.path / CHECKPOINTS / f"after-{self.recipe.rounds:06d}.safetensors"
         return last.is_file() and len(self.journal) == self.recipe.rounds
 
-    def go(self, watch: Watch | None = None) -> Iterator[Round]:
-        """Run from the newest checkpoint, or from the start, to the last round."""
+    def go(self, watch: Watch | None = None, tell: Tell = lambda missing: None) -> Iterator[Round]:
+        """Run from the newest checkpoint, or from the start, to the last round; arguments as in `fedhca.run`."""
         recipe = self.recipe
         return run(
             build.build_participants(recipe),
@@ -119,6 +121,8 @@ class RunFolder:
             checkpoint_every=recipe.checkpoint_every,
             out=self.path,
             watch=watch,
+            policy=build.build_policy(recipe),
+            tell=tell,
         )
 
     def evaluate(self) -> tuple[int, dict[str, dict[str, float]]]:

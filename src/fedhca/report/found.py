@@ -10,8 +10,8 @@ from pathlib import Path
 from fedhca.errors import RunFolderError
 from fedhca.experiment.compare import Entry
 from fedhca.experiment.config import Recipe
+from fedhca.experiment.drive import JOURNAL
 from fedhca.experiment.recipes import dump_recipe
-from fedhca.experiment.run import JOURNAL
 from fedhca.experiment.run_folder import RECIPE, RunFolder
 from fedhca.methods import METHODS
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from fedhca.experiment.compare import Entry
 from fedhca.experiment.config import Recipe
-from fedhca.experiment.run import CHECKPOINTS
+from fedhca.experiment.drive import CHECKPOINTS
 from fedhca.experiment.run_folder import RunFolder
 from fedhca.report.average import Series
 from fedhca.report.result import Column, Result

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from fedhca.client.client import Client
-from fedhca.errors import RecipeError
-from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, TrainReply, TrainRequest
+from fedhca.errors import FedhcaError, RecipeError
+from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Missing, TrainReply, TrainRequest
 
 
 class LocalRuntime:
@@ -21,10 +21,18 @@ class LocalRuntime:
         """Introduce every client."""
         return [client.hello() for client in self.clients.values()]
 
-    def train(self, requests: Sequence[TrainRequest]) -> Iterator[TrainReply]:
+    def train(self, requests: Sequence[TrainRequest]) -> Iterator[TrainReply | Missing]:
         """Train client by client."""
-        return (self.clients[request.client].train(request) for request in requests)
+        for request in requests:
+            try:
+                yield self.clients[request.client].train(request)
+            except FedhcaError as error:
+                yield Missing(request.client, str(error), error)
 
-    def evaluate(self, requests: Sequence[EvaluateRequest]) -> Iterator[EvaluateReply]:
+    def evaluate(self, requests: Sequence[EvaluateRequest]) -> Iterator[EvaluateReply | Missing]:
         """Evaluate client by client."""
-        return (self.clients[request.client].evaluate(request) for request in requests)
+        for request in requests:
+            try:
+                yield self.clients[request.client].evaluate(request)
+            except FedhcaError as error:
+                yield Missing(request.client, str(error), error)

@@ -1,20 +1,17 @@
 """Who takes part: the order of clients, and the row of every encoder and decoder."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from fedhca.aggregation import Member
-from fedhca.errors import MissingReplyError, RecipeError
+from fedhca.errors import RecipeError
 from fedhca.layout import Layout
-from fedhca.messages import EvaluateReply, Hello, Missing, TrainReply
+from fedhca.messages import Hello
 from fedhca.parameters import Parameters
-
-Reply = TypeVar("Reply", TrainReply, EvaluateReply)
 
 
 @dataclass(frozen=True)
@@ -66,6 +63,10 @@ class Roster:
         """Names of the clients, in order."""
         return tuple(member.client for member in self.members)
 
+    def among(self, names: Collection[str]) -> "Roster":
+        """Return the roster of some of the clients."""
+        return replace(self, members=tuple(member for member in self.members if member.client in names))
+
     @property
     def decoder_members(self) -> tuple[Member, ...]:
         """One per decoder of the federation: client by client, task by task; row k of the decoders [k, e]."""
@@ -86,28 +87,3 @@ class Roster:
         return {
             name: Parameters(encoder, share) for name, encoder, share in zip(self.names, encoders, shares, strict=True)
         }
-
-    def sort(self, replies: Iterable[Reply | Missing], number: int) -> dict[str, Reply]:
-        """Put the replies of one round into the order of the roster.
-
-        Raises:
-            MissingReplyError: a client did not answer, answered twice, for another round, or is not in the roster.
-
-        """
-        found: dict[str, Reply] = {}
-        for reply in replies:
-            where = f"round {number + 1}"
-            if isinstance(reply, Missing):
-                raise MissingReplyError(f"Client '{reply.client}' did not answer in {where}: {reply.cause}")
-            if reply.client not in self.names:
-                raise MissingReplyError(
-                    f"Replies should be of {', '.join(self.names)}. Found '{reply.client}' in {where}."
-                )
-            if reply.client in found or reply.round != number:
-                message = f"Client '{reply.client}' should answer once in {where}"
-                raise MissingReplyError(f"{message}. Found another answer, for round {reply.round + 1}.")
-            found[reply.client] = reply
-        for name in self.names:
-            if name not in found:
-                raise MissingReplyError(f"Client '{name}' did not answer in round {number + 1}: no reply came.")
-        return {name: found[name] for name in self.names}

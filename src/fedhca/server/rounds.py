@@ -1,17 +1,21 @@
 """One round after the other: requests out, replies in, a pure step, the next state."""
 
+import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from fedhca.aggregation import Aggregator, Answer, Rows, State
+from fedhca.aggregation import Aggregator, Answer, Rows, State, apply_among
 from fedhca.errors import ClientError, LayoutError
-from fedhca.messages import EvaluateRequest, Hello, LocalRule, Runtime, TrainReply, TrainRequest
+from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Runtime, TrainReply, TrainRequest
 from fedhca.methods import Method
 from fedhca.parameters import Parameters
+from fedhca.server.policy import Policy
+from fedhca.server.replies import Answers, Tell, gather
 from fedhca.server.roster import Roster
 
 
@@ -25,6 +29,7 @@ class ServerState:
         decoders: likewise, client by client and task by task.
         encoder_state: of the method's encoder rule.
         decoder_state: of the method's decoder rule.
+        since: after how many rounds each client last gave an answer that counted.
 
     """
 
@@ -33,6 +38,7 @@ class ServerState:
     decoders: Float[Tensor, "k e"]
     encoder_state: State
     decoder_state: State
+    since: Int64[Tensor, " n"]
 
 
 @dataclass(frozen=True)
@@ -43,11 +49,12 @@ class Round:
         number: of the round, from 1.
         state: after it.
         losses: mean training loss by client and task, unweighted.
-        metrics: by client and task; empty in rounds without evaluation.
+        metrics: by client and task; empty in rounds without evaluation, NaN for a client that did not answer.
         encoder: the encoder rule's answer: mixing matrices and notes (Gram matrix of the updates, hyper weights).
         decoder: likewise for the decoder rule.
         seconds: wall time by phase: train, aggregate, evaluate.
         bytes: by client and direction: down is to the client, up from it.
+        missing: why an answer did not come or did not count, by phase (train, evaluate) and client.
 
     """
 
@@ -59,6 +66,7 @@ class Round:
     decoder: Answer
     seconds: Mapping[str, float]
     bytes: Mapping[str, Mapping[str, int]]
+    missing: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def begin(method: Method, roster: Roster, hellos: Sequence[Hello]) -> ServerState:
@@ -74,78 +82,143 @@ def begin(method: Method, roster: Roster, hellos: Sequence[Hello]) -> ServerStat
     encoders, decoders = roster.stack({hello.client: hello.parameters for hello in hellos})
     encoder_rows = Rows(encoders, encoders, roster.members, roster.encoder_layout)
     decoder_rows = Rows(decoders, decoders, roster.decoder_members, roster.decoder_layout)
-    return ServerState(0, encoders, decoders, method.encoder.init(encoder_rows), method.decoder.init(decoder_rows))
+    since = torch.zeros(len(encoders), dtype=torch.int64, device=encoders.device)
+    return ServerState(
+        0, encoders, decoders, method.encoder.init(encoder_rows), method.decoder.init(decoder_rows), since
+    )
 
 
 def step(
     method: Method, roster: Roster, state: ServerState, replies: Mapping[str, TrainReply]
 ) -> tuple[ServerState, Answer, Answer]:
-    """Mix what the clients sent; return the next state and both rules' answers. Pure."""
+    """Mix what the clients sent; return the next state and both rules' answers. Pure.
+
+    A client without a reply keeps what it was handed out, and its share of the rules' states.
+    """
     for name, reply in replies.items():
         _require_fit(roster, name, reply.parameters)
-    encoders, decoders = roster.stack({name: reply.parameters for name, reply in replies.items()})
+    held = roster.unstack(state.encoders, state.decoders)
+    encoders, decoders = roster.stack(held | {name: reply.parameters for name, reply in replies.items()})
+    device = state.encoders.device
+    present = torch.tensor([name in replies for name in roster.names], device=device)
+    fresh = state.since == state.round
+    decoders_each = torch.tensor([len(member.tasks) for member in roster.members], device=device)
     encoder = _mix(
-        method.encoder, state.encoder_state, Rows(state.encoders, encoders, roster.members, roster.encoder_layout)
+        method.encoder,
+        state.encoder_state,
+        Rows(state.encoders, encoders, roster.members, roster.encoder_layout, fresh),
+        present,
     )
     decoder = _mix(
         method.decoder,
         state.decoder_state,
-        Rows(state.decoders, decoders, roster.decoder_members, roster.decoder_layout),
+        Rows(
+            state.decoders,
+            decoders,
+            roster.decoder_members,
+            roster.decoder_layout,
+            fresh.repeat_interleave(decoders_each),
+        ),
+        present.repeat_interleave(decoders_each),
     )
-    return ServerState(state.round + 1, encoder.rows, decoder.rows, encoder.state, decoder.state), encoder, decoder
+    since = torch.where(present, state.round + 1, state.since)
+    following = ServerState(state.round + 1, encoder.rows, decoder.rows, encoder.state, decoder.state, since)
+    return following, encoder, decoder
 
 
 def rounds(
-    method: Method, runtime: Runtime, roster: Roster, state: ServerState, *, until: int, evaluate_every: int = 1
+    method: Method,
+    runtime: Runtime,
+    roster: Roster,
+    state: ServerState,
+    *,
+    until: int,
+    evaluate_every: int = 1,
+    policy: Policy = Policy(),
+    tell: Tell = lambda missing: None,
 ) -> Iterator[Round]:
     """Run rounds until so many are done; evaluate after every `evaluate_every`, and after the last.
 
-    A generator: the caller saves, prints or stops between rounds.
+    A generator: the caller saves, prints or stops between rounds. Of replies that are missing `tell` hears at once.
 
     Raises:
-        MissingReplyError: a client did not answer.
-        LayoutError: a client sent parameters of another shape.
-        ClientError: a client sent parameters that are not finite.
+        MissingReplyError: clients did not answer, and the policy is to stop.
+        LayoutError: a client sent parameters of another shape, likewise.
+        ClientError: a client sent parameters that are not finite, likewise.
 
     """
     while state.round < until:
         clock = [time.perf_counter()]
         handed_out = roster.unstack(state.encoders, state.decoders)
-        requests = [TrainRequest(name, state.round, each, method.local) for name, each in handed_out.items()]
-        replies = roster.sort(runtime.train(requests), state.round)
+        trained = _train(method, runtime, roster, state, policy, tell)
         clock.append(time.perf_counter())
-        state, encoder, decoder = step(method, roster, state, replies)
+        state, encoder, decoder = step(method, roster, state, trained.replies)
         clock.append(time.perf_counter())
         due = state.round % evaluate_every == 0 or state.round == until
-        metrics = evaluate(runtime, roster, state, method.local) if due else {}
+        measured = _measure(runtime, roster, state, method.local, policy, tell) if due else Answers[EvaluateReply]({})
         clock.append(time.perf_counter())
         phases = zip(("train", "aggregate", "evaluate"), clock, clock[1:], strict=False)
+        missing = {"train": trained.missing, "evaluate": measured.missing}
         yield Round(
             number=state.round,
             state=state,
-            losses={name: reply.losses for name, reply in replies.items()},
-            metrics=metrics,
+            losses={name: reply.losses for name, reply in trained.replies.items()},
+            metrics=_metrics(measured, roster),
             encoder=encoder,
             decoder=decoder,
             seconds={phase: after - before for phase, before, after in phases},
             bytes={
-                name: {"down": handed_out[name].bytes, "up": reply.parameters.bytes} for name, reply in replies.items()
+                name: {"down": handed_out[name].bytes, "up": reply.parameters.bytes}
+                for name, reply in trained.replies.items()
             },
+            missing={phase: causes for phase, causes in missing.items() if causes},
         )
 
 
 def evaluate(runtime: Runtime, roster: Roster, state: ServerState, rule: LocalRule) -> dict[str, dict[str, float]]:
     """Return the metrics of the model each client keeps by the rule, by client and task."""
-    handed_out = roster.unstack(state.encoders, state.decoders)
-    requests = [EvaluateRequest(name, state.round, each, rule) for name, each in handed_out.items()]
-    replies = roster.sort(runtime.evaluate(requests), state.round)
-    return {name: dict(reply.metrics) for name, reply in replies.items()}
+    return _metrics(_measure(runtime, roster, state, rule, Policy(), lambda missing: None), roster)
 
 
-def _mix(rule: Aggregator, state: State, rows: Rows) -> Answer:
-    """Apply the rule, and note for every method alike how the updates stand to each other."""
-    answer = rule.apply(state, rows)
-    return replace(answer, notes={"gram": rows.gram, **answer.notes})
+def _train(
+    method: Method, runtime: Runtime, roster: Roster, state: ServerState, policy: Policy, tell: Tell
+) -> Answers[TrainReply]:
+    requests = [
+        TrainRequest(name, state.round, each, method.local, since)
+        for (name, each), since in zip(_handed_out(roster, state), state.since.tolist(), strict=True)
+    ]
+
+    def check(reply: TrainReply) -> None:
+        _require_fit(roster, reply.client, reply.parameters)
+
+    return gather(runtime.train, requests, policy, check=check, tell=tell)
+
+
+def _measure(
+    runtime: Runtime, roster: Roster, state: ServerState, rule: LocalRule, policy: Policy, tell: Tell
+) -> Answers[EvaluateReply]:
+    requests = [
+        EvaluateRequest(name, state.round, each, rule, since)
+        for (name, each), since in zip(_handed_out(roster, state), state.since.tolist(), strict=True)
+    ]
+    return gather(runtime.evaluate, requests, policy, tell=tell)
+
+
+def _handed_out(roster: Roster, state: ServerState) -> Iterable[tuple[str, Parameters]]:
+    return roster.unstack(state.encoders, state.decoders).items()
+
+
+def _metrics(measured: Answers[EvaluateReply], roster: Roster) -> dict[str, dict[str, float]]:
+    found = {name: dict(reply.metrics) for name, reply in measured.replies.items()}
+    unknown = {each.client: dict.fromkeys(each.tasks, math.nan) for each in roster.members}
+    return {name: found.get(name, unknown[name]) for name in roster.names if name in found or name in measured.missing}
+
+
+def _mix(rule: Aggregator, state: State, rows: Rows, present: Bool[Tensor, " m"]) -> Answer:
+    """Apply the rule, and note for every method alike how the updates stand to each other; an absent one has none."""
+    answer = apply_among(rule, state, rows, present)
+    both = present[:, None] & present
+    return replace(answer, notes={"gram": torch.where(both, rows.gram, torch.nan), **answer.notes})
 
 
 def _require_fit(roster: Roster, name: str, parameters: Parameters) -> None:

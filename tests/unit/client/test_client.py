@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from fedhca.client import Client, Step, Training
 from fedhca.client.state import gather
 from fedhca.errors import ClientError, RecipeError, RunFolderError
-from fedhca.messages import EvaluateRequest
+from fedhca.messages import EvaluateRequest, LocalRule, TrainRequest
 from fedhca.models import ClientModel
 from fedhca.parameters import Parameters
 from tiny import TASKS, WIDTH, Pictures, client, encoder, equal, same_bits, same_parameters, train
@@ -190,8 +190,58 @@ def test_without_a_folder_a_client_cannot_go_elsewhere() -> None:
     train(subject, 0)
     with pytest.raises(ClientError, match=r"'a' holds its state after 1 rounds.*after 3.*folder"):
         train(subject, 3)
-    with pytest.raises(ClientError, match="after 0"):
-        train(subject, 0)
+    train(subject, 0)  # where it began it can go again
+    with pytest.raises(ClientError, match="after 2"):
+        train(subject, 2)
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_the_first_round_can_be_had_again_with_the_same_bits(tmp_path: Path, saved: bool) -> None:
+    subject = client("semseg", "depth", folder=tmp_path if saved else None)
+    start = subject.model.collect()
+    first, again = train(subject, 0, start), train(subject, 0, start)
+    assert same_parameters(first.parameters, again.parameters)
+    assert first.losses == again.losses
+
+
+def test_what_did_not_count_was_in_vain(tmp_path: Path) -> None:
+    """The answers of rounds 2 and 3 were lost: the client goes on from its state after the first, as if never asked."""
+    undisturbed, subject = saving(tmp_path / "one"), saving(tmp_path / "two")
+    held = train(undisturbed, 0).parameters
+    train(subject, 0)
+    for number in (1, 2):
+        subject.train(TrainRequest("a", number, held, LocalRule(), since=1))
+    for each in (subject, saving(tmp_path / "two")):  # in memory, and begun anew
+        found = each.train(TrainRequest("a", 3, held, LocalRule(), since=1))
+        expected = undisturbed.train(TrainRequest("a", 3, held, LocalRule(), since=1))
+        assert same_parameters(found.parameters, expected.parameters)
+        assert same_bits(whole(each), whole(undisturbed))
+        question = EvaluateRequest("a", 4, held, since=4)
+        assert each.evaluate(question).metrics == undisturbed.evaluate(question).metrics
+
+
+def test_after_training_broke_off_a_client_goes_on_from_the_round_before(tmp_path: Path) -> None:
+    undisturbed, subject = saving(tmp_path / "one"), saving(tmp_path / "two")
+    held = train(undisturbed, 0).parameters
+    train(subject, 0)
+
+    def stop(step: Step) -> None:
+        if step.step == 2:
+            raise ClientError("The plug was pulled.")
+
+    subject.watch = stop
+    with pytest.raises(ClientError, match="plug"):
+        train(subject, 1, held)
+    subject.watch = None
+    assert same_parameters(train(subject, 1, held).parameters, train(undisturbed, 1, held).parameters)
+    assert same_bits(whole(subject), whole(undisturbed))
+    forgetful = client("depth")
+    forgetful.watch = stop
+    train(client("depth"), 0)
+    with pytest.raises(ClientError, match="plug"):
+        train(forgetful, 0)
+    with pytest.raises(ClientError, match="in the middle of a round"):
+        train(forgetful, 3)
 
 
 def test_a_round_that_was_not_saved_is_not_there(tmp_path: Path) -> None:

@@ -7,11 +7,13 @@ import pytest
 import torch
 
 import fedhca
-from fedhca import Training
+from fedhca import Policy, Training
+from fedhca.client.training import Step
 from fedhca.errors import ClientError, RecipeError, RunFolderError
 from fedhca.experiment import journal
 from fedhca.experiment.participant import Participant
 from fedhca.layout import Layout
+from fedhca.messages import Missing
 from fedhca.methods import METHODS
 from fedhca.server.rounds import Round
 from fedhca.tensor_file import load_tensors, save_tensors
@@ -276,3 +278,42 @@ def test_all_clients_train_for_the_same_number_of_rounds() -> None:
     unequal = {str(each.dataset or each.name): replace(TRAINING, rounds=2 + k) for k, each in enumerate(PEOPLE)}
     with pytest.raises(RecipeError, match="same number of rounds"):
         federation(training=unequal)
+
+
+def broken(step: Step) -> None:
+    """Client b cannot train in rounds 2 and 3."""
+    if step.client == "b" and step.round in {1, 2}:
+        raise ClientError("Client 'b' ran out of disk.")
+
+
+def test_under_keep_a_client_that_cannot_go_on_does_not_stop_the_others(tmp_path: Path) -> None:
+    told: list[Missing] = []
+    found = list(federation(out=tmp_path, watch=broken, policy=Policy("keep"), tell=told.append))
+    assert [each.missing for each in found] == [{}, *[{"train": {"b": "Client 'b' ran out of disk."}}] * 2, {}, {}]
+    assert [each.client for each in told] == ["b", "b"]
+    lines = journal.read(tmp_path / "journal.jsonl")
+    assert [line.get("missing", {}) for line in lines] == [dict(each.missing) for each in found]
+    assert lines[1]["encoder"]["alpha"][1] == lines[0]["encoder"]["alpha"][1]
+    assert lines[1]["encoder"]["mixing"][1] == [0.0, 1.0, 0.0]
+    assert lines[1]["metrics"]["b"] == lines[0]["metrics"]["b"]  # measured in the state it is in
+    assert found[-1].state.since.tolist() == [5, 5, 5]
+
+
+@pytest.mark.parametrize("stop", [1, 2, 3])
+def test_a_run_with_absent_clients_goes_on_with_the_same_bits(tmp_path: Path, stop: int) -> None:
+    options: dict[str, Any] = {"watch": broken, "policy": Policy("keep")}
+    whole = list(federation(out=tmp_path / "one", **options))
+    interrupted = federation(out=tmp_path / "two", **options)
+    for _ in range(stop):
+        next(interrupted)
+    del interrupted
+    rest = list(federation(out=tmp_path / "two", **options))
+    assert all(same_state(one, other) for one, other in zip(whole[stop:], rest, strict=True))
+    assert same_folder(tmp_path / "one", tmp_path / "two")
+
+
+def test_going_without_clients_needs_every_round_saved(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"`checkpoint_every` should be 1: .* Found 3 with `on_missing: keep`"):
+        list(federation(out=tmp_path, checkpoint_every=3, policy=Policy("keep")))
+    with pytest.raises(ClientError, match="ran out of disk"):
+        list(federation(watch=broken))

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from fedhca.errors import LayoutError, MissingReplyError, RecipeError
+from fedhca.errors import LayoutError, RecipeError
 from fedhca.layout import Layout
-from fedhca.messages import EvaluateReply, Hello, Missing, TrainReply
+from fedhca.messages import Hello
 from fedhca.parameters import Parameters
 from fedhca.server import Roster
 
@@ -20,10 +20,6 @@ def hello(
 HELLOS = [hello("multi", "semseg", "depth", dataset="nyud"), hello("c", "semseg"), hello("b10", "parts")]
 ROSTER = Roster.of(HELLOS)
 GIVEN = Roster.of(HELLOS, ["c", "multi", "b10"])
-
-
-def reply(client: str, number: int = 0) -> TrainReply:
-    return TrainReply(client, number, Parameters(torch.zeros(3), torch.zeros(1, 2)), {})
 
 
 @pytest.mark.parametrize("hellos", [HELLOS, HELLOS[::-1]])
@@ -86,27 +82,7 @@ def test_another_architecture_is_refused_by_its_first_difference(part: str) -> N
         Roster.of([*HELLOS, stranger])
 
 
-def test_replies_come_in_any_order_and_leave_in_that_of_the_roster() -> None:
-    found = GIVEN.sort([reply("b10"), reply("c"), reply("multi")], 0)
-    assert list(found) == ["c", "multi", "b10"]
-    assert all(name == each.client for name, each in found.items())
-    evaluated = GIVEN.sort((EvaluateReply(name, 7, {}) for name in ("multi", "b10", "c")), 7)
-    assert list(evaluated) == ["c", "multi", "b10"]
-
-
-@pytest.mark.parametrize(
-    ("replies", "line"),
-    [
-        ([], "Client 'c' did not answer in round 3: no reply came."),
-        ([reply("c", 2), reply("multi", 2)], "Client 'b10' did not answer in round 3: no reply came."),
-        ([reply("c", 2), Missing("multi", "the line is dead")], "Client 'multi' did not answer in round 3: the line"),
-        ([reply("c", 2), reply("d", 2)], "Replies should be of c, multi, b10. Found 'd' in round 3."),
-        ([reply("c", 2), reply("c", 2)], "Client 'c' should answer once in round 3. Found another answer, for round 3"),
-        ([reply("c", 1)], "Client 'c' should answer once in round 3. Found another answer, for round 2."),
-        ([reply("c", 3)], "Client 'c' should answer once in round 3. Found another answer, for round 4."),
-    ],
-)
-def test_a_reply_that_is_missing_or_too_much_names_its_client(replies: list[TrainReply | Missing], line: str) -> None:
-    with pytest.raises(MissingReplyError) as error:
-        GIVEN.sort(replies, 2)
-    assert str(error.value).startswith(line)
+def test_some_of_the_clients_are_a_roster_too() -> None:
+    few = GIVEN.among({"b10", "c"})
+    assert few.names == ("c", "b10")
+    assert few == Roster.of([HELLOS[1], HELLOS[2]], ["c", "b10"])

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -21,7 +21,7 @@ from fedhca.messages import (
 from fedhca.methods import Method, make_method
 from fedhca.parameters import Parameters
 from fedhca.runtimes import ScriptedRuntime
-from fedhca.server import Roster, Round, ServerState, begin, rounds
+from fedhca.server import Policy, Roster, Round, ServerState, begin, rounds
 from fedhca.server.rounds import step
 
 ENCODER, DECODER = Layout.of({"patch.weight": (2,)}), Layout.of({"fuse.weight": (3,), "fuse.bias": (1,)})
@@ -39,6 +39,7 @@ HELLOS = [
     for name, start in (("a", 0.0), ("b", 1.0))
 ]
 ROSTER = Roster.of(HELLOS, ORDER)
+FAIL, KEEP = Policy(), Policy("keep")
 
 
 def one_more(request: TrainRequest) -> Parameters:
@@ -46,11 +47,14 @@ def one_more(request: TrainRequest) -> Parameters:
 
 
 def play(
-    method: Method, train: Callable[[TrainRequest], Parameters | Missing] = one_more, **options: int
+    method: Method,
+    train: Callable[[TrainRequest], Parameters | Missing] = one_more,
+    policy: Policy = FAIL,
+    **options: int,
 ) -> list[Round]:
     runtime = ScriptedRuntime(HELLOS, train, lambda request: {"sum": float(request.parameters.encoder.sum())})
     options = {"until": 3, **options}
-    return list(rounds(method, runtime, ROSTER, begin(method, ROSTER, HELLOS), **options))
+    return list(rounds(method, runtime, ROSTER, begin(method, ROSTER, HELLOS), policy=policy, **options))  # type: ignore[arg-type]
 
 
 def test_everyone_begins_from_its_own_parameters() -> None:
@@ -176,7 +180,7 @@ class Backwards:
     inner: Runtime
     losses: dict[str, Mapping[str, float]] = field(default_factory=lambda: {"a": {"depth": 2.0}, "b": {"semseg": 1.0}})
 
-    def hello(self) -> Iterable[Hello]:
+    def hello(self) -> Iterable[Hello | Missing]:
         return self.inner.hello()
 
     def train(self, requests: Sequence[TrainRequest]) -> Iterable[TrainReply | Missing]:
@@ -202,6 +206,109 @@ def test_a_missing_reply_ends_the_run_with_its_cause() -> None:
 
     with pytest.raises(MissingReplyError, match="Client 'a' did not answer in round 2: power cut"):
         play(make_method("local"), train)
+
+
+def away_in(*rounds: int) -> Callable[[TrainRequest], Parameters | Missing]:
+    def train(request: TrainRequest) -> Parameters | Missing:
+        away = request.client == "a" and request.round in rounds
+        return Missing("a", "power cut") if away else one_more(request)
+
+    return train
+
+
+@pytest.mark.parametrize("method", ["local", "fedavg", "fedhca2", "official", "fedhca2_sum"])
+def test_keep_leaves_an_absent_client_as_it_was(method: str) -> None:
+    first, second, third, fourth = (each.state for each in play(make_method(method), away_in(1, 2), KEEP, until=4))
+    for before, after in ((first, second), (second, third)):
+        assert torch.equal(after.encoders[1], before.encoders[1])
+        assert torch.equal(after.decoders[1:], before.decoders[1:])
+        assert not torch.equal(after.encoders[0], before.encoders[0])
+        for name in {"alpha", "beta"} & {*before.encoder_state, *before.decoder_state}:
+            state = "encoder_state" if name == "alpha" else "decoder_state"
+            share = slice(1, None)
+            assert torch.equal(getattr(after, state)[name][share], getattr(before, state)[name][share])
+    assert [state.since.tolist() for state in (first, second, third, fourth)] == [[1, 1], [2, 1], [3, 1], [4, 4]]
+    assert not torch.equal(fourth.encoders[1], third.encoders[1])
+
+
+def test_a_round_tells_who_was_missing_and_why_and_leaves_it_out_of_sums_and_bytes() -> None:
+    first, second = play(make_method("fedavg"), away_in(1), KEEP, until=2)
+    assert (first.missing, second.missing) == ({}, {"train": {"a": "power cut"}})
+    assert second.losses.keys() == second.bytes.keys() == {"b"}
+    assert second.metrics.keys() == {"a", "b"}  # what it holds can still be measured
+    assert torch.equal(second.state.encoders[0], first.state.encoders[0] + 1)
+    gram = second.encoder.notes["gram"]
+    assert gram[0, 0] > 0
+    assert gram.isnan().sum() == 3
+
+
+def test_a_client_that_cannot_be_measured_has_no_metrics_rather_than_none_of_its_lines() -> None:
+    class Dark(ScriptedRuntime):
+        def evaluate(  # type: ignore[override]
+            self, requests: Sequence[EvaluateRequest]
+        ) -> Iterator[EvaluateReply | Missing]:
+            replies = {reply.client: reply for reply in super().evaluate(requests)}
+            return (Missing("a", "dark") if each.client == "a" else replies[each.client] for each in requests)
+
+    method = make_method("local")
+    runtime = Dark(HELLOS, one_more, lambda request: {"semseg": 1.0})
+    (found,) = rounds(method, runtime, ROSTER, begin(method, ROSTER, HELLOS), until=1, policy=KEEP)
+    assert found.missing == {"evaluate": {"a": "dark"}}
+    assert found.metrics["b"] == {"semseg": 1.0}
+    assert str(found.metrics["a"]) == "{'semseg': nan, 'depth': nan}"
+
+
+def test_a_client_is_told_since_when_its_answers_did_not_count() -> None:
+    seen: list[tuple[str, int, int]] = []
+
+    def train(request: TrainRequest) -> Parameters | Missing:
+        seen.append((request.client, request.round, request.home))
+        return away_in(1, 2)(request)
+
+    play(make_method("local"), train, KEEP, until=5)
+    assert [(number, home) for client, number, home in seen if client == "a"] == [
+        (0, 0),
+        (1, 1),
+        (2, 1),
+        (3, 1),
+        (4, 4),
+    ]
+    assert all(number == home for client, number, home in seen if client == "b")
+
+
+def test_waiting_changes_nothing_but_the_time() -> None:
+    asked: list[str] = []
+
+    def train(request: TrainRequest) -> Parameters | Missing:
+        asked.append(request.client)
+        late = request.client == "a" and len(asked) % 2 == 0 and len(asked) < 7
+        return Missing("a", "asleep") if late else one_more(request)
+
+    method = make_method("fedhca2")
+    waited, prompt = play(method, train, Policy("wait", pause=0.0))[-1], play(method)[-1]
+    assert len(asked) > 6
+    assert torch.equal(waited.state.encoders, prompt.state.encoders)
+    assert torch.equal(waited.state.decoders, prompt.state.decoders)
+    assert waited.missing == {}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("method", ["local", "fedavg", "fedhca2", "official", "fedamp"])
+def test_under_keep_what_is_not_finite_or_of_another_shape_is_as_if_it_had_not_come(method: str, value: float) -> None:
+    def train(request: TrainRequest) -> Parameters:
+        sent = one_more(request)
+        if (request.client, request.round) == ("a", 1):
+            return Parameters(sent.encoder * value, sent.decoders)
+        if (request.client, request.round) == ("a", 2):
+            return Parameters(sent.encoder[:1], sent.decoders)
+        return sent
+
+    spoilt, away = (play(make_method(method), each, KEEP, until=4) for each in (train, away_in(1, 2)))
+    for one, other in zip(spoilt, away, strict=True):
+        assert torch.equal(one.state.encoders, other.state.encoders)
+        assert torch.equal(one.state.decoders, other.state.decoders)
+    assert "finite parameters" in spoilt[1].missing["train"]["a"]
+    assert "of shapes" in spoilt[2].missing["train"]["a"]
 
 
 @pytest.mark.parametrize(

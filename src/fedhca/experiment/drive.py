@@ -1,0 +1,82 @@
+"""The for-loop over any runtime: rounds, and what is written down after each. No model, no data."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fedhca.errors import MissingReplyError, RecipeError, RunFolderError
+from fedhca.experiment import journal
+from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from fedhca.experiment.difference import first_difference
+from fedhca.messages import Hello, Runtime
+from fedhca.methods import Method
+from fedhca.server.policy import Policy
+from fedhca.server.replies import Tell, greet
+from fedhca.server.roster import Roster
+from fedhca.server.rounds import Round, ServerState, begin, rounds
+
+JOURNAL, CHECKPOINTS = "journal.jsonl", "server"
+
+
+def drive(
+    method: Method,
+    runtime: Runtime,
+    *,
+    order: Sequence[str],
+    until: int,
+    evaluate_every: int = 1,
+    checkpoint_every: int = 1,
+    settings: Mapping[str, Any] | None = None,
+    folder: Path | None = None,
+    policy: Policy = Policy(),
+    tell: Tell = lambda missing: None,
+) -> Iterator[Round]:
+    """Run a federation over any runtime, from the newest checkpoint in the folder if there is one.
+
+    What the run depends on beside its clients is in `settings`; a folder with other settings is refused. Clients that
+    do not answer are met by the policy, and `tell` hears of each at once; who does not say hello can be gone without
+    under `keep` only once there is a checkpoint, which knows everybody.
+
+    The journal's line comes before the checkpoint and both come before the round is yielded; after a crash, lines
+    that the checkpoint does not cover are dropped and made again, bit for bit.
+    """
+    for name, value in (("evaluate_every", evaluate_every), ("checkpoint_every", checkpoint_every)):
+        if value < 1:
+            raise RecipeError(f"`{name}` should be at least 1. Found {value}.")
+    if folder is not None and checkpoint_every > 1 and policy.on_missing != "fail":
+        found = f"Found {checkpoint_every} with `on_missing: {policy.on_missing}`"
+        raise RecipeError(f"`checkpoint_every` should be 1: a client may have to go back one round. {found}.")
+    settings = {"method": method.name} if settings is None else settings
+    hellos = greet(runtime, order, policy, tell=tell)
+    roster, state = _start(method, hellos, order, settings, folder)
+    if folder is not None:
+        journal.rewind(folder / JOURNAL, state.round)
+    going = rounds(method, runtime, roster, state, until=until, evaluate_every=evaluate_every, policy=policy, tell=tell)
+    for each in going:
+        if folder is not None:
+            journal.append(folder / JOURNAL, journal.entry(each, roster))
+            if each.number % checkpoint_every == 0 or each.number == until:
+                save_checkpoint(folder / CHECKPOINTS, Checkpoint(each.state, roster, settings))
+        yield each
+
+
+def _start(
+    method: Method, hellos: Mapping[str, Hello], order: Sequence[str], settings: Mapping[str, Any], folder: Path | None
+) -> tuple[Roster, ServerState]:
+    """Return who takes part, and the newest saved state of the same run, or the first if there is none."""
+    absent = [name for name in order if name not in hellos]
+    if len(absent) == len(order):
+        raise MissingReplyError("Some client should say hello. None did.")
+    roster = Roster.of(hellos.values(), [name for name in order if name in hellos])
+    device = next(iter(hellos.values())).parameters.encoder.device
+    saved = None if folder is None else load_checkpoint(folder / CHECKPOINTS, device)
+    if saved is None:
+        if absent:
+            raise MissingReplyError(f"Every client should say hello before the first round. Missing: {absent}.")
+        return roster, begin(method, roster, list(hellos.values()))
+    if saved.roster.names != tuple(order) or saved.roster.among(roster.names) != roster:
+        raise RunFolderError(f"'{folder}' holds a run of other clients, tasks or models. Choose another folder.")
+    if saved.settings != settings:
+        changed = first_difference(saved.settings, settings)
+        raise RunFolderError(f"'{folder}' holds a run with other settings: {changed}. Choose another folder.")
+    return saved.roster, saved.state

@@ -1,0 +1,147 @@
+"""Replies: each client's once, for the right round and of use, or the policy says what happens."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from fedhca.errors import FedhcaError, MissingReplyError, RecipeError
+from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Missing, Runtime, TrainReply, TrainRequest
+from fedhca.server.policy import Policy
+
+Request = TypeVar("Request", TrainRequest, EvaluateRequest)
+Reply = TypeVar("Reply", TrainReply, EvaluateReply)
+Tell = Callable[[Missing], None]
+
+
+@dataclass(frozen=True)
+class Answers(Generic[Reply]):
+    """What came of one question to all clients.
+
+    Attributes:
+        replies: by client, in the order in which they were asked.
+        missing: causes by client; empty unless the policy goes on without them.
+
+    """
+
+    replies: Mapping[str, Reply]
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+
+def gather(
+    ask: Callable[[Sequence[Request]], Iterable[Reply | Missing]],
+    requests: Sequence[Request],
+    policy: Policy,
+    *,
+    check: Callable[[Reply], None] = lambda reply: None,
+    tell: Tell = lambda missing: None,
+) -> Answers[Reply]:
+    """Ask clients and put their replies in order.
+
+    Args:
+        ask: a verb of the runtime.
+        requests: one for each client, all for one round.
+        policy: what to do about replies that are missing.
+        check: raises a FedhcaError for a reply of no use.
+        tell: is told of every reply that is missing, at once.
+
+    Raises:
+        MissingReplyError: a client did not answer, not as asked, or is none of those asked, and the policy is to stop;
+            or fewer than `min_clients` answered.
+        FedhcaError: what the check, or a client in this process, raised, if the policy is to stop.
+
+    """
+    found: dict[str, Reply] = {}
+    while True:
+        open_ = [request for request in requests if request.client not in found]
+        missing: dict[str, str] = {}
+        for reply in _each_once(ask(open_), open_):
+            useless = reply if isinstance(reply, Missing) else _useless(reply, check)
+            if useless is None:
+                found[reply.client] = reply  # type: ignore[assignment]  # no Missing is of use
+                continue
+            tell(useless)
+            if policy.on_missing == "fail":
+                raise _error(useless, open_[0].round)
+            missing[useless.client] = useless.cause
+        if not missing or policy.on_missing == "keep":
+            break
+        time.sleep(policy.pause)
+    if len(found) < min(policy.min_clients, len(requests)) or not found:
+        causes = "; ".join(f"{client}: {cause}" for client, cause in missing.items())
+        needed = f"At least {policy.min_clients} clients should answer in round {requests[0].round + 1}"
+        raise MissingReplyError(f"{needed}. Found {len(found)}: {causes}")
+    ordered = [request.client for request in requests if request.client in found]
+    return Answers({name: found[name] for name in ordered}, missing)
+
+
+def greet(
+    runtime: Runtime, order: Sequence[str], policy: Policy, *, tell: Tell = lambda missing: None
+) -> dict[str, Hello]:
+    """Have clients introduce themselves; return those who did, by name.
+
+    Args:
+        runtime: that carries messages to them.
+        order: names of all who should.
+        policy: what to do about those who do not; under `keep` they are left out.
+        tell: is told of every one, at once.
+
+    Raises:
+        MissingReplyError: a client did not answer, and the policy is to stop.
+        RecipeError: two clients have one name, or those who came are others.
+
+    """
+    found: dict[str, Hello] = {}
+    while True:
+        missing = []
+        for each in runtime.hello():
+            if isinstance(each, Missing):
+                missing.append(each)
+                tell(each)
+                if policy.on_missing == "fail":
+                    raise each.error or MissingReplyError(f"Client '{each.client}' did not say hello: {each.cause}")
+            elif each.client in found:
+                raise RecipeError(f"Client names should be unique. Found two clients '{each.client}'. Rename one.")
+            else:
+                found[each.client] = each
+        if policy.on_missing != "wait" or not missing:
+            break
+        found.clear()
+        time.sleep(policy.pause)
+    if sorted([*found, *(each.client for each in missing)]) != sorted(order):
+        raise RecipeError(f"Clients should be {list(order)}. Found {sorted(found)}.")
+    return {name: found[name] for name in order if name in found}
+
+
+def _each_once(replies: Iterable[Reply | Missing], requests: Sequence[Request]) -> Iterator[Reply | Missing]:
+    """Yield one reply, or why there is none, for each request; refuse those of strangers and all but the first."""
+    asked, seen = {request.client: request for request in requests}, set()
+    for reply in replies:
+        if reply.client not in asked:
+            expected = f"Replies should be of {', '.join(asked)}."
+            raise MissingReplyError(f"{expected} Found '{reply.client}' in round {requests[0].round + 1}.")
+        if reply.client in seen:
+            message = f"Client '{reply.client}' should answer once in round {requests[0].round + 1}"
+            raise MissingReplyError(f"{message}. Found another answer.")
+        seen.add(reply.client)
+        number = asked[reply.client].round
+        if isinstance(reply, Missing) or reply.round == number:
+            yield reply
+        else:
+            yield Missing(reply.client, f"its answer is for round {reply.round + 1}.")
+    for name in asked:
+        if name not in seen:
+            yield Missing(name, "no reply came.")
+
+
+def _useless(reply: Reply, check: Callable[[Reply], None]) -> Missing | None:
+    try:
+        check(reply)
+    except FedhcaError as error:
+        return Missing(reply.client, str(error), error)
+    return None
+
+
+def _error(missing: Missing, number: int) -> FedhcaError:
+    message = f"Client '{missing.client}' did not answer in round {number + 1}: {missing.cause}"
+    return missing.error or MissingReplyError(message)

@@ -77,13 +77,24 @@ class TrainRequest:
 
 @dataclass(frozen=True)
 class TrainReply:
-    """Parameters after local training, and the mean loss of each task, unweighted."""
+    """Parameters after local training, and the mean loss of each task, unweighted.
+
+    Attributes:
+        client: whose they are.
+        round: of the request.
+        parameters: after local training.
+        losses: by task.
+        seconds: that training took at the client.
+        transport: seconds on the way, there and back; the runtime that carried it knows.
+
+    """
 
     client: str
     round: int
     parameters: Parameters
     losses: Mapping[str, float]
     seconds: float = 0.0
+    transport: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ FLOORS = {
     4: "methods client",
     5: "server runtimes",
     6: "experiment",
-    7: "report trackers",
+    7: "report trackers engines",
     8: "screen side_by_side",
     9: "cli",
     10: "__init__ __main__",

@@ -1,12 +1,14 @@
 """From words to objects: the only place where a recipe's names become data sets, tasks, models and methods."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from fedhca.client.client import Client
 from fedhca.client.training import Training
 from fedhca.data.augmented import Augmented
 from fedhca.data.kept import Kept
@@ -18,7 +20,7 @@ from fedhca.data.source import GroundTruth, Source
 from fedhca.data.synthetic import Figures, Rooms
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.config import ClientSection, Recipe, SyntheticData
-from fedhca.experiment.participant import Participant
+from fedhca.experiment.participant import Participant, make_client
 from fedhca.methods import Method, make_method
 from fedhca.models.encoder import Pyramid, backbone
 from fedhca.seeds import derive
@@ -87,6 +89,19 @@ def build_training(recipe: Recipe, dataset: str) -> Training:
     return Training(rounds=recipe.rounds, local_epochs=recipe.datasets[dataset].local_epochs, **settings)
 
 
+def build_client(recipe: Recipe, participant: Participant, encoder: Pyramid, folder: Path | None = None) -> Client:
+    """Make a participant a client with the recipe's model; its state is saved in the folder."""
+    return make_client(
+        participant,
+        encoder,
+        training=build_training(recipe, str(participant.dataset)),
+        width=recipe.model.width,
+        seed=recipe.seed,
+        device=build_device(recipe),
+        folder=folder,
+    )
+
+
 def build_device(recipe: Recipe) -> torch.device:
     """Return the device the recipe names; `auto` is CUDA where there is one."""
     if recipe.device == "cuda" and not torch.cuda.is_available():
@@ -95,11 +110,13 @@ def build_device(recipe: Recipe) -> torch.device:
     return torch.device(wanted)
 
 
-def build_sources(recipe: Recipe, split: str) -> dict[str, Source]:
-    """Open one split of every data set that a client is on."""
-    used = dict.fromkeys(client.dataset for client in recipe.roster)
+def build_sources(recipe: Recipe, split: str, datasets: Iterable[str] | None = None) -> dict[str, Source]:
+    """Open one split of the data sets named, or of every one that a client is on."""
     keep = recipe.training.workers == 0  # loading processes live for a round only, and could hand nothing on
-    return {name: _open(recipe.datasets[name], split, derive(recipe.seed, "data", name), keep=keep) for name in used}
+    return {
+        name: _open(recipe.datasets[name], split, derive(recipe.seed, "data", name), keep=keep)
+        for name in dict.fromkeys(datasets or [client.dataset for client in recipe.roster])
+    }
 
 
 def _ground_truth(data: Any, split: str) -> GroundTruth:
@@ -119,7 +136,7 @@ def _open(data: Any, split: str, seed: int, *, keep: bool) -> Source:
 def build_tasks(recipe: Recipe, client: ClientSection) -> tuple[Task, ...]:
     """Return the client's tasks with the recipe's weights."""
     data = recipe.datasets[client.dataset]
-    known = TASKS[data.kind](data)
+    known = _tasks(data)
     for name in client.tasks:
         if name not in known:
             raise RecipeError(f"Client '{client.name}': {unknown(f'task of {client.dataset}', name, known)}")
@@ -127,25 +144,44 @@ def build_tasks(recipe: Recipe, client: ClientSection) -> tuple[Task, ...]:
     return tuple(_within(task, data.max_dist) for task in weighed)
 
 
+def _tasks(data: Any) -> Mapping[str, Task]:
+    return TASKS[data.kind](data)
+
+
 def _within(task: Task, max_dist: float | None) -> Task:
     return replace(task, max_dist=max_dist) if isinstance(task, Edges) and max_dist is not None else task
 
 
-def build_participants(recipe: Recipe) -> list[Participant]:
-    """Open all data and share every data set's training pictures out among its clients, at random and disjoint."""
-    train, test = build_sources(recipe, TRAIN), build_sources(recipe, VAL)
-    known = {task for source in train.values() for task in source.tasks}
+def build_participants(recipe: Recipe, only: Collection[str] | None = None) -> list[Participant]:
+    """Open data and share every data set's training pictures out among its clients, at random and disjoint.
+
+    Args:
+        recipe: of the federation.
+        only: names of the clients to build; their data sets alone are opened. All if not given.
+
+    Raises:
+        RecipeError: there is no such client, a task or its weight does not exist.
+        DataError: the data are not there, or not as they should be.
+
+    """
+    roster, everybody = recipe.roster, {client.name for client in recipe.roster}
+    for name in only or ():
+        if name not in everybody:
+            raise RecipeError(unknown("client", name, everybody))
+    wanted = [client for client in roster if only is None or client.name in only]
+    datasets = [client.dataset for client in wanted]
+    train, test = (build_sources(recipe, split, datasets) for split in (TRAIN, VAL))
+    known = {task for name in {client.dataset for client in roster} for task in _tasks(recipe.datasets[name])}
     for name in recipe.weights:
         if name not in known:
             raise RecipeError(unknown("task in `weights`", name, known))
-    roster = recipe.roster
     shares: dict[str, np.ndarray] = {}
     for name, source in train.items():
         mine = [client.name for client in roster if client.dataset == name]
         split = partition(len(source), len(mine), derive(recipe.seed, "partition", name))
         shares |= dict(zip(mine, split, strict=True))
     participants = []
-    for client in roster:
+    for client in wanted:
         source, changes = train[client.dataset], recipe.datasets[client.dataset].augmentation.model_dump()
         participants.append(
             Participant(

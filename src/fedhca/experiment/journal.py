@@ -27,6 +27,7 @@ def entry(round_: Round, roster: Roster) -> dict[str, Any]:
             "encoder": _answer(round_.encoder, roster.encoder_layout),
             "decoder": _answer(round_.decoder, roster.decoder_layout),
             "seconds": round_.seconds,
+            "clients": round_.clients,
             "bytes": round_.bytes,
             **({"missing": round_.missing} if round_.missing else {}),
         }

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from fedhca.atomic import write_atomically
-from fedhca.client.client import Client
 from fedhca.client.predictor import Predictor
 from fedhca.client.state import scatter_kept
 from fedhca.client.training import Watch
@@ -25,11 +24,9 @@ from fedhca.experiment.config import Recipe
 from fedhca.experiment.difference import first_difference
 from fedhca.experiment.drive import CHECKPOINTS, JOURNAL
 from fedhca.experiment.environment import environment
-from fedhca.experiment.participant import Participant, make_client
 from fedhca.experiment.recipes import dump_recipe, load_recipe, recipe_text
 from fedhca.experiment.run import CLIENTS, run
 from fedhca.models.client_model import ClientModel
-from fedhca.models.encoder import Pyramid
 from fedhca.runtimes.local import LocalRuntime
 from fedhca.server.replies import Tell
 from fedhca.server.roster import Roster
@@ -133,7 +130,12 @@ class RunFolder:
 
         """
         newest, encoder, method = self._newest(), build.build_encoder(self.recipe), build.build_method(self.recipe)
-        runtime = LocalRuntime([self._client(each, encoder) for each in build.build_participants(self.recipe)])
+        runtime = LocalRuntime(
+            [
+                build.build_client(self.recipe, each, encoder, self.path / CLIENTS / each.name)
+                for each in build.build_participants(self.recipe)
+            ]
+        )
         if Roster.of(runtime.hello(), newest.roster.names) != newest.roster:
             raise RunFolderError(f"'{self.path}' holds a run of other data or another model than its {RECIPE} names.")
         return newest.state.round, evaluate(runtime, newest.roster, newest.state, method.local)
@@ -181,15 +183,3 @@ class RunFolder:
 
     def _empty(self) -> RunFolderError:
         return RunFolderError(f"'{self.path}' should hold a checkpoint. Found none. Run it first.")
-
-    def _client(self, participant: Participant, encoder: Pyramid) -> Client:
-        recipe = self.recipe
-        return make_client(
-            participant,
-            encoder,
-            training=build.build_training(recipe, str(participant.dataset)),
-            width=recipe.model.width,
-            seed=recipe.seed,
-            device=build.build_device(recipe),
-            folder=self.path / CLIENTS / participant.name,
-        )

@@ -21,11 +21,13 @@ class Answers(Generic[Reply]):
     Attributes:
         replies: by client, in the order in which they were asked.
         missing: causes by client; empty unless the policy goes on without them.
+        waited: seconds that each reply lay here until the last one came.
 
     """
 
     replies: Mapping[str, Reply]
     missing: Mapping[str, str] = field(default_factory=dict)
+    waited: Mapping[str, float] = field(default_factory=dict)
 
 
 def gather(
@@ -52,6 +54,7 @@ def gather(
 
     """
     found: dict[str, Reply] = {}
+    came: dict[str, float] = {}
     while True:
         open_ = [request for request in requests if request.client not in found]
         missing: dict[str, str] = {}
@@ -59,6 +62,7 @@ def gather(
             useless = reply if isinstance(reply, Missing) else _useless(reply, check)
             if useless is None:
                 found[reply.client] = reply  # type: ignore[assignment]  # no Missing is of use
+                came[reply.client] = time.perf_counter()
                 continue
             tell(useless)
             if policy.on_missing == "fail":
@@ -72,7 +76,8 @@ def gather(
         needed = f"At least {policy.min_clients} clients should answer in round {requests[0].round + 1}"
         raise MissingReplyError(f"{needed}. Found {len(found)}: {causes}")
     ordered = [request.client for request in requests if request.client in found]
-    return Answers({name: found[name] for name in ordered}, missing)
+    now = time.perf_counter()
+    return Answers({name: found[name] for name in ordered}, missing, {name: now - came[name] for name in ordered})
 
 
 def greet(

@@ -53,6 +53,8 @@ class Round:
         encoder: the encoder rule's answer: mixing matrices and notes (Gram matrix of the updates, hyper weights).
         decoder: likewise for the decoder rule.
         seconds: wall time by phase: train, aggregate, evaluate.
+        clients: what each client's part of the first phase was spent on: train (at the client), transport (both ways),
+            waiting (for the last of the others).
         bytes: by client and direction: down is to the client, up from it.
         missing: why an answer did not come or did not count, by phase (train, evaluate) and client.
 
@@ -67,6 +69,7 @@ class Round:
     seconds: Mapping[str, float]
     bytes: Mapping[str, Mapping[str, int]]
     missing: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    clients: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def begin(method: Method, roster: Roster, hellos: Sequence[Hello]) -> ServerState:
@@ -172,6 +175,10 @@ def rounds(
                 for name, reply in trained.replies.items()
             },
             missing={phase: causes for phase, causes in missing.items() if causes},
+            clients={
+                name: {"train": reply.seconds, "transport": reply.transport, "waiting": trained.waited[name]}
+                for name, reply in trained.replies.items()
+            },
         )
 
 

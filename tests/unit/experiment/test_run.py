@@ -49,7 +49,9 @@ def saved(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
 
 def same_folder(one: Path, other: Path) -> bool:
     mine, theirs = saved(one), saved(other)
-    lines = [[{**line, "seconds": 0} for line in journal.read(each / "journal.jsonl")] for each in (one, other)]
+    lines = [
+        [{**line, "seconds": 0, "clients": 0} for line in journal.read(each / "journal.jsonl")] for each in (one, other)
+    ]
     return (
         mine.keys() == theirs.keys()
         and all(same_bits(mine[name], theirs[name]) for name in mine)

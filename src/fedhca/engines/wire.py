@@ -1,0 +1,213 @@
+"""Messages as flat dictionaries of names, numbers and float32 arrays, which any engine can carry.
+
+The encoder is one array, each decoder one. A message has exactly the fields listed here: a receiver refuses one that
+lacks any or brings more, so nothing else can travel by accident.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+
+from fedhca.errors import ClientError
+from fedhca.layout import Layout
+from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Missing, TrainReply, TrainRequest
+from fedhca.parameters import Parameters
+
+Scalar = str | int | float
+Wire = Mapping[str, Scalar | np.ndarray]
+Message = Hello | TrainRequest | TrainReply | EvaluateRequest | EvaluateReply | Missing
+
+KIND, ENCODER, DECODER, LOSS, METRIC = "kind", "encoder", "decoder/", "loss/", "metric/"
+ASK_HELLO: Wire = {KIND: "ask hello"}
+"""The one request without content."""
+
+
+def to_wire(message: Message) -> dict[str, Scalar | np.ndarray]:
+    """Return a message as it travels. An evaluation's sums stay home: the server needs the metrics only."""
+    return {KIND: KINDS[type(message)], **PACK[type(message)](message)}
+
+
+def from_wire(wire: Mapping[str, Any]) -> Message:
+    """Return the message that was sent.
+
+    Raises:
+        ClientError: a field is missing, too much, or not of its kind.
+
+    """
+    fields: dict[str, Any] = dict(wire)
+    kind = fields.pop(KIND, None)
+    if not isinstance(kind, str) or kind not in UNPACK:
+        _refuse("a message", f"one of {', '.join(sorted(UNPACK))}", kind)
+    try:
+        message = UNPACK[kind](fields)
+    except (KeyError, TypeError, ValueError) as error:
+        _refuse(f"a message `{kind}`", "all its fields", f"one without {error}")
+    if fields:
+        _refuse(f"a message `{kind}`", "only its own fields", f"`{min(fields)}`")
+    return message
+
+
+def _hello(message: Hello) -> dict[str, Any]:
+    return {
+        "client": message.client,
+        "dataset": message.dataset,
+        "tasks": json.dumps(list(message.tasks)),
+        "examples": message.examples,
+        "encoder_layout": json.dumps(message.encoder_layout.as_json()),
+        "decoder_layout": json.dumps(message.decoder_layout.as_json()),
+        **_parameters(message.parameters),
+    }
+
+
+def _request(message: TrainRequest | EvaluateRequest) -> dict[str, Any]:
+    rule = message.rule
+    return {
+        "client": message.client,
+        "round": message.round,
+        "since": message.home,
+        "pull": rule.pull,
+        "keeps": rule.keeps,
+        "heads_first": rule.heads_first,
+        **_parameters(message.parameters),
+    }
+
+
+def _trained(message: TrainReply) -> dict[str, Any]:
+    losses = {LOSS + task: value for task, value in message.losses.items()}
+    return {**_answered(message), **losses, **_parameters(message.parameters)}
+
+
+def _evaluated(message: EvaluateReply) -> dict[str, Any]:
+    return {**_answered(message), **{METRIC + task: value for task, value in message.metrics.items()}}
+
+
+def _missing(message: Missing) -> dict[str, Any]:
+    return {"client": message.client, "cause": message.cause}
+
+
+def _answered(message: TrainReply | EvaluateReply) -> dict[str, Any]:
+    return {"client": message.client, "round": message.round, "seconds": message.seconds}
+
+
+def _parameters(parameters: Parameters) -> dict[str, np.ndarray]:
+    decoders = {f"{DECODER}{place}": _array(row) for place, row in enumerate(parameters.decoders)}
+    return {ENCODER: _array(parameters.encoder), **decoders}
+
+
+def _array(row: torch.Tensor) -> np.ndarray:
+    return row.detach().to("cpu", torch.float32).contiguous().numpy()
+
+
+def _read_hello(fields: dict[str, Any]) -> Hello:
+    return Hello(
+        _text(fields, "client"),
+        _text(fields, "dataset"),
+        tuple(str(task) for task in json.loads(_text(fields, "tasks"))),
+        _whole(fields, "examples"),
+        Layout.from_json(json.loads(_text(fields, "encoder_layout"))),
+        Layout.from_json(json.loads(_text(fields, "decoder_layout"))),
+        _read_parameters(fields),
+    )
+
+
+def _read_request(kind: Callable[..., Any]) -> Callable[[dict[str, Any]], Any]:
+    def read(fields: dict[str, Any]) -> Any:
+        keeps = _text(fields, "keeps")
+        if keeps not in ("received", "trained", "own"):
+            _refuse("`keeps`", "received, trained or own", keeps)
+        rule = LocalRule(_number(fields, "pull"), keeps, _number(fields, "heads_first"))  # type: ignore[arg-type]
+        client, number, since = _text(fields, "client"), _whole(fields, "round"), _whole(fields, "since")
+        return kind(client, number, _read_parameters(fields), rule, since)
+
+    return read
+
+
+def _read_trained(fields: dict[str, Any]) -> TrainReply:
+    client, number, seconds = _read_answered(fields)
+    return TrainReply(client, number, _read_parameters(fields), _read_values(fields, LOSS), seconds)
+
+
+def _read_evaluated(fields: dict[str, Any]) -> EvaluateReply:
+    client, number, seconds = _read_answered(fields)
+    return EvaluateReply(client, number, {}, _read_values(fields, METRIC), seconds)
+
+
+def _read_missing(fields: dict[str, Any]) -> Missing:
+    return Missing(_text(fields, "client"), _text(fields, "cause"))
+
+
+def _read_answered(fields: dict[str, Any]) -> tuple[str, int, float]:
+    return _text(fields, "client"), _whole(fields, "round"), _number(fields, "seconds")
+
+
+def _read_values(fields: dict[str, Any], prefix: str) -> dict[str, float]:
+    names = [name for name in fields if name.startswith(prefix)]
+    return {name.removeprefix(prefix): _number(fields, name) for name in names}
+
+
+def _read_parameters(fields: dict[str, Any]) -> Parameters:
+    names = [f"{DECODER}{place}" for place in range(sum(name.startswith(DECODER) for name in fields))]
+    encoder, decoders = _row(fields, ENCODER), [_row(fields, name) for name in names]
+    if len({len(row) for row in decoders}) != 1:
+        _refuse("a message's decoders", "one or more of one length", [len(row) for row in decoders])
+    return Parameters(encoder, torch.stack(decoders))
+
+
+def _row(fields: dict[str, Any], name: str) -> torch.Tensor:
+    value = fields.pop(name)
+    row = value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else value
+    if not isinstance(row, np.ndarray) or row.dtype != np.float32 or row.ndim != 1:
+        found = f"{row.dtype}{list(row.shape)}" if isinstance(row, np.ndarray) else type(row).__name__
+        _refuse(f"`{name}`", "a row of float32", found)
+    return torch.from_numpy(row if row.flags.writeable else row.copy())
+
+
+def _text(fields: dict[str, Any], name: str) -> str:
+    return _of_kind(fields, name, str, "a text")
+
+
+def _whole(fields: dict[str, Any], name: str) -> int:
+    value = _of_kind(fields, name, int, "a whole number, at least 0")
+    return value if value >= 0 else _refuse(f"`{name}`", "at least 0", value)
+
+
+def _number(fields: dict[str, Any], name: str) -> float:
+    return float(_of_kind(fields, name, (int, float), "a number"))
+
+
+def _of_kind(fields: dict[str, Any], name: str, kind: Any, words: str) -> Any:
+    value = fields.pop(name)
+    return value if isinstance(value, kind) and not isinstance(value, bool) else _refuse(f"`{name}`", words, value)
+
+
+def _refuse(what: str, expected: str, found: object) -> NoReturn:
+    raise ClientError(f"{what[:1].upper()}{what[1:]} should be {expected}. Found {found}.")
+
+
+KINDS: Mapping[type, str] = {
+    Hello: "hello",
+    TrainRequest: "train",
+    TrainReply: "trained",
+    EvaluateRequest: "evaluate",
+    EvaluateReply: "evaluated",
+    Missing: "missing",
+}
+PACK: Mapping[type, Callable[[Any], dict[str, Any]]] = {
+    Hello: _hello,
+    TrainRequest: _request,
+    TrainReply: _trained,
+    EvaluateRequest: _request,
+    EvaluateReply: _evaluated,
+    Missing: _missing,
+}
+UNPACK: Mapping[str, Callable[[dict[str, Any]], Message]] = {
+    "hello": _read_hello,
+    "train": _read_request(TrainRequest),
+    "trained": _read_trained,
+    "evaluate": _read_request(EvaluateRequest),
+    "evaluated": _read_evaluated,
+    "missing": _read_missing,
+}

@@ -1,0 +1,206 @@
+"""A federation whose messages cross as wires is, bit for bit, the one in this process."""
+
+import copy
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import fedhca
+from fedhca import Policy, Training
+from fedhca.client import Client
+from fedhca.client.training import Step
+from fedhca.engines.post import Post
+from fedhca.engines.site import Site
+from fedhca.engines.wire import KIND, Wire, to_wire
+from fedhca.errors import ClientError, DataError, MissingReplyError
+from fedhca.experiment.drive import drive
+from fedhca.experiment.participant import make_client
+from fedhca.messages import LocalRule, Missing, TrainRequest
+from fedhca.methods import make_method
+from fedhca.server.rounds import Round
+from tiny import WIDTH, encoder, equal, participant
+
+PEOPLE = [participant("a", "depth", "semseg"), participant("b", "edge"), participant("c", "depth")]
+NAMES = [person.name for person in PEOPLE]
+TRAINING = Training(rounds=3, batch_size=2, learning_rate=1e-2, warmup_epochs=1)
+Change = Callable[[str, Wire], Wire | Missing]
+
+
+def site(folder: Path | None = None, **options: Any) -> Site:
+    def made(name: str) -> Client:
+        (person,) = (each for each in PEOPLE if each.name == name)
+        own = None if folder is None else folder / name
+        return make_client(person, encoder(), training=TRAINING, width=WIDTH, folder=own, **options)
+
+    return Site({name: lambda name=name: made(name) for name in NAMES})  # type: ignore[misc]
+
+
+class Line:
+    """Stands for an engine: it carries wires to one site, in reverse order, and may change them on their way back."""
+
+    def __init__(self, place: Site, change: Change = lambda name, wire: wire) -> None:
+        self.place, self.change = place, change
+        self.down: list[tuple[str, Wire]] = []
+        self.up: list[tuple[str, Wire]] = []
+
+    def __call__(self, wires: Mapping[str, Wire]) -> Iterator[tuple[str, Wire | Missing]]:
+        for name in reversed(list(wires)):
+            self.down.append((name, copy.deepcopy(wires[name])))
+            answer = self.place.answer(name, wires[name])
+            self.up.append((name, copy.deepcopy(answer)))
+            yield name, self.change(name, answer)
+
+
+def federated(line: Line, method: str = "fedhca2", **options: Any) -> list[Round]:
+    going = drive(make_method(method), Post(line, NAMES), order=NAMES, until=TRAINING.rounds, **options)
+    return list(going)
+
+
+@pytest.mark.parametrize("method", ["fedhca2", "ditto", "fedamp"])
+def test_the_same_bits_as_in_one_process(method: str) -> None:
+    near = list(fedhca.run(PEOPLE, encoder(), method, training=TRAINING, width=WIDTH))
+    far = federated(Line(site()), method)
+    for one, other in zip(near, far, strict=True):
+        assert equal(one.state.encoders, other.state.encoders)
+        assert equal(one.state.decoders, other.state.decoders)
+        assert (one.losses, one.metrics) == (other.losses, other.metrics)
+
+
+def test_a_site_that_forgets_everything_after_each_answer_goes_on_from_its_disk(tmp_path: Path) -> None:
+    class Forgetful(Line):
+        def __call__(self, wires: Mapping[str, Wire]) -> Iterator[tuple[str, Wire | Missing]]:
+            for name, wire in wires.items():
+                yield name, site(tmp_path).answer(name, wire)
+
+    assert equal(federated(Forgetful(site()))[-1].state.encoders, federated(Line(site()))[-1].state.encoders)
+
+
+def test_only_what_is_needed_travels_and_each_client_gets_its_own() -> None:
+    """Reads every message of a run: names of fields, sizes, and that no array is a head, a buffer or another's."""
+    line, place = Line(site()), site()
+    rounds = federated(line)
+    clients = {name: place._client(name) for name in NAMES}
+    both = {"kind", "client", "round"}
+    fields = {
+        "train": both | {"since", "pull", "keeps", "heads_first"},
+        "evaluate": both | {"since", "pull", "keeps", "heads_first"},
+        "trained": both | {"seconds"},
+        "evaluated": both | {"seconds"},
+        "hello": {"kind", "client", "dataset", "tasks", "examples", "encoder_layout", "decoder_layout"},
+        "ask hello": {"kind"},
+    }
+    assert {wire[KIND] for _, wire in line.down} == {"ask hello", "train", "evaluate"}
+    assert {wire[KIND] for _, wire in line.up} == {"hello", "trained", "evaluated"}
+    for name, wire in [*line.down, *line.up]:
+        tasks = [task.name for task in clients[name].tasks]
+        arrays = {field: value for field, value in wire.items() if isinstance(value, np.ndarray)}
+        own = clients[name].model
+        sizes = {"encoder": own.encoder_layout.width} | {
+            f"decoder/{place}": own.decoder_layout.width for place in range(len(tasks))
+        }
+        silent = wire[KIND] in {"ask hello", "evaluated"}
+        assert {field: len(value) for field, value in arrays.items()} == ({} if silent else sizes)
+        values = {"trained": {f"loss/{task}" for task in tasks}, "evaluated": {f"metric/{task}" for task in tasks}}
+        kind = str(wire[KIND])
+        assert wire.keys() - arrays.keys() == fields[kind] | values.get(kind, set())
+        assert wire.get("client", name) == name
+    handed_out = [(name, wire) for name, wire in line.down if wire[KIND] == "evaluate" and wire["round"] == 3]
+    for name, wire in handed_out:
+        assert equal(torch.from_numpy(wire["encoder"]), rounds[-1].state.encoders[NAMES.index(name)])
+
+
+def test_a_reply_says_how_long_it_was_on_its_way() -> None:
+    for each in federated(Line(site())):
+        assert each.clients.keys() == {*NAMES}
+        for spent in each.clients.values():
+            assert spent.keys() == {"train", "transport", "waiting"}
+            assert all(value >= 0 for value in spent.values())
+
+
+# What goes wrong
+
+
+def failing(error: Exception, folder: Path | None = None) -> Site:
+    def stop(step: Step) -> None:
+        if (step.client, step.round) == ("b", 1):
+            raise error
+
+    return site(folder, watch=stop)
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (ClientError("Client 'b', round 2: the loss is not finite."), "Client 'b', round 2: the loss is not finite."),
+        (DataError("'/home/eve/scan-17.png' is broken."), "DataError at its site, whose log says more."),
+        (ZeroDivisionError("in /home/eve/model.py"), "ZeroDivisionError at its site, whose log says more."),
+    ],
+)
+def test_of_what_goes_wrong_at_a_site_only_what_is_safe_leaves_it(
+    error: Exception, cause: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    line = Line(failing(error))
+    with caplog.at_level(logging.ERROR), pytest.raises(MissingReplyError) as caught:
+        federated(line)
+    assert str(caught.value) == f"Client 'b' did not answer in round 2: {cause}"
+    assert "eve" not in str(line.up)
+    assert str(error) in caplog.text  # the site's own log has it all
+    assert "Traceback" in caplog.text
+
+
+def test_under_keep_the_others_go_on(tmp_path: Path) -> None:
+    found = federated(Line(failing(ClientError("no power"), tmp_path)), policy=Policy("keep"))
+    assert [dict(each.missing) for each in found][:2] == [{}, {"train": {"b": "no power"}}]
+    assert found[1].metrics.keys() == {*NAMES}
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        ({"round": 7}, "its answer is for round 8."),
+        ({"client": "a"}, "its answer bears the name 'a'."),
+        ({"kind": "evaluated"}, "its answer cannot be read."),
+        ({"encoder": np.zeros(3, np.float32)}, "Client 'b' should send encoder and decoders of shapes"),
+        ({"encoder": None}, "its answer cannot be read."),
+        ({"head": np.zeros(3, np.float32)}, "its answer cannot be read."),
+        ({"decoder/0": np.zeros(3, np.float16)}, "its answer cannot be read."),
+    ],
+)
+def test_an_answer_of_no_use_is_a_missing_one(change: dict[str, Any], cause: str) -> None:
+    def spoil(name: str, wire: Wire) -> Wire:
+        return {**wire, **change} if name == "b" and wire[KIND] == "trained" and wire["round"] == 1 else wire
+
+    found = federated(Line(site(), spoil), policy=Policy("keep"))
+    assert found[1].missing["train"]["b"].startswith(cause)
+    assert equal(found[1].state.encoders[1], found[0].state.encoders[1])
+    assert found[2].state.since.tolist() == [3, 2, 3] if "b" in found[2].missing else [3, 3, 3]
+
+
+def test_nan_is_of_no_use() -> None:
+    def spoil(name: str, wire: Wire) -> Wire:
+        return {**wire, "encoder": np.full_like(wire["encoder"], np.nan)} if wire[KIND] == "trained" else wire
+
+    with pytest.raises(ClientError, match=r"Client '.' should send finite parameters"):
+        federated(Line(site(), spoil))
+
+
+def test_a_site_answers_for_its_own_clients_only() -> None:
+    place, request = site(), to_wire(TrainRequest("b", 0, PEOPLE_PARAMETERS, LocalRule()))
+    for name, wire, cause in (
+        ("z", request, "This site hosts a, b, c. Asked for 'z'."),
+        ("a", request, "A request for 'a' should bear that name. Found 'b'."),
+        ("a", to_wire(Missing("a", "x")), "A site should be asked to train or evaluate. Found a Missing."),
+        ("a", {"kind": "exec"}, "A message should be one of"),
+    ):
+        answer = place.answer(name, wire)
+        assert answer[KIND] == "missing"
+        assert str(answer["cause"]).startswith(cause)
+    assert place.clients == {}
+
+
+PEOPLE_PARAMETERS = make_client(PEOPLE[1], encoder(), training=TRAINING, width=WIDTH).model.collect()

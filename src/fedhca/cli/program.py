@@ -2,18 +2,36 @@
 
 import sys
 import warnings
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
+from fedhca.cli import server, site
 from fedhca.cli.experiment import experiment
 from fedhca.cli.look import check, edges, evaluate, ls, predict, report, track
 from fedhca.cli.output import say, tell
 from fedhca.cli.runs import compare, resume, run
 from fedhca.errors import FedhcaError
 
-COMMANDS = (run, resume, compare, experiment, report, evaluate, predict, track, check, edges, ls)
+COMMANDS: tuple[Callable[..., None], ...] = (
+    run,
+    resume,
+    compare,
+    experiment,
+    report,
+    evaluate,
+    predict,
+    track,
+    check,
+    edges,
+    ls,
+)
+GROUPS: dict[str, tuple[str, tuple[Callable[..., None], ...]]] = {
+    "server": ("Run the server of a federation between sites.", (server.init, server.start, server.run, server.resume)),
+    "site": ("Take part in a federation between sites.", (site.init, site.check, site.start)),
+}
 USAGE, INTERRUPTED = 2, 130
 """Exit codes: the command was used wrongly; it was stopped by Ctrl-C. 1 is everything else that goes wrong."""
 
@@ -43,6 +61,11 @@ def build() -> typer.Typer:
     app.callback()(options)
     for command in COMMANDS:
         app.command()(command)
+    for name, (words, commands) in GROUPS.items():
+        group = typer.Typer(no_args_is_help=True, help=words)
+        for command in commands:
+            group.command()(command)
+        app.add_typer(group, name=name)
     return app
 
 

@@ -1,7 +1,7 @@
 """Everything that can go wrong before training, found without training."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -33,8 +33,12 @@ class Findings:
     problems: list[str]
 
 
-def check(recipe: Recipe) -> Findings:
+def check(recipe: Recipe, only: Collection[str] | None = None) -> Findings:
     """Build everything, read every file once, and push one batch through every kind of client.
+
+    Args:
+        recipe: to check.
+        only: names of clients; what the others have is not looked at. All if not given.
 
     Raises:
         FedhcaError: something is wrong with recipe, data or model that leaves nothing further to check.
@@ -42,10 +46,10 @@ def check(recipe: Recipe) -> Findings:
     """
     build.build_method(recipe)
     device = build.build_device(recipe)
-    problems = [line for split in (build.TRAIN, build.VAL) for line in _data_problems(recipe, split)]
+    problems = [line for split in (build.TRAIN, build.VAL) for line in _data_problems(recipe, split, only)]
     encoder = build.build_encoder(recipe)
     rows, sent, scalars = [], 0, 0
-    for participant in _participants(recipe, problems):
+    for participant in _participants(recipe, problems, only):
         training = build.build_training(recipe, str(participant.dataset))
         client = make_client(participant, encoder, training=training, width=recipe.model.width, device=device)
         size = client.hello().parameters.bytes
@@ -64,10 +68,10 @@ def check(recipe: Recipe) -> Findings:
     return Findings(rows, summary, problems)
 
 
-def _participants(recipe: Recipe, problems: list[str]) -> list[Participant]:
+def _participants(recipe: Recipe, problems: list[str], only: Collection[str] | None) -> list[Participant]:
     """Build all; where problems are known, one more must not hide them."""
     try:
-        return build.build_participants(recipe)
+        return build.build_participants(recipe, only)
     except DataError as error:
         if not problems:
             raise
@@ -82,11 +86,12 @@ def _try(client: Client, problems: list[str]) -> None:
         problems.append(f"Client '{client.name}': {error}")
 
 
-def _data_problems(recipe: Recipe, split: str) -> list[str]:
+def _data_problems(recipe: Recipe, split: str, only: Collection[str] | None) -> list[str]:
     """Read every sample with the labels that some client uses."""
     found = []
-    for name, source in build.build_sources(recipe, split).items():
-        used = {task for client in recipe.roster if client.dataset == name for task in client.tasks}
+    clients = [client for client in recipe.roster if only is None or client.name in only]
+    for name, source in build.build_sources(recipe, split, [client.dataset for client in clients]).items():
+        used = {task for client in clients if client.dataset == name for task in client.tasks}
         tasks = sorted(used & source.tasks.keys())
         problems = source.problems(tasks) if split == build.TRAIN else _test_problems(source, tasks)
         found += [f"data set `{name}`: {problem}" for problem in problems]

@@ -75,8 +75,8 @@ def dump_recipe(recipe: Recipe) -> dict[str, Any]:
     return recipe.model_dump(mode="json")
 
 
-def recipe_text(values: Mapping[str, Any]) -> str:
-    """Write a recipe that `dump_recipe` returned as YAML."""
+def to_yaml(values: Mapping[str, Any]) -> str:
+    """Write plain values, such as a recipe that `dump_recipe` returned, as YAML."""
     text = io.StringIO()
     YAML().dump(dict(values), text)
     return text.getvalue()

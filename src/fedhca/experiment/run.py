@@ -93,7 +93,7 @@ def run(
         until=clients[0].training.rounds,
         evaluate_every=evaluate_every,
         checkpoint_every=checkpoint_every,
-        settings=_settings(made, seed, {client.dataset: client.training for client in clients}),
+        settings=settings(made, seed, {client.dataset: client.training for client in clients}),
         folder=folder,
         policy=policy,
         tell=tell,
@@ -107,7 +107,7 @@ def _of(training: dict[str, Training], dataset: str) -> Training:
     return training[dataset]
 
 
-def _settings(method: Method, seed: int, trainings: Mapping[str, Training]) -> dict[str, Any]:
+def settings(method: Method, seed: int, trainings: Mapping[str, Training]) -> dict[str, Any]:
     """Return what a run depends on beside its clients; the number of loading processes changes nothing."""
     training = {name: {**asdict(each), "workers": None} for name, each in trainings.items()}
     return json.loads(

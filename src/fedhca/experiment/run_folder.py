@@ -24,7 +24,7 @@ from fedhca.experiment.config import Recipe
 from fedhca.experiment.difference import first_difference
 from fedhca.experiment.drive import CHECKPOINTS, JOURNAL
 from fedhca.experiment.environment import environment
-from fedhca.experiment.recipes import dump_recipe, load_recipe, recipe_text
+from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml
 from fedhca.experiment.run import CLIENTS, run
 from fedhca.models.client_model import ClientModel
 from fedhca.runtimes.local import LocalRuntime
@@ -71,7 +71,7 @@ class RunFolder:
                 message = f"'{path}' holds a run of another recipe: {changed}."
                 raise RunFolderError(f"{message} Choose another --out, or remove the folder.")
         write_atomically(path / ENVIRONMENT, json.dumps(environment(), indent=2).encode())
-        write_atomically(path / RECIPE, recipe_text(dump_recipe(recipe)).encode())
+        write_atomically(path / RECIPE, to_yaml(dump_recipe(recipe)).encode())
         return cls(path, recipe)
 
     @classmethod

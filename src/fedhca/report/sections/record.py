@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from fedhca.experiment.places import ELSEWHERE, without_places
-from fedhca.experiment.recipes import dump_recipe, recipe_text
+from fedhca.experiment.recipes import dump_recipe, to_yaml
 from fedhca.experiment.run_folder import ENVIRONMENT
 from fedhca.report.notation import slug
 from fedhca.report.runs import Run
@@ -45,7 +45,7 @@ def _groups(study: Study) -> dict[str, list[Run]]:
 
 
 def _text(run: Run) -> Lines:
-    return recipe_text(without_places(dump_recipe(run.recipe))).splitlines()
+    return to_yaml(without_places(dump_recipe(run.recipe))).splitlines()
 
 
 def _commands(groups: Mapping[str, list[Run]]) -> Lines:

@@ -1,0 +1,105 @@
+"""Commands of the one who runs the server of a federation between sites."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fedhca.cli.output import print_table, screen, tell
+from fedhca.cli.words import Changes, MoreChanges, RecipeName, names
+
+if TYPE_CHECKING:
+    from fedhca.engines.federation import Federation
+    from fedhca.experiment.config import Recipe
+
+KEYS = "A kit has its site's private key: give it to that site alone, then delete it here."
+At = Annotated[Path, typer.Option("--at", help="The federation's folder.")]
+
+
+def init(
+    recipe: RecipeName,
+    more: MoreChanges = None,
+    sites: Annotated[
+        str, typer.Option(help="Sites with commas between: the name of the client it hosts, or SITE=CLIENT+CLIENT.")
+    ] = "",
+    changes: Changes = None,
+    host: Annotated[
+        str, typer.Option(help="The server's name, as sites reach it; localhost listens on this machine only.")
+    ] = "localhost",
+    port: Annotated[int, typer.Option(help="The one port that is open, at the server.", min=1, max=65535)] = 8002,
+    out: Annotated[Path, typer.Option(help="The federation's folder.")] = Path("federation"),
+) -> None:
+    """Make a federation: certificates, and one kit for each site.
+
+    Example: `fedhca server init demo --sites uni=rooms-all-1+rooms-all-2,…`.
+    """
+    from fedhca.engines.federation import Facts, Federation, seated
+    from fedhca.engines.flare.kits import make_kits
+    from fedhca.experiment.recipes import load_recipe
+
+    plan = load_recipe(recipe, [*(changes or ()), *(more or ())])
+    facts = Facts(host=host, port=port, sites=seated(names(sites) or [each.name for each in plan.roster], plan))
+    kits = make_kits(Federation.create(out, plan, facts))
+    rows = [[site, " ".join(facts.sites[site]), str(kit)] for site, kit in kits.items()]
+    print_table(["site", "clients", "kit"], rows, KEYS)
+    tell(f"Next, here: fedhca server start --at {shlex.quote(str(out))}; at each site: fedhca site init KIT.")
+
+
+def start(at: At = Path("federation")) -> None:
+    """Start the server of a federation, and stay. Example: `fedhca server start`."""
+    from fedhca.engines.federation import ENGINE, Federation
+    from fedhca.engines.flare.apps import SERVER
+    from fedhca.engines.flare.processes import Supervised, stay
+
+    facts = Federation.open(at).facts
+    tell(f"server of {at}: {facts.host}:{facts.port}; its log is {at / ENGINE / 'server' / 'log.txt'}")
+    stay(Supervised(at / ENGINE / "server", {SERVER: str(at.resolve())}))
+
+
+def run(
+    recipe: Annotated[str, typer.Argument(help="The recipe of the run; the agreed one if not given.")] = "",
+    more: MoreChanges = None,
+    changes: Changes = None,
+    at: At = Path("federation"),
+    name: Annotated[str, typer.Option(help="Of the run; METHOD-seed-N if not given.")] = "",
+) -> None:
+    """Run a federation between its sites, with their progress here.
+
+    Example: `fedhca server run --set method=fedavg rounds=20`.
+    """
+    from fedhca.engines.federation import RECIPE as AGREED
+    from fedhca.engines.federation import Federation
+    from fedhca.experiment.recipes import load_recipe
+
+    federation = Federation.open(at)
+    words = [*(changes or ()), *(more or ())]
+    if "=" in recipe:
+        recipe, words = "", [recipe, *words]
+    plan = load_recipe(recipe or at / AGREED, words)
+    _follow(federation, plan, name or f"{plan.method.label}-seed-{plan.seed}")
+
+
+def resume(
+    name: Annotated[str, typer.Argument(help="Of the run.")],
+    at: At = Path("federation"),
+) -> None:
+    """Go on with an interrupted run of a federation. Example: `fedhca server resume fedhca2-seed-0`."""
+    from fedhca.engines.federation import Federation
+    from fedhca.experiment.run_folder import RunFolder
+
+    federation = Federation.open(at)
+    _follow(federation, RunFolder.open(federation.run_folder(name)).recipe, name)
+
+
+def _follow(federation: "Federation", recipe: "Recipe", name: str) -> None:
+    from fedhca.engines.flare.driver import go
+    from fedhca.engines.progress import Progress
+
+    folder = federation.run_folder(name)
+    progress = Progress(screen, folder, name, recipe.rounds)
+    for _ in go(federation, recipe, name, tell):
+        progress.look()
+    progress.look()
+    tell(f"{name}: {recipe.rounds} rounds done; everything is in {folder}.")
+    tell(f"For one page: fedhca report {shlex.quote(str(folder))}")

@@ -1,0 +1,67 @@
+"""Commands of a site that takes part in a federation."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fedhca.cli.output import print_table, tell
+from fedhca.errors import FedhcaError
+
+Folder = Annotated[Path, typer.Argument(help="The site's folder.")]
+
+
+def init(
+    kit: Annotated[Path, typer.Argument(help="The kit that the server's side made for this site.")],
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="What only this site knows, such as where its data are."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The site's folder; the kit's name if not given.")] = None,
+) -> None:
+    """Make a site's folder of its kit.
+
+    Example: `fedhca site init hospital-a.zip --set datasets.nyud.root=/data/nyud`.
+    """
+    from fedhca.engines.flare.kits import open_kit
+    from fedhca.engines.site_folder import FILE, SiteFolder
+
+    place = out or Path(kit.stem)
+    open_kit(kit, place, changes or [])
+    site = SiteFolder.open(place).say(changes or [])
+    clients = [each for each in site.agreed.roster if each.name in site.facts.clients]
+    print_table(
+        ["client", "data set", "tasks"],
+        [[each.name, each.dataset, " ".join(each.tasks)] for each in clients],
+        f"What this site says for itself is in {place / FILE}: where its data are, its device.",
+    )
+    tell(f"Next: fedhca site check {shlex.quote(str(place))}")
+
+
+def check(folder: Folder) -> None:
+    """Prove that data load, models fit, and the server answers. Example: `fedhca site check hospital-a`."""
+    from fedhca.engines.flare.reach import reach
+    from fedhca.engines.site_folder import SiteFolder
+    from fedhca.experiment.check import check as check_recipe
+
+    site = SiteFolder.open(folder)
+    site.require_places()
+    findings = check_recipe(site.agreed, site.facts.clients)
+    head = ["client", "data set", "tasks", "train", "test", "kB down", "kB up"]
+    print_table(head, findings.rows, findings.summary)
+    if findings.problems:
+        raise FedhcaError(f"{len(findings.problems)} problems with the data, the first: {findings.problems[0]}")
+    tell(f"The server answers at {reach(site.engine)} and takes this site's certificate.")
+
+
+def start(folder: Folder) -> None:
+    """Join the federation, and stay. Example: `fedhca site start hospital-a`."""
+    from fedhca.engines.flare.apps import SITE
+    from fedhca.engines.flare.processes import Supervised, stay
+    from fedhca.engines.site_folder import SiteFolder
+
+    site = SiteFolder.open(folder)
+    site.require_places()
+    tell(f"site '{site.facts.name}' with {', '.join(site.facts.clients)}; its log is {site.engine / 'log.txt'}")
+    stay(Supervised(site.engine, {SITE: str(folder.resolve())}))

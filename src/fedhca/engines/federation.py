@@ -1,0 +1,158 @@
+"""A federation between sites, as its server keeps it: who is where, the agreed recipe, and the runs.
+
+DIR/federation.yaml        engine, address, and which site hosts which clients
+DIR/recipe.yaml            what all have agreed on; no place of any machine is in it
+DIR/kits/SITE.zip          what each site is given
+DIR/engine/                keys, workspace and logs of the engine
+DIR/runs/NAME/             run folders, as of any run
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from fedhca.atomic import write_atomically
+from fedhca.engines.post import Post, Send
+from fedhca.errors import RecipeError, RunFolderError, unknown
+from fedhca.experiment import build
+from fedhca.experiment.config import Name, Recipe, Section
+from fedhca.experiment.drive import drive
+from fedhca.experiment.places import without_places
+from fedhca.experiment.recipes import describe, dump_recipe, load_recipe, read_yaml, to_yaml, validate
+from fedhca.experiment.run import settings
+from fedhca.server.replies import Tell
+from fedhca.server.rounds import Round
+
+FILE, RECIPE, KITS, ENGINE, RUNS = "federation.yaml", "recipe.yaml", "kits", "engine", "runs"
+Seats = Mapping[str, Sequence[str]]
+"""Each site's clients."""
+
+
+class Facts(Section):
+    """What is in federation.yaml."""
+
+    engine: Literal["flare"] = "flare"
+    host: str = "localhost"
+    port: int = 8002
+    sites: dict[Name, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Federation:
+    """The server's folder.
+
+    Attributes:
+        path: of the folder.
+        facts: engine, address and sites.
+        recipe: agreed on.
+
+    """
+
+    path: Path
+    facts: Facts
+    recipe: Recipe
+
+    @classmethod
+    def create(cls, path: Path, recipe: Recipe, facts: Facts) -> "Federation":
+        """Write a new federation's folder.
+
+        Raises:
+            RunFolderError: there is one already, or it cannot be written.
+            RecipeError: a client has no site, or two.
+
+        """
+        _require_seats(facts.sites, recipe)
+        if (path / FILE).exists():
+            raise RunFolderError(f"'{path}' holds a federation already. Choose another --out, or remove the folder.")
+        agreed = validate(without_places(dump_recipe(recipe)), RECIPE)
+        write_atomically(path / RECIPE, to_yaml(dump_recipe(agreed)).encode())
+        write_atomically(path / FILE, to_yaml(facts.model_dump(mode="json")).encode())
+        return cls(path, facts, agreed)
+
+    @classmethod
+    def open(cls, path: Path) -> "Federation":
+        """Open the folder of a federation; RunFolderError if it is none."""
+        if not (path / FILE).is_file():
+            raise RunFolderError(f"'{path}' should hold a federation. Found no {FILE}. Make one: fedhca server init.")
+        try:
+            facts = Facts.model_validate(read_yaml(path / FILE, "Federation"))
+        except ValidationError as error:
+            raise RecipeError(f"'{path / FILE}': {describe(error, Facts)}") from None
+        return cls(path, facts, load_recipe(path / RECIPE))
+
+    @property
+    def seats(self) -> dict[str, str]:
+        """The site of each client."""
+        return {client: site for site, clients in self.facts.sites.items() for client in clients}
+
+    @property
+    def engine(self) -> Path:
+        """Where the engine's files are, wherever its processes run."""
+        return (self.path / ENGINE).resolve()
+
+    def run_folder(self, name: str) -> Path:
+        """Return where a run of this name is kept."""
+        return self.path / RUNS / name
+
+
+def seated(words: Sequence[str], recipe: Recipe) -> dict[str, tuple[str, ...]]:
+    """Return each site's clients from words such as `hospital-a`, which hosts the client of that name, or `uni=a+b`.
+
+    >>> from fedhca import load_recipe
+    >>> recipe = load_recipe("synthetic-rooms-st")
+    >>> seated(["uni=rooms-semseg+rooms-depth", "rooms-normals", "rooms-edge"], recipe)["uni"]
+    ('rooms-semseg', 'rooms-depth')
+
+    Raises:
+        RecipeError: a client has no site, or two, or there is no such client.
+
+    """
+    sites: dict[str, tuple[str, ...]] = {}
+    for word in words:
+        site, equals, clients = word.partition("=")
+        if site in sites:
+            raise RecipeError(f"Each site should be named once. Found '{site}' twice.")
+        sites[site] = tuple(clients.split("+")) if equals else (site,)
+    _require_seats(sites, recipe)
+    return sites
+
+
+def federate(recipe: Recipe, send: Send, folder: Path, tell: Tell) -> Iterator[Round]:
+    """Run a federation over an engine, or go on with it: the same loop, journal and checkpoints as in one process.
+
+    Every round is saved: whatever is lost, site and server find the last one.
+    """
+    names = [client.name for client in recipe.roster]
+    method = build.build_method(recipe)
+    return drive(
+        method,
+        Post(send, names),
+        order=names,
+        until=recipe.rounds,
+        evaluate_every=recipe.evaluate_every,
+        settings=settings(method, recipe.seed, {name: build.build_training(recipe, name) for name in used(recipe)}),
+        folder=folder,
+        policy=build.build_policy(recipe),
+        tell=tell,
+    )
+
+
+def used(recipe: Recipe) -> list[str]:
+    """Return the data sets that some client is on."""
+    return list(dict.fromkeys(client.dataset for client in recipe.roster))
+
+
+def _require_seats(sites: Seats, recipe: Recipe) -> None:
+    known = [client.name for client in recipe.roster]
+    placed = [client for clients in sites.values() for client in clients]
+    for client in placed:
+        if client not in known:
+            raise RecipeError(f"{unknown('client', client, known)} A site hosts clients: SITE=CLIENT+CLIENT.")
+        if placed.count(client) > 1:
+            raise RecipeError(f"Client '{client}' should be at one site. Found it at two.")
+    absent = [client for client in known if client not in placed]
+    if absent:
+        raise RecipeError(f"Every client should be at a site. Found none for {', '.join(absent)}. Add SITE=CLIENT.")

@@ -1,0 +1,130 @@
+"""The two objects FLARE runs for us: one at each site, one at the server. Both are named in the job; no code is sent.
+
+Which folder they work on is not in the job, but in the environment of the process that the folder's owner started.
+"""
+
+import gc
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from nvflare.collab import collab
+
+from fedhca.engines.events import note
+from fedhca.engines.federation import Federation, federate
+from fedhca.engines.site_folder import SiteFolder
+from fedhca.engines.wire import Wire, to_wire
+from fedhca.errors import FedhcaError
+from fedhca.experiment.recipes import validate
+from fedhca.messages import Missing
+
+SITE, SERVER = "FEDHCA_SITE", "FEDHCA_SERVER"
+"""Variables with the folder of this site, or server."""
+FOREVER = 10**7
+"""Seconds; FLARE gives up after a minute unless told otherwise."""
+
+log = logging.getLogger(__name__)
+
+
+class SiteApp:
+    """At a site: answers for its clients, as long as the job lasts.
+
+    Args:
+        recipe: of the run, as JSON.
+        run: its name.
+
+    """
+
+    def __init__(self, recipe: str = "", run: str = "") -> None:
+        self.recipe, self.run = recipe, run
+
+    @collab.init
+    def start(self) -> None:
+        """Open the site's folder; what is wrong with it, or with what is asked for, is told at the first request."""
+        self.site = None
+        try:
+            folder = SiteFolder.open(Path(os.environ[SITE]))
+            self.site = folder.site(folder.recipe(json.loads(self.recipe), self.run), self.run)
+        except FedhcaError as error:
+            log.error("%s", error)
+            self.refusal = f"{type(error).__name__} at its site, whose log says more."
+
+    @collab.publish
+    def answer(self, client: str, wire: dict[str, Any]) -> dict[str, Any]:
+        """Answer a request for one client."""
+        if self.site is None:
+            return to_wire(Missing(client, self.refusal))
+        return dict(self.site.answer(client, wire))
+
+
+class ServerApp:
+    """At the server: the rounds. What they come to is in the run folder, where whoever submitted the job looks.
+
+    Args:
+        recipe: of the run, as JSON.
+        run: its name.
+
+    """
+
+    def __init__(self, recipe: str = "", run: str = "") -> None:
+        self.recipe, self.run = recipe, run
+
+    @collab.main
+    def main(self) -> None:
+        """Run to the last round, or until something stops it; the reason is in the events of the run."""
+        federation = Federation.open(Path(os.environ[SERVER]))
+        recipe, folder = validate(json.loads(self.recipe), self.run), federation.run_folder(self.run)
+        carrier = Carrier(federation.seats, recipe.timeout)
+        note(folder, "begun")
+        try:
+            for _ in federate(recipe, carrier, folder, lambda each: note(folder, "missing", each.client, each.cause)):
+                gc.collect()  # of payloads that went in circles, before the next ones come
+        except FedhcaError as error:
+            note(folder, "stopped", cause=str(error))
+            raise
+        note(folder, "done")
+
+
+class Carrier:
+    """Carry wires to the sites of their clients.
+
+    Args:
+        seats: the site of each client.
+        timeout: seconds a client has for one answer.
+
+    """
+
+    def __init__(self, seats: Mapping[str, str], timeout: float | None) -> None:
+        self.seats, self.timeout = seats, timeout
+
+    def __call__(self, wires: Mapping[str, Wire]) -> Iterator[tuple[str, Wire | Missing]]:
+        """Ask all at once, and yield each answer; a site that hosts several clients answers one after the other."""
+        beside = {client: sum(self.seats[other] == self.seats[client] for other in wires) for client in wires}
+        asked = {
+            client: collab.get_clients([self.seats[client]])(
+                blocking=False, timeout=FOREVER if self.timeout is None else self.timeout * beside[client]
+            ).answer(client, dict(wire))
+            for client, wire in wires.items()
+        }
+        for client in sorted(asked):
+            answers = asked.pop(client)
+            yield from ((client, answer) for _, answer in answers)
+            for error in answers.failures.values():
+                yield client, Missing(client, _cause(client, error, self.timeout))
+
+
+def _cause(client: str, error: Any, timeout: float | None) -> str:
+    """Say in one line what FLARE says in many; a remote traceback stays in its log.
+
+    Raises:
+        ConnectionError: the job is over for all, as FLARE ends it when a process of it dies; no policy helps.
+
+    """
+    kind = getattr(error, "cause_type", type(error).__name__)
+    log.error("Client '%s': %s: %s", client, kind, error)
+    if kind == "TimeoutError":
+        return f"no answer within {timeout:g} seconds." if timeout else "no answer."
+    raise ConnectionError(f"Client '{client}': {kind}")

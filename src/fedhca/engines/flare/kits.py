@@ -1,0 +1,168 @@
+"""Certificates and kits: FLARE provisions, we give each site its part and nobody else's."""
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from fedhca.atomic import write_atomically
+from fedhca.engines.federation import ENGINE, KITS, RECIPE, Federation
+from fedhca.engines.site_folder import FILE, Facts, own
+from fedhca.errors import FedhcaError, RunFolderError
+from fedhca.experiment.recipes import to_yaml
+
+ADMIN = "admin@fedhca.org"
+ALLOWED = ["nvflare.collab.", "fedhca.engines.flare.apps."]
+"""All that a job may name. Whatever else a job asks a site or the server to run is refused there."""
+IMPL = "nvflare.lighter.impl"
+
+
+def make_kits(federation: Federation) -> dict[str, Path]:
+    """Make keys and certificates; return each site's kit. The server keeps its own part, and no key of a site.
+
+    Raises:
+        FedhcaError: FLARE could not make them.
+
+    """
+    engine, work = federation.engine, federation.engine / "provisioning"
+    write_atomically(work / "project.yml", to_yaml(_project(federation)).encode())
+    command = [sys.executable, "-m", "nvflare.cli", "provision", "-p", "project.yml", "-w", ".", "--force"]
+    made = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
+    parts = work / "fedhca" / "prod_00"
+    if made.returncode or not parts.is_dir():
+        lines = (made.stderr or made.stdout).strip().splitlines() or ["no word"]
+        raise FedhcaError(f"FLARE could not make certificates: {lines[-1]}")
+    _settle(parts / federation.facts.host, engine / "server", _server_resources(engine / "server"))
+    shutil.move(parts / ADMIN, engine / "admin")
+    kits = {}
+    for site, clients in federation.facts.sites.items():
+        _settle(parts / site, parts / f"{site}.kit" / ENGINE, _site_resources())
+        facts = Facts(name=site, clients=clients, engine=federation.facts.engine)
+        kits[site] = _pack(federation, parts / f"{site}.kit", facts)
+    shutil.move(work / "fedhca" / "state", engine / "authority")
+    (engine / "authority").chmod(0o700)
+    shutil.rmtree(work)
+    return kits
+
+
+def open_kit(kit: Path, out: Path, changes: list[str]) -> None:
+    """Make a site's folder of its kit.
+
+    Raises:
+        RunFolderError: the kit is none, or the folder exists.
+
+    """
+    own(changes)
+    if (out / FILE).exists():
+        raise RunFolderError(f"'{out}' holds a site already. Choose another --out, or remove the folder.")
+    try:
+        with zipfile.ZipFile(kit) as file:
+            if not {FILE, RECIPE} <= set(file.namelist()):
+                raise RunFolderError(f"'{kit}' should be the kit of a site. Found none in it. Ask the server for one.")
+            file.extractall(out)  # the library refuses names that lead out of the folder
+    except (OSError, zipfile.BadZipFile) as error:
+        raise RunFolderError(f"Cannot read the kit '{kit}': {error}. Ask the server for another.") from error
+    for path in (out / ENGINE).rglob("*"):
+        path.chmod(0o700 if path.is_dir() or path.suffix == ".sh" else 0o600)
+
+
+def _project(federation: Federation) -> dict[str, Any]:
+    facts = federation.facts
+    server = {"name": facts.host, "type": "server", "org": "server", "fed_learn_port": facts.port}
+    sites = [{"name": site, "type": "client", "org": "site"} for site in facts.sites]
+    admin = {"name": ADMIN, "type": "admin", "org": "server", "role": "project_admin"}
+    static = {"config_folder": "config", "scheme": "grpc"}
+    return {
+        "api_version": 3,
+        "name": "fedhca",
+        "participants": [server, *sites, admin],
+        "builders": [
+            {"path": f"{IMPL}.workspace.WorkspaceBuilder"},
+            {"path": f"{IMPL}.static_file.StaticFileBuilder", "args": static},
+            {"path": f"{IMPL}.cert.CertBuilder"},
+            {"path": f"{IMPL}.signature.SignatureBuilder"},
+        ],
+    }
+
+
+def _settle(part: Path, place: Path, resources: dict[str, Any]) -> None:
+    """Move one participant's part to its place, with resources of ours."""
+    shutil.move(part, place)
+    write_atomically(place / "local" / "resources.json", json.dumps(resources, indent=2).encode())
+
+
+def _pack(federation: Federation, folder: Path, facts: Facts) -> Path:
+    write_atomically(folder / FILE, to_yaml(facts.model_dump(mode="json")).encode())
+    shutil.copy(federation.path / RECIPE, folder / RECIPE)
+    kit = federation.path / KITS / f"{facts.name}.zip"
+    kit.parent.mkdir(exist_ok=True, mode=0o700)
+    with zipfile.ZipFile(kit, "w", zipfile.ZIP_DEFLATED) as file:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                file.write(path, path.relative_to(folder))
+    kit.chmod(0o600)
+    return kit
+
+
+def _component(name: str, path: str, **args: Any) -> dict[str, Any]:
+    return {"id": name, "path": f"nvflare.{path}", "args": args}
+
+
+def _site_resources() -> dict[str, Any]:
+    """Allow our classes alone, and send no log of a site anywhere."""
+    return {
+        "format_version": 2,
+        "class_list_enforcement_mode": "enforce",
+        "class_allow_list": ALLOWED,
+        "allow_log_streaming": False,
+        "client": {"retry_timeout": 30, "compression": "Gzip"},
+        "components": [
+            _component(
+                "resource_manager",
+                "app_common.resource_managers.gpu_resource_manager.GPUResourceManager",
+                num_of_gpus=0,
+                mem_per_gpu_in_GiB=0,
+                expiration_period=300,
+            ),
+            _component("resource_consumer", "app_common.resource_consumers.gpu_resource_consumer.GPUResourceConsumer"),
+            _component("process_launcher", "app_common.job_launcher.client_process_launcher.ClientProcessJobLauncher"),
+        ],
+    }
+
+
+def _server_resources(workspace: Path) -> dict[str, Any]:
+    """Keep jobs and snapshots in the workspace; FLARE's own place for them is /tmp."""
+    storage = "app_common.storages.filesystem_storage.FilesystemStorage"
+    snapshots = {"path": f"nvflare.{storage}", "args": {"root_dir": str(workspace / "snapshots"), "uri_root": "/"}}
+    return {
+        "format_version": 2,
+        "class_list_enforcement_mode": "enforce",
+        "class_allow_list": ALLOWED,
+        "servers": [
+            {
+                "admin_storage": "transfer",
+                "max_num_clients": 100,
+                "heart_beat_timeout": 600,
+                "download_job_url": "http://localhost/",
+                "admin_timeout": 10.0,
+            }
+        ],
+        "snapshot_persistor": {
+            "path": "nvflare.app_common.state_persistors.storage_state_persistor.StorageStatePersistor",
+            "args": {"uri_root": "/", "storage": snapshots},
+        },
+        "components": [
+            _component("job_scheduler", "app_common.job_schedulers.job_scheduler.DefaultJobScheduler", max_jobs=1),
+            _component(
+                "job_manager",
+                "apis.impl.job_def_manager.SimpleJobDefManager",
+                uri_root=str(workspace / "jobs"),
+                job_store_id="job_store",
+            ),
+            _component("job_store", storage),
+            _component("process_launcher", "app_common.job_launcher.server_process_launcher.ServerProcessJobLauncher"),
+        ],
+    }

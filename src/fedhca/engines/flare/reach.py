@@ -1,0 +1,45 @@
+"""Whether a site's server answers, and takes its certificate."""
+
+import json
+import socket
+import ssl
+from pathlib import Path
+
+from fedhca.errors import FedhcaError
+
+PATIENCE = 5.0
+"""Seconds for a connection, and for the server's word after it."""
+
+
+def reach(engine: Path) -> str:
+    """Connect to the server as the site's client does; return its address.
+
+    Args:
+        engine: the site's startup kit.
+
+    Raises:
+        FedhcaError: there is no server, it is another, or it does not take this site's certificate.
+
+    """
+    startup = engine / "startup"
+    target = json.loads((startup / "fed_client.json").read_text(encoding="utf-8"))["servers"][0]
+    address = target["service"]["target"]
+    host, _, port = address.rpartition(":")
+    try:
+        context = ssl.create_default_context(cafile=str(startup / "rootCA.pem"))
+        context.load_cert_chain(startup / "client.crt", startup / "client.key")
+        context.set_alpn_protocols(["h2"])
+        with (
+            socket.create_connection((host, int(port)), PATIENCE) as plain,
+            context.wrap_socket(plain, server_hostname=target["identity"]) as line,
+        ):
+            line.settimeout(PATIENCE)
+            line.recv(1)  # a server that does not take the certificate says so only now
+    except TimeoutError as error:
+        raise FedhcaError(f"The server at {address} should answer. It did not within {PATIENCE:g} seconds.") from error
+    except ssl.SSLError as error:
+        cause = error.reason or str(error)
+        raise FedhcaError(f"The server at {address} should be the one of this kit. Found another: {cause}.") from error
+    except OSError as error:
+        raise FedhcaError(f"The server at {address} should answer. Found: {error.strerror or error}.") from error
+    return str(address)

@@ -1,0 +1,57 @@
+"""Progress of a run over a network, read from its folder: the journal's rounds and the events between them."""
+
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from fedhca.engines.events import events
+from fedhca.experiment import journal
+from fedhca.experiment.drive import JOURNAL
+from fedhca.report.notation import clock
+
+
+class Progress:
+    """Show what is new in a run's folder.
+
+    Args:
+        console: where to.
+        folder: of the run.
+        name: of the run.
+        rounds: of the run.
+
+    """
+
+    def __init__(self, console: Console, folder: Path, name: str, rounds: int) -> None:
+        self.console, self.folder, self.name, self.rounds = console, folder, name, rounds
+        self.shown = self.behind = len(journal.read(folder / JOURNAL))
+        self.told = len(events(folder))
+        self.began = time.perf_counter()
+
+    def look(self) -> None:
+        """Show rounds and events since the last look."""
+        for event in events(self.folder, self.told):
+            self.told += 1
+            if event["what"] == "missing":
+                self._say(f"client '{event['client']}' did not answer: {event['cause']}")
+        lines = journal.read(self.folder / JOURNAL)
+        self.shown = min(self.shown, len(lines))  # after a death, rounds that no checkpoint covers are made again
+        for line in lines[self.shown :]:
+            self._round(line)
+        self.shown = len(lines)
+
+    def _round(self, line: dict) -> None:
+        number, spent = line["round"], line["seconds"]
+        left = (time.perf_counter() - self.began) / max(1, number - self.behind) * (self.rounds - number)
+        losses = [value for tasks in line["losses"].values() for value in tasks.values() if value is not None]
+        loss = f"mean loss {sum(losses) / len(losses):.4f}" if losses else "no losses"
+        phases = "  ".join(f"{phase} {value:.1f} s" for phase, value in spent.items() if value >= 0.05)
+        ways = [times["transport"] for times in line["clients"].values()]
+        slowest = f"  on the way up to {max(ways):.1f} s" if ways else ""
+        self._say(f"round {number}/{self.rounds}  {loss}  {phases}{slowest}  left {clock(left)}")
+        for client, tasks in line["metrics"].items():
+            values = "  ".join(f"{task} {value:.4g}" for task, value in tasks.items() if value is not None)
+            self.console.print(f"    {client}: {values or 'not measured'}", highlight=False, soft_wrap=True)
+
+    def _say(self, text: str) -> None:
+        self.console.print(f"{self.name}  {text}", highlight=False, soft_wrap=True)

@@ -1,0 +1,147 @@
+"""A site's folder: what was agreed, what only this site knows, and what never leaves it.
+
+DIR/site.yaml              name, clients, and where this site's data and devices are
+DIR/recipe.yaml            what all have agreed on
+DIR/engine/                keys, workspace and logs of the engine
+DIR/runs/RUN/CLIENT/       each client's states: heads, buffers, moments
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from fedhca.atomic import write_atomically
+from fedhca.client.client import Client
+from fedhca.engines.federation import ENGINE, RECIPE, RUNS
+from fedhca.engines.site import Site
+from fedhca.errors import RecipeError, RunFolderError
+from fedhca.experiment import build
+from fedhca.experiment.config import Name, Recipe, Section
+from fedhca.experiment.difference import first_difference
+from fedhca.experiment.participant import NAME
+from fedhca.experiment.places import ELSEWHERE
+from fedhca.experiment.recipes import describe, dump_recipe, load_recipe, read_yaml, to_yaml, validate
+
+FILE = "site.yaml"
+OWN = re.compile(r"datasets\.[^.=]+\.(root|cache)|device|training\.workers|model\.backbone")
+"""What a site says for itself; all else is agreed on."""
+FREE = {
+    "description",
+    "seed",
+    "rounds",
+    "evaluate_every",
+    "checkpoint_every",
+    "method",
+    "training",
+    "weights",
+    "device",
+}
+FREE |= {"on_missing", "min_clients", "timeout"}
+"""In what the recipe of a run may differ from the agreed one: nothing that changes who learns what from which data."""
+
+
+class Facts(Section):
+    """What is in site.yaml."""
+
+    name: Name
+    clients: tuple[str, ...]
+    engine: str = "flare"
+    set: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SiteFolder:
+    """A site's folder.
+
+    Attributes:
+        path: of the folder.
+        facts: about the site.
+        agreed: the recipe all have agreed on, with what this site says for itself.
+
+    """
+
+    path: Path
+    facts: Facts
+    agreed: Recipe
+
+    @classmethod
+    def open(cls, path: Path) -> "SiteFolder":
+        """Open the folder of a site.
+
+        Raises:
+            RunFolderError: it is none.
+            RecipeError: site.yaml says something that is not the site's to say, or that cannot be.
+
+        """
+        if not (path / FILE).is_file():
+            raise RunFolderError(f"'{path}' should hold a site. Found no {FILE}. Make one of a kit: fedhca site init.")
+        try:
+            facts = Facts.model_validate(read_yaml(path / FILE, "Site"))
+        except ValidationError as error:
+            raise RecipeError(f"'{path / FILE}': {describe(error, Facts)}") from None
+        return cls(path, facts, load_recipe(path / RECIPE, own(facts.set)))
+
+    @property
+    def engine(self) -> Path:
+        """Where the engine's files are."""
+        return self.path / ENGINE
+
+    def say(self, changes: Sequence[str]) -> "SiteFolder":
+        """Write down what this site says for itself."""
+        merged = {change.partition("=")[0]: change for change in (*self.facts.set, *own(changes))}
+        facts = self.facts.model_copy(update={"set": tuple(merged.values())})
+        write_atomically(self.path / FILE, to_yaml(facts.model_dump(mode="json")).encode())
+        return SiteFolder.open(self.path)
+
+    def require_places(self) -> None:
+        """Raise RecipeError if the site has not said where data of its clients are."""
+        for name in {client.dataset for client in self.agreed.roster if client.name in self.facts.clients}:
+            if str(getattr(self.agreed.datasets[name], "root", "")) == ELSEWHERE:
+                key = f"datasets.{name}.root"
+                raise RecipeError(
+                    f"'{self.path / FILE}' should say where the data are: add `{key}=/your/folder` to `set`."
+                )
+
+    def recipe(self, sent: Any, run: str) -> Recipe:
+        """Return the recipe of a run that the server asks for, with what this site says for itself.
+
+        Raises:
+            RecipeError: it is not what was agreed on.
+
+        """
+        if not re.fullmatch(NAME, run):
+            raise RecipeError(f"The name of a run should be letters, digits, dots and dashes. Found {run!r}.")
+        asked = dump_recipe(validate(sent, f"of run {run}"))
+        agreed = dump_recipe(load_recipe(self.path / RECIPE))
+        mine, theirs = ({key: value for key, value in each.items() if key not in FREE} for each in (agreed, asked))
+        if mine != theirs:
+            raise RecipeError(f"Run '{run}' is not what was agreed on: {first_difference(mine, theirs)}.")
+        place = self.path / RUNS / run / RECIPE
+        write_atomically(place, to_yaml({**asked, "device": agreed["device"]}).encode())
+        return load_recipe(place, own(self.facts.set))
+
+    def site(self, recipe: Recipe, run: str) -> Site:
+        """Return the site as it answers in one run; its clients go on from the states on this disk."""
+        encoder = cache(lambda: build.build_encoder(recipe))
+
+        def made(name: str) -> Client:
+            self.require_places()
+            (participant,) = build.build_participants(recipe, [name])
+            return build.build_client(recipe, participant, encoder(), self.path / RUNS / run / name)
+
+        return Site({name: lambda name=name: made(name) for name in self.facts.clients})  # type: ignore[misc]
+
+
+def own(changes: Sequence[str]) -> list[str]:
+    """Return the changes; RecipeError if one is not the site's to make."""
+    for change in changes:
+        key = change.partition("=")[0]
+        if not OWN.fullmatch(key):
+            allowed = "datasets.NAME.root, datasets.NAME.cache, device, training.workers or model.backbone"
+            raise RecipeError(f"A site should say {allowed} for itself. Found `{key}`, which all have agreed on.")
+    return list(changes)

@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo check test bench docs clean
+.PHONY: setup demo demo-network check test bench docs clean
 
 setup: $(READY)
 
@@ -17,6 +17,10 @@ $(READY): pyproject.toml constraints.txt
 # The main job on the embedded default: three methods on two synthetic domains, then a table and drawings.
 demo: $(READY)
 	$(BIN)/fedhca compare demo --methods local,fedavg,fedhca2 --seeds 0 --jobs 3 --out runs/demo
+
+# The same between sites: a server and three sites as processes of their own, mutual TLS, kits made on the spot.
+demo-network: $(READY)
+	$(BIN)/python examples/network.py
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -21,7 +21,7 @@ FLOORS = {
     5: "server runtimes",
     6: "experiment",
     7: "report trackers engines",
-    8: "screen side_by_side",
+    8: "screen side_by_side progress",
     9: "cli",
     10: "__init__ __main__",
 }

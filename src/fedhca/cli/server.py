@@ -49,8 +49,7 @@ def init(
 def start(at: At = Path("federation")) -> None:
     """Start the server of a federation, and stay. Example: `fedhca server start`."""
     from fedhca.engines.federation import ENGINE, Federation
-    from fedhca.engines.flare.apps import SERVER
-    from fedhca.engines.flare.processes import Supervised, stay
+    from fedhca.engines.flare.processes import SERVER, Supervised, stay
 
     facts = Federation.open(at).facts
     tell(f"server of {at}: {facts.host}:{facts.port}; its log is {at / ENGINE / 'server' / 'log.txt'}")
@@ -93,8 +92,11 @@ def resume(
 
 
 def _follow(federation: "Federation", recipe: "Recipe", name: str) -> None:
+    from fedhca.engines.flare import require_flare
+
+    require_flare()
     from fedhca.engines.flare.driver import go
-    from fedhca.engines.progress import Progress
+    from fedhca.progress import Progress
 
     folder = federation.run_folder(name)
     progress = Progress(screen, folder, name, recipe.rounds)

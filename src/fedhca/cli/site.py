@@ -57,8 +57,7 @@ def check(folder: Folder) -> None:
 
 def start(folder: Folder) -> None:
     """Join the federation, and stay. Example: `fedhca site start hospital-a`."""
-    from fedhca.engines.flare.apps import SITE
-    from fedhca.engines.flare.processes import Supervised, stay
+    from fedhca.engines.flare.processes import SITE, Supervised, stay
     from fedhca.engines.site_folder import SiteFolder
 
     site = SiteFolder.open(folder)

@@ -103,9 +103,8 @@ class SiteFolder:
         for name in {client.dataset for client in self.agreed.roster if client.name in self.facts.clients}:
             if str(getattr(self.agreed.datasets[name], "root", "")) == ELSEWHERE:
                 key = f"datasets.{name}.root"
-                raise RecipeError(
-                    f"'{self.path / FILE}' should say where the data are: add `{key}=/your/folder` to `set`."
-                )
+                expected = f"'{self.path / FILE}' should say where the data are"
+                raise RecipeError(f"{expected}. Found nothing: add `{key}=/your/folder` to `set`.")
 
     def recipe(self, sent: Any, run: str) -> Recipe:
         """Return the recipe of a run that the server asks for, with what this site says for itself.

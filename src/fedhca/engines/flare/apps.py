@@ -7,6 +7,7 @@ import gc
 import json
 import logging
 import os
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,13 @@ from nvflare.collab import collab
 
 from fedhca.engines.events import note
 from fedhca.engines.federation import Federation, federate
+from fedhca.engines.flare.processes import SERVER, SITE
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.engines.wire import Wire, to_wire
 from fedhca.errors import FedhcaError
 from fedhca.experiment.recipes import validate
 from fedhca.messages import Missing
 
-SITE, SERVER = "FEDHCA_SITE", "FEDHCA_SERVER"
-"""Variables with the folder of this site, or server."""
 FOREVER = 10**7
 """Seconds; FLARE gives up after a minute unless told otherwise."""
 
@@ -103,21 +103,29 @@ class Carrier:
     def __call__(self, wires: Mapping[str, Wire]) -> Iterator[tuple[str, Wire | Missing]]:
         """Ask all at once, and yield each answer; a site that hosts several clients answers one after the other."""
         beside = {client: sum(self.seats[other] == self.seats[client] for other in wires) for client in wires}
+        limits = {client: FOREVER if self.timeout is None else self.timeout * beside[client] for client in wires}
+        began = time.monotonic()
         asked = {
-            client: collab.get_clients([self.seats[client]])(
-                blocking=False, timeout=FOREVER if self.timeout is None else self.timeout * beside[client]
-            ).answer(client, dict(wire))
+            client: collab.get_clients([self.seats[client]])(blocking=False, timeout=limits[client]).answer(
+                client, dict(wire)
+            )
             for client, wire in wires.items()
         }
         for client in sorted(asked):
             answers = asked.pop(client)
             yield from ((client, answer) for _, answer in answers)
             for error in answers.failures.values():
-                yield client, Missing(client, _cause(client, error, self.timeout))
+                late = time.monotonic() - began >= limits[client]
+                yield client, Missing(client, _cause(client, error, self.timeout if late else None))
 
 
 def _cause(client: str, error: Any, timeout: float | None) -> str:
     """Say in one line what FLARE says in many; a remote traceback stays in its log.
+
+    Args:
+        client: that did not answer.
+        error: FLARE's.
+        timeout: the time that has passed; none if it has not.
 
     Raises:
         ConnectionError: the job is over for all, as FLARE ends it when a process of it dies; no policy helps.
@@ -125,6 +133,7 @@ def _cause(client: str, error: Any, timeout: float | None) -> str:
     """
     kind = getattr(error, "cause_type", type(error).__name__)
     log.error("Client '%s': %s: %s", client, kind, error)
-    if kind == "TimeoutError":
-        return f"no answer within {timeout:g} seconds." if timeout else "no answer."
+    if kind == "TimeoutError" and timeout is not None:
+        return f"no answer within {timeout:g} seconds."
+    # A process that died is called a timeout, too, long before its time.
     raise ConnectionError(f"Client '{client}': {kind}")

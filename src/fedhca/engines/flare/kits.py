@@ -10,6 +10,7 @@ from typing import Any
 
 from fedhca.atomic import write_atomically
 from fedhca.engines.federation import ENGINE, KITS, RECIPE, Federation
+from fedhca.engines.flare import require_flare
 from fedhca.engines.site_folder import FILE, Facts, own
 from fedhca.errors import FedhcaError, RunFolderError
 from fedhca.experiment.recipes import to_yaml
@@ -27,6 +28,7 @@ def make_kits(federation: Federation) -> dict[str, Path]:
         FedhcaError: FLARE could not make them.
 
     """
+    require_flare()
     engine, work = federation.engine, federation.engine / "provisioning"
     write_atomically(work / "project.yml", to_yaml(_project(federation)).encode())
     command = [sys.executable, "-m", "nvflare.cli", "provision", "-p", "project.yml", "-w", ".", "--force"]

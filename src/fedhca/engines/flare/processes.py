@@ -7,8 +7,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from fedhca.engines.flare import require_flare
 from fedhca.errors import FedhcaError, RunFolderError
 
+SITE, SERVER = "FEDHCA_SITE", "FEDHCA_SERVER"
+"""Variables with the folder of this site, or server, for the processes that FLARE starts for a run."""
 QUIET = {"PYTHONUNBUFFERED": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
 
@@ -22,6 +25,7 @@ class Supervised:
     """
 
     def __init__(self, workspace: Path, environment: Mapping[str, str]) -> None:
+        require_flare()
         script = workspace / "startup" / "sub_start.sh"
         if not script.is_file():
             raise RunFolderError(f"'{workspace}' should hold FLARE's startup files. Found no {script.name}.")
@@ -69,6 +73,8 @@ def stay(supervised: Supervised) -> None:
     signal.signal(signal.SIGTERM, end)
     try:
         supervised.wait()
+    except KeyboardInterrupt:
+        return
     finally:
         supervised.stop()
     raise FedhcaError(f"FLARE's process should stay up. It ended; '{supervised.console}' says why.")

@@ -1,0 +1,154 @@
+"""The two folders of a federation between sites: the server's and a site's."""
+
+import json
+import stat
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fedhca import FedhcaError
+from fedhca.engines.events import events, note
+from fedhca.engines.federation import Facts, Federation, seated
+from fedhca.engines.flare import kits, require_flare
+from fedhca.engines.site_folder import Facts as SiteFacts
+from fedhca.engines.site_folder import SiteFolder
+from fedhca.errors import RecipeError, RunFolderError
+from fedhca.experiment.places import ELSEWHERE
+from fedhca.experiment.recipes import dump_recipe, load_recipe
+from tiny import RECIPE
+
+TINY = load_recipe(RECIPE)
+NAMES = [client.name for client in TINY.roster]
+REAL = load_recipe("small-nyud-st", ["datasets.nyud.root=/home/eve/nyud"])
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["rooms-all", "figures-sal"], "Every client should be at a site. Found none for figures-semseg."),
+        (["uni=rooms-all+figures-sal", "x"], "Unknown client 'x'"),
+        ([*NAMES, "uni=rooms-all"], "Client 'rooms-all' should be at one site. Found it at two."),
+        (["uni=rooms-all", "uni=figures-sal"], "Each site should be named once. Found 'uni' twice."),
+    ],
+)
+def test_a_client_without_a_site_or_with_two_is_refused(words: list[str], line: str) -> None:
+    with pytest.raises(RecipeError) as error:
+        seated(words, TINY)
+    assert str(error.value).startswith(line)
+
+
+def test_a_site_hosts_the_client_of_its_name_or_those_it_is_said_to() -> None:
+    assert seated(NAMES, TINY) == {name: (name,) for name in NAMES}
+    found = seated([f"uni={NAMES[0]}+{NAMES[1]}", NAMES[2]], TINY)
+    assert found == {"uni": (NAMES[0], NAMES[1]), NAMES[2]: (NAMES[2],)}
+
+
+def made(path: Path, recipe: Any = REAL) -> Federation:
+    return Federation.create(path / "server", recipe, Facts(sites=seated([c.name for c in recipe.roster], recipe)))
+
+
+def test_a_federation_is_found_again_and_names_no_place(tmp_path: Path) -> None:
+    federation = made(tmp_path)
+    again = Federation.open(tmp_path / "server")
+    assert (again.facts, again.recipe) == (federation.facts, federation.recipe)
+    assert again.seats == {client.name: client.name for client in REAL.roster}
+    assert str(again.recipe.datasets["nyud"].root) == ELSEWHERE  # type: ignore[union-attr]
+    assert "/home/eve" not in "".join(path.read_text() for path in (tmp_path / "server").iterdir())
+    with pytest.raises(RunFolderError, match="holds a federation already"):
+        made(tmp_path)
+    with pytest.raises(RunFolderError, match=r"should hold a federation. Found no federation\.yaml"):
+        Federation.open(tmp_path)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> SiteFolder:
+    """A site of its own, from a kit that no engine made."""
+    federation, folder = made(tmp_path), tmp_path / "kit"
+    name = REAL.roster[0].name
+    kit = kits._pack(federation, folder, SiteFacts(name=name, clients=(name,)))
+    kits.open_kit(kit, tmp_path / "site", [])
+    return SiteFolder.open(tmp_path / "site")
+
+
+def test_a_kit_becomes_a_site(site: SiteFolder) -> None:
+    assert site.facts.clients == (REAL.roster[0].name,)
+    assert site.agreed == Federation.open(site.path.parent / "server").recipe
+    with pytest.raises(RecipeError, match=r"data are\. Found nothing: add `datasets\.nyud\.root=/your/folder`"):
+        site.require_places()
+    told = site.say(["datasets.nyud.root=/data/nyud"]).say(["device=cpu", "datasets.nyud.root=/mnt/nyud"])
+    told.require_places()
+    assert told.facts.set == ("datasets.nyud.root=/mnt/nyud", "device=cpu")
+    assert str(told.agreed.datasets["nyud"].root) == "/mnt/nyud"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("change", ["rounds=3", "datasets.nyud.classes=3", "clients.0.tasks=[sal]", "method=local"])
+def test_a_site_cannot_change_what_was_agreed_on(site: SiteFolder, change: str) -> None:
+    with pytest.raises(RecipeError, match="which all have agreed on"):
+        site.say([change])
+
+
+def test_a_run_may_have_another_method_and_length_but_no_other_data_tasks_or_model(site: SiteFolder) -> None:
+    site = site.say(["datasets.nyud.root=/mnt/nyud", "device=cpu"])
+    agreed = site.path / "recipe.yaml"
+    asked = load_recipe(agreed, ["rounds=3", "method=fedprox+mu=0.1", "seed=4", "training.learning_rate=0.5"])
+    recipe = site.recipe(dump_recipe(asked), "run-1")
+    assert (recipe.rounds, recipe.method.label, recipe.seed) == (3, "fedprox+mu=0.1", 4)
+    assert str(recipe.datasets["nyud"].root) == "/mnt/nyud"  # type: ignore[union-attr]
+    for change in ("datasets.nyud.root=/etc", "datasets.nyud.classes=3", "clients.0.tasks=[edge]", "model.width=64"):
+        with pytest.raises(RecipeError, match="Run 'run-1' is not what was agreed on: `"):
+            site.recipe(dump_recipe(load_recipe(agreed, [change])), "run-1")
+    for name in ("../run", "a/b", "", "."):
+        with pytest.raises(RecipeError, match="name of a run should be"):
+            site.recipe(dump_recipe(asked), name)
+    forced = site.recipe({**dump_recipe(asked), "device": "cuda"}, "run-2")
+    assert forced.device == "cpu"
+
+
+def test_what_is_no_kit_is_refused_in_one_line(tmp_path: Path, site: SiteFolder) -> None:
+    empty, text = tmp_path / "empty.zip", tmp_path / "text.zip"
+    with zipfile.ZipFile(empty, "w") as file:
+        file.writestr("x", "")
+    text.write_text("x")
+    for kit, words in (
+        (empty, "should be the kit of a site"),
+        (text, "Cannot read the kit"),
+        (tmp_path / "no", "Cannot"),
+    ):
+        with pytest.raises(RunFolderError, match=words):
+            kits.open_kit(kit, tmp_path / "other", [])
+    with pytest.raises(RunFolderError, match="holds a site already"):
+        kits.open_kit(text, site.path, [])
+
+
+def test_keys_are_for_their_owner_alone(tmp_path: Path) -> None:
+    federation, folder = made(tmp_path), tmp_path / "kit"
+    (folder / "engine" / "startup").mkdir(parents=True)
+    (folder / "engine" / "startup" / "client.key").write_text("secret")
+    kit = kits._pack(federation, folder, SiteFacts(name="a", clients=("a",)))
+    kits.open_kit(kit, tmp_path / "site", [])
+    for path in (kit, tmp_path / "site" / "engine" / "startup" / "client.key"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_site_and_the_server_allow_our_objects_alone_and_send_no_log() -> None:
+    for resources in (kits._site_resources(), kits._server_resources(Path("/somewhere"))):
+        assert resources["class_allow_list"] == ["nvflare.collab.", "fedhca.engines.flare.apps."]
+        assert resources["class_list_enforcement_mode"] == "enforce"
+        assert "/tmp" not in json.dumps(resources)
+        assert "log_streamer" not in json.dumps(resources)
+    assert kits._site_resources()["allow_log_streaming"] is False
+
+
+def test_events_are_read_from_where_one_left_off(tmp_path: Path) -> None:
+    for what in ("begun", "missing", "done"):
+        note(tmp_path, what, *(("a", "no power") if what == "missing" else ()))
+    assert [event["what"] for event in events(tmp_path)] == ["begun", "missing", "done"]
+    assert [(event["client"], event["cause"]) for event in events(tmp_path, 1)[:1]] == [("a", "no power")]
+
+
+def test_without_flare_there_is_a_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fedhca.engines.flare.find_spec", lambda name: None)
+    with pytest.raises(FedhcaError, match=r"pip install 'fedhca\[flare\]'"):
+        require_flare()

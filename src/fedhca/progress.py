@@ -1,6 +1,7 @@
 """Progress of a run over a network, read from its folder: the journal's rounds and the events between them."""
 
 import time
+from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
@@ -8,7 +9,6 @@ from rich.console import Console
 from fedhca.engines.events import events
 from fedhca.experiment import journal
 from fedhca.experiment.drive import JOURNAL
-from fedhca.report.notation import clock
 
 
 class Progress:
@@ -48,7 +48,7 @@ class Progress:
         phases = "  ".join(f"{phase} {value:.1f} s" for phase, value in spent.items() if value >= 0.05)
         ways = [times["transport"] for times in line["clients"].values()]
         slowest = f"  on the way up to {max(ways):.1f} s" if ways else ""
-        self._say(f"round {number}/{self.rounds}  {loss}  {phases}{slowest}  left {clock(left)}")
+        self._say(f"round {number}/{self.rounds}  {loss}  {phases}{slowest}  left {timedelta(seconds=round(left))}")
         for client, tasks in line["metrics"].items():
             values = "  ".join(f"{task} {value:.4g}" for task, value in tasks.items() if value is not None)
             self.console.print(f"    {client}: {values or 'not measured'}", highlight=False, soft_wrap=True)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from types import TracebackType
 
 from rich.console import Console
@@ -10,7 +11,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from fedhca.client.training import Step
 from fedhca.experiment.run_folder import RunFolder
 from fedhca.messages import Missing
-from fedhca.report.notation import clock
 from fedhca.server.rounds import Round
 
 SILENCE = 15.0
@@ -77,7 +77,7 @@ class Screen:
         losses = [value for tasks in round_.losses.values() for value in tasks.values()]
         mean = f"mean loss {sum(losses) / len(losses):.4f}" if losses else "no losses"
         seconds = "  ".join(f"{phase} {value:.1f} s" for phase, value in round_.seconds.items() if value >= 0.05)
-        line = f"{self.title}  round {round_.number}/{self.rounds}  {mean}  {seconds}  left {clock(left)}"
+        line = f"{self.title}  round {round_.number}/{self.rounds}  {mean}  {seconds}  left {timedelta(seconds=round(left))}"
         self._say(line)
         for client, tasks in round_.metrics.items():
             self._say(f"    {client}: {_values(tasks)}")

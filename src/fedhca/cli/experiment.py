@@ -1,6 +1,7 @@
 """The command that runs a table or a figure."""
 
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,7 +37,6 @@ def experiment(
     from fedhca.experiment.catalogue import catalogue
     from fedhca.experiment.plan import make_plan
     from fedhca.report.comparison import write_table
-    from fedhca.report.notation import clock
     from fedhca.report.page import write_report
     from fedhca.side_by_side import finish_side_by_side
 
@@ -54,7 +54,7 @@ def experiment(
 
     def done(count: int) -> None:
         seconds = (time.perf_counter() - began) / count * (len(left) - count)
-        tell(f"{plan.name}: {count} of {len(left)} runs done, left about {clock(seconds)}")
+        tell(f"{plan.name}: {count} of {len(left)} runs done, left about {timedelta(seconds=round(seconds))}")
 
     finish_side_by_side(left, jobs, track, done)
     table = write_table(plan.entries, place / plan.name, plan.experiment.reference)
@@ -68,7 +68,7 @@ def experiment(
         reference=plan.experiment.reference,
     )
     print_table(table.head, table.rows(), table.caption)
-    tell(f"{clock(time.perf_counter() - began)} for {len(left)} runs. The page: {page}")
+    tell(f"{timedelta(seconds=round(time.perf_counter() - began))} for {len(left)} runs. The page: {page}")
 
 
 def _list(plan: "Plan") -> None:

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from datetime import timedelta
 from statistics import fmean, stdev
 
 
@@ -69,8 +70,7 @@ def clock(seconds: float) -> str:
     """
     if seconds < 10:
         return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+    return str(timedelta(seconds=round(seconds)))
 
 
 def size(count: float) -> str:

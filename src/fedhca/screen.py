@@ -73,11 +73,12 @@ class Screen:
         self.bar.update(self.task, completed=round_.number)
         if self.behind is None:
             self.behind = round_.number - 1  # a resumed run has rounds behind it that took no time now
-        left = (time.perf_counter() - self.began) / (round_.number - self.behind) * (self.rounds - round_.number)
+        each = (time.perf_counter() - self.began) / (round_.number - self.behind)
+        left = timedelta(seconds=round(each * (self.rounds - round_.number)))
         losses = [value for tasks in round_.losses.values() for value in tasks.values()]
         mean = f"mean loss {sum(losses) / len(losses):.4f}" if losses else "no losses"
         seconds = "  ".join(f"{phase} {value:.1f} s" for phase, value in round_.seconds.items() if value >= 0.05)
-        line = f"{self.title}  round {round_.number}/{self.rounds}  {mean}  {seconds}  left {timedelta(seconds=round(left))}"
+        line = f"{self.title}  round {round_.number}/{self.rounds}  {mean}  {seconds}  left {left}"
         self._say(line)
         for client, tasks in round_.metrics.items():
             self._say(f"    {client}: {_values(tasks)}")

@@ -9,6 +9,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ class Carrier:
         self.seats, self.timeout = seats, timeout
 
     def __call__(self, wires: Mapping[str, Wire]) -> Iterator[tuple[str, Wire | Missing]]:
-        """Ask all at once, and yield each answer; a site that hosts several clients answers one after the other."""
+        """Ask all at once, and yield answers as they come; a site with several clients answers one after the other."""
         beside = {client: sum(self.seats[other] == self.seats[client] for other in wires) for client in wires}
         limits = {client: FOREVER if self.timeout is None else self.timeout * beside[client] for client in wires}
         began = time.monotonic()
@@ -111,12 +112,14 @@ class Carrier:
             )
             for client, wire in wires.items()
         }
-        for client in sorted(asked):
-            answers = asked.pop(client)
-            yield from ((client, answer) for _, answer in answers)
-            for error in answers.failures.values():
-                late = time.monotonic() - began >= limits[client]
-                yield client, Missing(client, _cause(client, error, self.timeout if late else None))
+        with ThreadPoolExecutor(len(asked)) as pool:
+            waiting = {pool.submit(list, answers): client for client, answers in asked.items()}
+            for come in as_completed(list(waiting)):
+                client = waiting.pop(come)
+                yield from ((client, answer) for _, answer in come.result())
+                for error in asked.pop(client).failures.values():
+                    late = time.monotonic() - began >= limits[client]
+                    yield client, Missing(client, _cause(client, error, self.timeout if late else None))
 
 
 def _cause(client: str, error: Any, timeout: float | None) -> str:

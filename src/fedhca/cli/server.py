@@ -35,9 +35,11 @@ def init(
     Example: `fedhca server init demo --sites uni=rooms-all-1+rooms-all-2,…`.
     """
     from fedhca.engines.federation import Facts, Federation, seated
+    from fedhca.engines.flare import require_flare
     from fedhca.engines.flare.kits import make_kits
     from fedhca.experiment.recipes import load_recipe
 
+    require_flare()
     plan = load_recipe(recipe, [*(changes or ()), *(more or ())])
     facts = Facts(host=host, port=port, sites=seated(names(sites) or [each.name for each in plan.roster], plan))
     kits = make_kits(Federation.create(out, plan, facts))

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from fedhca import FedhcaError
+from fedhca.cli import server
 from fedhca.engines.events import events, note
 from fedhca.engines.federation import Facts, Federation, seated
-from fedhca.engines.flare import kits, require_flare
+from fedhca.engines.flare import kits
 from fedhca.engines.site_folder import Facts as SiteFacts
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RecipeError, RunFolderError
@@ -148,7 +149,10 @@ def test_events_are_read_from_where_one_left_off(tmp_path: Path) -> None:
     assert [(event["client"], event["cause"]) for event in events(tmp_path, 1)[:1]] == [("a", "no power")]
 
 
-def test_without_flare_there_is_a_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_flare_there_is_a_pip_line_and_nothing_half_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("fedhca.engines.flare.find_spec", lambda name: None)
     with pytest.raises(FedhcaError, match=r"pip install 'fedhca\[flare\]'"):
-        require_flare()
+        server.init(str(RECIPE), sites=",".join(NAMES), host="localhost", port=8002, out=tmp_path / "federation")
+    assert not (tmp_path / "federation").exists()

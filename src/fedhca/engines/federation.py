@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
-
 from fedhca.atomic import write_atomically
 from fedhca.engines.post import Post, Send
 from fedhca.errors import RecipeError, RunFolderError, unknown
@@ -21,7 +19,7 @@ from fedhca.experiment import build
 from fedhca.experiment.config import Name, Recipe, Section
 from fedhca.experiment.drive import drive
 from fedhca.experiment.places import without_places
-from fedhca.experiment.recipes import describe, dump_recipe, load_recipe, read_yaml, to_yaml, validate
+from fedhca.experiment.recipes import dump_recipe, load_recipe, read_section, to_yaml, validate
 from fedhca.experiment.run import settings
 from fedhca.server.replies import Tell
 from fedhca.server.rounds import Round
@@ -77,10 +75,7 @@ class Federation:
         """Open the folder of a federation; RunFolderError if it is none."""
         if not (path / FILE).is_file():
             raise RunFolderError(f"'{path}' should hold a federation. Found no {FILE}. Make one: fedhca server init.")
-        try:
-            facts = Facts.model_validate(read_yaml(path / FILE, "Federation"))
-        except ValidationError as error:
-            raise RecipeError(f"'{path / FILE}': {describe(error, Facts)}") from None
+        facts = read_section(path / FILE, Facts, "Federation")
         return cls(path, facts, load_recipe(path / RECIPE))
 
     @property

@@ -36,7 +36,7 @@ class Site:
                 return to_wire(self._answer(name, wire))
             except Exception as error:
                 log.exception("Client '%s' could not answer.", name)
-                return to_wire(Missing(name, _cause(error)))
+                return to_wire(Missing(name, cause(error)))
 
     def _answer(self, name: str, wire: Wire) -> Message:
         if name not in self.makers:
@@ -57,7 +57,8 @@ class Site:
         return self.clients[name]
 
 
-def _cause(error: Exception) -> str:
+def cause(error: Exception) -> str:
+    """Return what of an error may leave the site."""
     if isinstance(error, TELLS):
         return str(error)
     return f"{type(error).__name__} at its site, whose log says more."

@@ -13,8 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from fedhca.atomic import write_atomically
 from fedhca.client.client import Client
 from fedhca.engines.federation import ENGINE, RECIPE, RUNS
@@ -25,7 +23,7 @@ from fedhca.experiment.config import Name, Recipe, Section
 from fedhca.experiment.difference import first_difference
 from fedhca.experiment.participant import NAME
 from fedhca.experiment.places import ELSEWHERE
-from fedhca.experiment.recipes import describe, dump_recipe, load_recipe, read_yaml, to_yaml, validate
+from fedhca.experiment.recipes import dump_recipe, load_recipe, read_section, to_yaml, validate
 
 FILE = "site.yaml"
 OWN = re.compile(r"datasets\.[^.=]+\.(root|cache)|device|training\.workers|model\.backbone")
@@ -80,10 +78,7 @@ class SiteFolder:
         """
         if not (path / FILE).is_file():
             raise RunFolderError(f"'{path}' should hold a site. Found no {FILE}. Make one of a kit: fedhca site init.")
-        try:
-            facts = Facts.model_validate(read_yaml(path / FILE, "Site"))
-        except ValidationError as error:
-            raise RecipeError(f"'{path / FILE}': {describe(error, Facts)}") from None
+        facts = read_section(path / FILE, Facts, "Site")
         return cls(path, facts, load_recipe(path / RECIPE, own(facts.set)))
 
     @property

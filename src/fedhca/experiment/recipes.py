@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
@@ -13,6 +13,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.config import KINDS, MethodSection, Recipe
+
+Some = TypeVar("Some", bound=BaseModel)
 
 
 def embedded() -> dict[str, Path]:
@@ -136,6 +138,14 @@ def _index(place: list[Any], part: str, change: str) -> int:
     if not part.isdecimal() or int(part) >= len(place):
         raise RecipeError(f"Change '{change}': expected a number from 0 to {len(place) - 1}. Found '{part}'.")
     return int(part)
+
+
+def read_section(path: Path, kind: type[Some], what: str) -> Some:
+    """Read a YAML file as a section of its kind; RecipeError names the file and the first field that is wrong."""
+    try:
+        return kind.model_validate(read_yaml(path, what))
+    except ValidationError as error:
+        raise RecipeError(f"'{path}': {describe(error, kind)}") from None
 
 
 def describe(error: ValidationError, section: type[BaseModel]) -> str:

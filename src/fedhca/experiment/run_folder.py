@@ -164,9 +164,13 @@ class RunFolder:
             raise RunFolderError(
                 f"'{self.path}' holds a run of another model than its {RECIPE} names. Restore that file."
             )
-        home = StateFolder(self.path / CLIENTS / name, name).load(newest.state.round)[0]
+        since = int(newest.state.since[newest.roster.names.index(name)])
         received = newest.roster.unstack(newest.state.encoders, newest.state.decoders)[name]
-        scatter_kept(home, model, build.build_method(self.recipe).local.keeps, received)
+        if since:
+            home = StateFolder(self.path / CLIENTS / name, name).load(since)[0]
+            scatter_kept(home, model, build.build_method(self.recipe).local.keeps, received)
+        else:
+            model.install(received)  # none of its answers counted: it has the heads it began with
         return Predictor(name, model.eval(), list(tasks[name].values()))
 
     def _newest(self) -> Checkpoint:

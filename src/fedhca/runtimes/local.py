@@ -1,10 +1,14 @@
 """All clients in this process, one after the other."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from fedhca.client.client import Client
 from fedhca.errors import FedhcaError, RecipeError
 from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Missing, TrainReply, TrainRequest
+
+Request = TypeVar("Request", TrainRequest, EvaluateRequest)
+Reply = TypeVar("Reply", TrainReply, EvaluateReply)
 
 
 class LocalRuntime:
@@ -23,16 +27,17 @@ class LocalRuntime:
 
     def train(self, requests: Sequence[TrainRequest]) -> Iterator[TrainReply | Missing]:
         """Train client by client."""
-        for request in requests:
-            try:
-                yield self.clients[request.client].train(request)
-            except FedhcaError as error:
-                yield Missing(request.client, str(error), error)
+        return self._each(requests, Client.train)
 
     def evaluate(self, requests: Sequence[EvaluateRequest]) -> Iterator[EvaluateReply | Missing]:
         """Evaluate client by client."""
+        return self._each(requests, Client.evaluate)
+
+    def _each(
+        self, requests: Sequence[Request], answer: Callable[[Client, Request], Reply]
+    ) -> Iterator[Reply | Missing]:
         for request in requests:
             try:
-                yield self.clients[request.client].evaluate(request)
+                yield answer(self.clients[request.client], request)
             except FedhcaError as error:
                 yield Missing(request.client, str(error), error)

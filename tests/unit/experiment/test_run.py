@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import fedhca
-from fedhca import Policy, Training
+from fedhca import Policy, RunFolder, Training, load_recipe
 from fedhca.client.training import Step
 from fedhca.errors import ClientError, RecipeError, RunFolderError
 from fedhca.experiment import journal
@@ -17,7 +17,7 @@ from fedhca.messages import Missing
 from fedhca.methods import METHODS
 from fedhca.server.rounds import Round
 from fedhca.tensor_file import load_tensors, save_tensors
-from tiny import WIDTH, encoder, equal, participant, same_bits
+from tiny import RECIPE, WIDTH, encoder, equal, participant, same_bits
 
 PEOPLE = (participant("a", "depth", "semseg"), participant("b", "edge"), participant("c", "depth"))
 TRAINING = Training(rounds=5, batch_size=2, learning_rate=1e-2, warmup_epochs=1)
@@ -319,3 +319,17 @@ def test_going_without_clients_needs_every_round_saved(tmp_path: Path) -> None:
         list(federation(out=tmp_path, checkpoint_every=3, policy=Policy("keep")))
     with pytest.raises(ClientError, match="ran out of disk"):
         list(federation(watch=broken))
+
+
+@pytest.mark.parametrize("away", [{0, 1, 2, 3}, {2, 3}])
+def test_who_was_absent_last_predicts_as_when_it_last_counted(tmp_path: Path, away: set[int]) -> None:
+    def stop(step: Step) -> None:
+        if step.client == "figures-sal" and step.round in away:
+            raise ClientError("no power")
+
+    folder = RunFolder.create(tmp_path, load_recipe(RECIPE, ["rounds=4", "on_missing=keep"]))
+    *_, last = folder.go(stop)
+    place = [client.name for client in folder.recipe.roster].index("figures-sal")
+    assert last.state.since[place] == min(away)
+    kept = folder.predictor("figures-sal").model.collect()
+    assert equal(kept.encoder, last.state.encoders[place])

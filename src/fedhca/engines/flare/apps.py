@@ -18,6 +18,7 @@ from nvflare.collab import collab
 from fedhca.engines.events import note
 from fedhca.engines.federation import Federation, federate
 from fedhca.engines.flare.processes import SERVER, SITE
+from fedhca.engines.site import cause
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.engines.wire import Wire, to_wire
 from fedhca.errors import FedhcaError
@@ -51,7 +52,7 @@ class SiteApp:
             self.site = folder.site(folder.recipe(json.loads(self.recipe), self.run), self.run)
         except FedhcaError as error:
             log.error("%s", error)
-            self.refusal = f"{type(error).__name__} at its site, whose log says more."
+            self.refusal = cause(error)
 
     @collab.publish
     def answer(self, client: str, wire: dict[str, Any]) -> dict[str, Any]:

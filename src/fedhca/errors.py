@@ -6,6 +6,7 @@
     ├── LayoutError        parameters of two participants do not have the same names and shapes
     ├── ClientError        a client cannot go on (a loss that is not finite, a state that is not there)
     ├── MissingReplyError  a client did not answer, or not as asked
+    ├── GoneError          a process or a machine on the other side is gone; it may come back
     └── RunFolderError     a run folder cannot be read or written, or holds something else
 
 Every message is one line that says what was expected, what was found, in which file, field or client, and the
@@ -38,6 +39,10 @@ class ClientError(FedhcaError, RuntimeError):
 
 class MissingReplyError(FedhcaError, RuntimeError):
     """A client did not answer, or not as asked."""
+
+
+class GoneError(FedhcaError, ConnectionError):
+    """A process or a machine on the other side is gone; when it comes back, a run goes on from its checkpoint."""
 
 
 class RunFolderError(FedhcaError, OSError):

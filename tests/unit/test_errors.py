@@ -11,6 +11,7 @@ TREE = {
     "LayoutError": ValueError,
     "ClientError": RuntimeError,
     "MissingReplyError": RuntimeError,
+    "GoneError": ConnectionError,
     "RunFolderError": OSError,
 }
 

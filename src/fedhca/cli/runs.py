@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fedhca.cli.output import print_table, screen, tell
-from fedhca.cli.words import Changes, Folder, Jobs, MoreChanges, Pictures, RecipeName, Seeds, Trackers, names, numbers
+from fedhca.cli.words import (
+    AtOnce,
+    Changes,
+    Folder,
+    Jobs,
+    MoreChanges,
+    Pictures,
+    RecipeName,
+    Seeds,
+    Trackers,
+    names,
+    numbers,
+)
 
 if TYPE_CHECKING:
     from fedhca.experiment.run_folder import RunFolder
@@ -18,6 +30,7 @@ def run(
     more: MoreChanges = None,
     changes: Changes = None,
     out: Annotated[Path | None, typer.Option(help="The run folder; runs/RECIPE/METHOD if not given.")] = None,
+    at_once: AtOnce = 1,
     track: Trackers = "",
 ) -> None:
     """Run one federation. Example: `fedhca run demo --set rounds=4 method=fedavg --out runs/try`."""
@@ -26,14 +39,14 @@ def run(
 
     plan = load_recipe(recipe, [*(changes or ()), *(more or ())])
     folder = RunFolder.create(out or Path("runs", Path(recipe).stem, plan.method.name), plan)
-    follow_with_trackers(folder, track)
+    follow_with_trackers(folder, track, at_once)
 
 
-def resume(folder: Folder, track: Trackers = "") -> None:
+def resume(folder: Folder, at_once: AtOnce = 1, track: Trackers = "") -> None:
     """Go on with an interrupted run. Example: `fedhca resume runs/try`."""
     from fedhca.experiment.run_folder import RunFolder
 
-    follow_with_trackers(RunFolder.open(folder), track)
+    follow_with_trackers(RunFolder.open(folder), track, at_once)
 
 
 def compare(
@@ -77,10 +90,25 @@ def compare(
     tell(f"For one page with all figures: fedhca report {shlex.quote(str(place))}")
 
 
-def follow_with_trackers(folder: "RunFolder", track: str) -> None:
+def follow_with_trackers(folder: "RunFolder", track: str, at_once: int = 1) -> None:
     """Run to the end, showing progress and feeding trackers."""
+    from fedhca.engines.engine import require
+    from fedhca.progress import Progress
     from fedhca.screen import follow
     from fedhca.trackers import feeding
 
     with feeding(folder, names(track)) as catch_up:
-        follow(folder, screen, after=catch_up)
+        if at_once == 1:
+            follow(folder, screen, after=catch_up)
+            return
+        require("flower")
+        from fedhca.engines.flower.simulation import simulate
+
+        title = f"{folder.recipe.method.label} seed {folder.recipe.seed}"
+        progress = Progress(screen, folder.path, title, folder.recipe.rounds)
+        for _ in simulate(folder, at_once):
+            progress.look()
+            catch_up()
+        progress.look()
+        catch_up()
+        tell(f"{title}: {folder.recipe.rounds} rounds done; everything is in {folder.path}.")

@@ -28,21 +28,23 @@ def init(
         str, typer.Option(help="The server's name, as sites reach it; localhost listens on this machine only.")
     ] = "localhost",
     port: Annotated[int, typer.Option(help="The one port that is open, at the server.", min=1, max=65535)] = 8002,
+    engine: Annotated[str, typer.Option(help="What carries messages: flare or flower.")] = "flare",
     out: Annotated[Path, typer.Option(help="The federation's folder.")] = Path("federation"),
 ) -> None:
     """Make a federation: certificates, and one kit for each site.
 
     Example: `fedhca server init demo --sites uni=rooms-all-1+rooms-all-2,…`.
     """
+    from fedhca.engines.engine import engine_named
     from fedhca.engines.federation import Facts, Federation, seated
-    from fedhca.engines.flare import require_flare
-    from fedhca.engines.flare.kits import make_kits
+    from fedhca.engines.kits import make_kits
     from fedhca.experiment.recipes import load_recipe
 
-    require_flare()
+    carrier = engine_named(engine)
     plan = load_recipe(recipe, [*(changes or ()), *(more or ())])
-    facts = Facts(host=host, port=port, sites=seated(names(sites) or [each.name for each in plan.roster], plan))
-    kits = make_kits(Federation.create(out, plan, facts))
+    seats = seated(names(sites) or [each.name for each in plan.roster], plan)
+    facts = Facts.model_validate({"engine": engine, "host": host, "port": port, "sites": seats})
+    kits = make_kits(Federation.create(out, plan, facts), carrier)
     rows = [[site, " ".join(facts.sites[site]), str(kit)] for site, kit in kits.items()]
     print_table(["site", "clients", "kit"], rows, KEYS)
     tell(f"Next, here: fedhca server start --at {shlex.quote(str(out))}; at each site: fedhca site init KIT.")
@@ -50,12 +52,15 @@ def init(
 
 def start(at: At = Path("federation")) -> None:
     """Start the server of a federation, and stay. Example: `fedhca server start`."""
+    from fedhca.engines.engine import engine_named
     from fedhca.engines.federation import ENGINE, Federation
-    from fedhca.engines.flare.processes import SERVER, Supervised, stay
+    from fedhca.engines.processes import stay
 
-    facts = Federation.open(at).facts
+    federation = Federation.open(at)
+    facts = federation.facts
+    engine = engine_named(facts.engine)
     tell(f"server of {at}: {facts.host}:{facts.port}; its log is {at / ENGINE / 'server' / 'log.txt'}")
-    stay(Supervised(at / ENGINE / "server", {SERVER: str(at.resolve())}))
+    stay(lambda: engine.serve(federation), tell)
 
 
 def run(
@@ -94,15 +99,13 @@ def resume(
 
 
 def _follow(federation: "Federation", recipe: "Recipe", name: str) -> None:
-    from fedhca.engines.flare import require_flare
-
-    require_flare()
-    from fedhca.engines.flare.driver import go
+    from fedhca.engines.driver import go
+    from fedhca.engines.engine import engine_named
     from fedhca.progress import Progress
 
     folder = federation.run_folder(name)
     progress = Progress(screen, folder, name, recipe.rounds)
-    for _ in go(federation, recipe, name, tell):
+    for _ in go(engine_named(federation.facts.engine), federation, recipe, name, tell):
         progress.look()
     progress.look()
     tell(f"{name}: {recipe.rounds} rounds done; everything is in {folder}.")

@@ -24,7 +24,7 @@ def init(
 
     Example: `fedhca site init hospital-a.zip --set datasets.nyud.root=/data/nyud`.
     """
-    from fedhca.engines.flare.kits import open_kit
+    from fedhca.engines.kits import open_kit
     from fedhca.engines.site_folder import FILE, SiteFolder
 
     place = out or Path(kit.stem)
@@ -41,7 +41,7 @@ def init(
 
 def check(folder: Folder) -> None:
     """Prove that data load, models fit, and the server answers. Example: `fedhca site check hospital-a`."""
-    from fedhca.engines.flare.reach import reach
+    from fedhca.engines.engine import engine_named
     from fedhca.engines.site_folder import SiteFolder
     from fedhca.experiment.check import check as check_recipe
 
@@ -52,15 +52,17 @@ def check(folder: Folder) -> None:
     print_table(head, findings.rows, findings.summary)
     if findings.problems:
         raise FedhcaError(f"{len(findings.problems)} problems with the data, the first: {findings.problems[0]}")
-    tell(f"The server answers at {reach(site.engine)} and takes this site's certificate.")
+    tell(engine_named(site.facts.engine).reach(site))
 
 
 def start(folder: Folder) -> None:
     """Join the federation, and stay. Example: `fedhca site start hospital-a`."""
-    from fedhca.engines.flare.processes import SITE, Supervised, stay
+    from fedhca.engines.engine import engine_named
+    from fedhca.engines.processes import stay
     from fedhca.engines.site_folder import SiteFolder
 
     site = SiteFolder.open(folder)
     site.require_places()
     tell(f"site '{site.facts.name}' with {', '.join(site.facts.clients)}; its log is {site.engine / 'log.txt'}")
-    stay(Supervised(site.engine, {SITE: str(folder.resolve())}))
+    engine = engine_named(site.facts.engine)
+    stay(lambda: engine.join(site), tell)

@@ -38,6 +38,8 @@ Changes = Annotated[
 MoreChanges = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="As after --set.")]
 Seeds = Annotated[str, typer.Option(help="Numbers with commas between.")]
 Jobs = Annotated[int, typer.Option(help="Runs at a time, each in a process of its own.", min=1)]
+AT_ONCE = "Clients that train at once, each in a process of its own, over all cores and GPUs (extra `flower`)."
+AtOnce = Annotated[int, typer.Option("--at-once", help=AT_ONCE, min=1)]
 Pictures = Annotated[int, typer.Option(help="Test pictures drawn for each client.", min=0)]
 TRACKERS = "Trackers to feed, with commas between: tensorboard, wandb."
 Trackers = Annotated[str, typer.Option("--track", metavar="NAMES", callback=known_trackers, help=TRACKERS)]

@@ -10,7 +10,7 @@ EVENTS = "events.jsonl"
 
 
 def note(folder: Path, what: str, client: str = "", cause: str = "") -> None:
-    """Write down an event: begun, missing (a client did not answer), stopped, done, again (submitted anew)."""
+    """Write down an event: begun, missing (a client did not answer), gone, stopped, done, again (submitted anew)."""
     line = {"time": round(time.time(), 3), "what": what, "client": client, "cause": cause}
     journal.append(folder / EVENTS, {key: value for key, value in line.items() if value})
 

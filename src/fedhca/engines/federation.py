@@ -7,14 +7,16 @@ DIR/engine/                keys, workspace and logs of the engine
 DIR/runs/NAME/             run folders, as of any run
 """
 
+import gc
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from fedhca.atomic import write_atomically
+from fedhca.engines.events import note
 from fedhca.engines.post import Post, Send
-from fedhca.errors import RecipeError, RunFolderError, unknown
+from fedhca.errors import FedhcaError, GoneError, RecipeError, RunFolderError, unknown
 from fedhca.experiment import build
 from fedhca.experiment.config import Name, Recipe, Section
 from fedhca.experiment.drive import drive
@@ -25,6 +27,7 @@ from fedhca.server.replies import Tell
 from fedhca.server.rounds import Round
 
 FILE, RECIPE, KITS, ENGINE, RUNS = "federation.yaml", "recipe.yaml", "kits", "engine", "runs"
+EngineName = Literal["flare", "flower"]
 Seats = Mapping[str, Sequence[str]]
 """Each site's clients."""
 
@@ -32,7 +35,7 @@ Seats = Mapping[str, Sequence[str]]
 class Facts(Section):
     """What is in federation.yaml."""
 
-    engine: Literal["flare"] = "flare"
+    engine: EngineName = "flare"
     host: str = "localhost"
     port: int = 8002
     sites: dict[Name, tuple[str, ...]]
@@ -133,6 +136,27 @@ def federate(recipe: Recipe, send: Send, folder: Path, tell: Tell) -> Iterator[R
         policy=build.build_policy(recipe),
         tell=tell,
     )
+
+
+def conduct(recipe: Recipe, send: Send, folder: Path) -> None:
+    """Run to the last round, or until something stops it, in the engine's process; the reason is in the run's events.
+
+    Raises:
+        GoneError: a process or a site is gone; another try goes on from the checkpoint.
+        FedhcaError: another try would not mend it.
+
+    """
+    note(folder, "begun")
+    try:
+        for _ in federate(recipe, send, folder, lambda each: note(folder, "missing", each.client, each.cause)):
+            gc.collect()  # of payloads that went in circles, before the next ones come
+    except GoneError as error:
+        note(folder, "gone", cause=str(error))
+        raise
+    except FedhcaError as error:
+        note(folder, "stopped", cause=str(error))
+        raise
+    note(folder, "done")
 
 
 def used(recipe: Recipe) -> list[str]:

@@ -7,7 +7,7 @@ DIR/runs/RUN/CLIENT/       each client's states: heads, buffers, moments
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 from fedhca.atomic import write_atomically
 from fedhca.client.client import Client
-from fedhca.engines.federation import ENGINE, RECIPE, RUNS
+from fedhca.engines.federation import ENGINE, RECIPE, RUNS, EngineName
 from fedhca.engines.site import Site
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment import build
@@ -48,7 +48,7 @@ class Facts(Section):
 
     name: Name
     clients: tuple[str, ...]
-    engine: str = "flare"
+    engine: EngineName = "flare"
     set: tuple[str, ...] = ()
 
 
@@ -104,14 +104,18 @@ class SiteFolder:
     def recipe(self, sent: Any, run: str) -> Recipe:
         """Return the recipe of a run that the server asks for, with what this site says for itself.
 
+        Args:
+            sent: the recipe; what was agreed on, unchanged, if it is none.
+            run: its name.
+
         Raises:
             RecipeError: it is not what was agreed on.
 
         """
         if not re.fullmatch(NAME, run):
             raise RecipeError(f"The name of a run should be letters, digits, dots and dashes. Found {run!r}.")
-        asked = dump_recipe(validate(sent, f"of run {run}"))
         agreed = dump_recipe(load_recipe(self.path / RECIPE))
+        asked = agreed if sent is None else dump_recipe(validate(sent, f"of run {run}"))
         mine, theirs = ({key: value for key, value in each.items() if key not in FREE} for each in (agreed, asked))
         if mine != theirs:
             raise RecipeError(f"Run '{run}' is not what was agreed on: {first_difference(mine, theirs)}.")
@@ -121,14 +125,19 @@ class SiteFolder:
 
     def site(self, recipe: Recipe, run: str) -> Site:
         """Return the site as it answers in one run; its clients go on from the states on this disk."""
-        encoder = cache(lambda: build.build_encoder(recipe))
+        self.require_places()
+        return host(recipe, self.facts.clients, self.path / RUNS / run)
 
-        def made(name: str) -> Client:
-            self.require_places()
-            (participant,) = build.build_participants(recipe, [name])
-            return build.build_client(recipe, participant, encoder(), self.path / RUNS / run / name)
 
-        return Site({name: lambda name=name: made(name) for name in self.facts.clients})  # type: ignore[misc]
+def host(recipe: Recipe, clients: Iterable[str], folder: Path) -> Site:
+    """Return a site that answers for these clients; they go on from their states in the folder."""
+    encoder = cache(lambda: build.build_encoder(recipe))
+
+    def made(name: str) -> Client:
+        (participant,) = build.build_participants(recipe, [name])
+        return build.build_client(recipe, participant, encoder(), folder / name)
+
+    return Site({name: lambda name=name: made(name) for name in clients})  # type: ignore[misc]
 
 
 def own(changes: Sequence[str]) -> list[str]:

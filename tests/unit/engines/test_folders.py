@@ -10,10 +10,10 @@ import pytest
 
 from fedhca import FedhcaError
 from fedhca.cli import server
+from fedhca.engines import kits
 from fedhca.engines.events import events, note
 from fedhca.engines.federation import Facts, Federation, seated
-from fedhca.engines.flare import kits
-from fedhca.engines.site_folder import Facts as SiteFacts
+from fedhca.engines.flare import provision as flare
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment.places import ELSEWHERE
@@ -66,10 +66,9 @@ def test_a_federation_is_found_again_and_names_no_place(tmp_path: Path) -> None:
 @pytest.fixture
 def site(tmp_path: Path) -> SiteFolder:
     """A site of its own, from a kit that no engine made."""
-    federation, folder = made(tmp_path), tmp_path / "kit"
-    name = REAL.roster[0].name
-    kit = kits._pack(federation, folder, SiteFacts(name=name, clients=(name,)))
-    kits.open_kit(kit, tmp_path / "site", [])
+    federation, part = made(tmp_path), tmp_path / "part"
+    part.mkdir()
+    kits.open_kit(kits.pack(federation, REAL.roster[0].name, part), tmp_path / "site", [])
     return SiteFolder.open(tmp_path / "site")
 
 
@@ -124,22 +123,23 @@ def test_what_is_no_kit_is_refused_in_one_line(tmp_path: Path, site: SiteFolder)
 
 
 def test_keys_are_for_their_owner_alone(tmp_path: Path) -> None:
-    federation, folder = made(tmp_path), tmp_path / "kit"
-    (folder / "engine" / "startup").mkdir(parents=True)
-    (folder / "engine" / "startup" / "client.key").write_text("secret")
-    kit = kits._pack(federation, folder, SiteFacts(name="a", clients=("a",)))
+    federation, part = made(tmp_path), tmp_path / "part"
+    (part / "startup").mkdir(parents=True)
+    (part / "startup" / "client.key").write_text("secret")
+    kit = kits.pack(federation, REAL.roster[0].name, part)
     kits.open_kit(kit, tmp_path / "site", [])
+    assert not part.exists()
     for path in (kit, tmp_path / "site" / "engine" / "startup" / "client.key"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_a_site_and_the_server_allow_our_objects_alone_and_send_no_log() -> None:
-    for resources in (kits._site_resources(), kits._server_resources(Path("/somewhere"))):
+    for resources in (flare.site_resources(), flare.server_resources(Path("/somewhere"))):
         assert resources["class_allow_list"] == ["nvflare.collab.", "fedhca.engines.flare.apps."]
         assert resources["class_list_enforcement_mode"] == "enforce"
         assert "/tmp" not in json.dumps(resources)
         assert "log_streamer" not in json.dumps(resources)
-    assert kits._site_resources()["allow_log_streaming"] is False
+    assert flare.site_resources()["allow_log_streaming"] is False
 
 
 def test_events_are_read_from_where_one_left_off(tmp_path: Path) -> None:
@@ -149,10 +149,19 @@ def test_events_are_read_from_where_one_left_off(tmp_path: Path) -> None:
     assert [(event["client"], event["cause"]) for event in events(tmp_path, 1)[:1]] == [("a", "no power")]
 
 
-def test_without_flare_there_is_a_pip_line_and_nothing_half_made(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("engine", ["flare", "flower"])
+def test_without_its_package_there_is_a_pip_line_and_nothing_half_made(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fedhca.engines.flare.find_spec", lambda name: None)
-    with pytest.raises(FedhcaError, match=r"pip install 'fedhca\[flare\]'"):
-        server.init(str(RECIPE), sites=",".join(NAMES), host="localhost", port=8002, out=tmp_path / "federation")
+    monkeypatch.setattr("fedhca.engines.engine.find_spec", lambda name: None)
+    options: dict[str, Any] = {
+        "sites": ",".join(NAMES),
+        "host": "localhost",
+        "port": 8002,
+        "out": tmp_path / "federation",
+    }
+    with pytest.raises(FedhcaError, match=rf"pip install 'fedhca\[{engine}\]'"):
+        server.init(str(RECIPE), engine=engine, **options)
+    with pytest.raises(RecipeError, match="Unknown engine 'flowr': did you mean 'flower'"):
+        server.init(str(RECIPE), engine="flowr", **options)
     assert not (tmp_path / "federation").exists()

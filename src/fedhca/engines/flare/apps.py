@@ -3,7 +3,6 @@
 Which folder they work on is not in the job, but in the environment of the process that the folder's owner started.
 """
 
-import gc
 import json
 import logging
 import os
@@ -15,13 +14,12 @@ from typing import Any
 
 from nvflare.collab import collab
 
-from fedhca.engines.events import note
-from fedhca.engines.federation import Federation, federate
-from fedhca.engines.flare.processes import SERVER, SITE
+from fedhca.engines.federation import Federation, conduct
+from fedhca.engines.processes import SERVER, SITE
 from fedhca.engines.site import cause
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.engines.wire import Wire, to_wire
-from fedhca.errors import FedhcaError
+from fedhca.errors import FedhcaError, GoneError
 from fedhca.experiment.recipes import validate
 from fedhca.messages import Missing
 
@@ -79,15 +77,7 @@ class ServerApp:
         """Run to the last round, or until something stops it; the reason is in the events of the run."""
         federation = Federation.open(Path(os.environ[SERVER]))
         recipe, folder = validate(json.loads(self.recipe), self.run), federation.run_folder(self.run)
-        carrier = Carrier(federation.seats, recipe.timeout)
-        note(folder, "begun")
-        try:
-            for _ in federate(recipe, carrier, folder, lambda each: note(folder, "missing", each.client, each.cause)):
-                gc.collect()  # of payloads that went in circles, before the next ones come
-        except FedhcaError as error:
-            note(folder, "stopped", cause=str(error))
-            raise
-        note(folder, "done")
+        conduct(recipe, Carrier(federation.seats, recipe.timeout), folder)
 
 
 class Carrier:
@@ -104,6 +94,10 @@ class Carrier:
 
     def __call__(self, wires: Mapping[str, Wire]) -> Iterator[tuple[str, Wire | Missing]]:
         """Ask all at once, and yield answers as they come; a site with several clients answers one after the other."""
+        there = {proxy.name for proxy in collab.clients}
+        for client in [client for client in wires if self.seats[client] not in there]:
+            yield client, Missing(client, f"its site '{self.seats[client]}' is not connected.")
+        wires = {client: wire for client, wire in wires.items() if self.seats[client] in there}
         beside = {client: sum(self.seats[other] == self.seats[client] for other in wires) for client in wires}
         limits = {client: FOREVER if self.timeout is None else self.timeout * beside[client] for client in wires}
         began = time.monotonic()
@@ -113,7 +107,7 @@ class Carrier:
             )
             for client, wire in wires.items()
         }
-        with ThreadPoolExecutor(len(asked)) as pool:
+        with ThreadPoolExecutor(max(1, len(asked))) as pool:
             waiting = {pool.submit(list, answers): client for client, answers in asked.items()}
             for come in as_completed(list(waiting)):
                 client = waiting.pop(come)
@@ -132,7 +126,7 @@ def _cause(client: str, error: Any, timeout: float | None) -> str:
         timeout: the time that has passed; none if it has not.
 
     Raises:
-        ConnectionError: the job is over for all, as FLARE ends it when a process of it dies; no policy helps.
+        GoneError: the job is over for all, as FLARE ends it when a process of it dies; no policy helps.
 
     """
     kind = getattr(error, "cause_type", type(error).__name__)
@@ -140,4 +134,4 @@ def _cause(client: str, error: Any, timeout: float | None) -> str:
     if kind == "TimeoutError" and timeout is not None:
         return f"no answer within {timeout:g} seconds."
     # A process that died is called a timeout, too, long before its time.
-    raise ConnectionError(f"Client '{client}': {kind}")
+    raise GoneError(f"Client '{client}': {kind}")

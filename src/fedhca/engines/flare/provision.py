@@ -1,18 +1,15 @@
-"""Certificates and kits: FLARE provisions, we give each site its part and nobody else's."""
+"""Certificates: FLARE makes them; we give each participant its part, with resources of ours."""
 
 import json
 import shutil
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 from typing import Any
 
 from fedhca.atomic import write_atomically
-from fedhca.engines.federation import ENGINE, KITS, RECIPE, Federation
-from fedhca.engines.flare import require_flare
-from fedhca.engines.site_folder import FILE, Facts, own
-from fedhca.errors import FedhcaError, RunFolderError
+from fedhca.engines.federation import Federation
+from fedhca.errors import FedhcaError
 from fedhca.experiment.recipes import to_yaml
 
 ADMIN = "admin@fedhca.org"
@@ -21,14 +18,13 @@ ALLOWED = ["nvflare.collab.", "fedhca.engines.flare.apps."]
 IMPL = "nvflare.lighter.impl"
 
 
-def make_kits(federation: Federation) -> dict[str, Path]:
-    """Make keys and certificates; return each site's kit. The server keeps its own part, and no key of a site.
+def provision(federation: Federation) -> dict[str, Path]:
+    """Make keys and certificates; return the folder with each site's own.
 
     Raises:
         FedhcaError: FLARE could not make them.
 
     """
-    require_flare()
     engine, work = federation.engine, federation.engine / "provisioning"
     write_atomically(work / "project.yml", to_yaml(_project(federation)).encode())
     command = [sys.executable, "-m", "nvflare.cli", "provision", "-p", "project.yml", "-w", ".", "--force"]
@@ -37,38 +33,14 @@ def make_kits(federation: Federation) -> dict[str, Path]:
     if made.returncode or not parts.is_dir():
         lines = (made.stderr or made.stdout).strip().splitlines() or ["no word"]
         raise FedhcaError(f"FLARE could not make certificates: {lines[-1]}")
-    _settle(parts / federation.facts.host, engine / "server", _server_resources(engine / "server"))
+    _settle(parts / federation.facts.host, engine / "server", server_resources(engine / "server"))
     shutil.move(parts / ADMIN, engine / "admin")
-    kits = {}
-    for site, clients in federation.facts.sites.items():
-        _settle(parts / site, parts / f"{site}.kit" / ENGINE, _site_resources())
-        facts = Facts(name=site, clients=clients, engine=federation.facts.engine)
-        kits[site] = _pack(federation, parts / f"{site}.kit", facts)
+    for site in federation.facts.sites:
+        _settle(parts / site, engine / "parts" / site, site_resources())
     shutil.move(work / "fedhca" / "state", engine / "authority")
     (engine / "authority").chmod(0o700)
     shutil.rmtree(work)
-    return kits
-
-
-def open_kit(kit: Path, out: Path, changes: list[str]) -> None:
-    """Make a site's folder of its kit.
-
-    Raises:
-        RunFolderError: the kit is none, or the folder exists.
-
-    """
-    own(changes)
-    if (out / FILE).exists():
-        raise RunFolderError(f"'{out}' holds a site already. Choose another --out, or remove the folder.")
-    try:
-        with zipfile.ZipFile(kit) as file:
-            if not {FILE, RECIPE} <= set(file.namelist()):
-                raise RunFolderError(f"'{kit}' should be the kit of a site. Found none in it. Ask the server for one.")
-            file.extractall(out)  # the library refuses names that lead out of the folder
-    except (OSError, zipfile.BadZipFile) as error:
-        raise RunFolderError(f"Cannot read the kit '{kit}': {error}. Ask the server for another.") from error
-    for path in (out / ENGINE).rglob("*"):
-        path.chmod(0o700 if path.is_dir() or path.suffix == ".sh" else 0o600)
+    return {site: engine / "parts" / site for site in federation.facts.sites}
 
 
 def _project(federation: Federation) -> dict[str, Any]:
@@ -92,28 +64,16 @@ def _project(federation: Federation) -> dict[str, Any]:
 
 def _settle(part: Path, place: Path, resources: dict[str, Any]) -> None:
     """Move one participant's part to its place, with resources of ours."""
+    place.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(part, place)
     write_atomically(place / "local" / "resources.json", json.dumps(resources, indent=2).encode())
-
-
-def _pack(federation: Federation, folder: Path, facts: Facts) -> Path:
-    write_atomically(folder / FILE, to_yaml(facts.model_dump(mode="json")).encode())
-    shutil.copy(federation.path / RECIPE, folder / RECIPE)
-    kit = federation.path / KITS / f"{facts.name}.zip"
-    kit.parent.mkdir(exist_ok=True, mode=0o700)
-    with zipfile.ZipFile(kit, "w", zipfile.ZIP_DEFLATED) as file:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                file.write(path, path.relative_to(folder))
-    kit.chmod(0o600)
-    return kit
 
 
 def _component(name: str, path: str, **args: Any) -> dict[str, Any]:
     return {"id": name, "path": f"nvflare.{path}", "args": args}
 
 
-def _site_resources() -> dict[str, Any]:
+def site_resources() -> dict[str, Any]:
     """Allow our classes alone, and send no log of a site anywhere."""
     return {
         "format_version": 2,
@@ -135,7 +95,7 @@ def _site_resources() -> dict[str, Any]:
     }
 
 
-def _server_resources(workspace: Path) -> dict[str, Any]:
+def server_resources(workspace: Path) -> dict[str, Any]:
     """Keep jobs and snapshots in the workspace; FLARE's own place for them is /tmp."""
     storage = "app_common.storages.filesystem_storage.FilesystemStorage"
     snapshots = {"path": f"nvflare.{storage}", "args": {"root_dir": str(workspace / "snapshots"), "uri_root": "/"}}

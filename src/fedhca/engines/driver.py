@@ -1,0 +1,106 @@
+"""Who submits a run's job, watches it, and submits it again from the checkpoint when something died."""
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
+
+from fedhca.engines.engine import Engine, Session
+from fedhca.engines.events import events, note
+from fedhca.engines.federation import Federation
+from fedhca.errors import FedhcaError, GoneError, MissingReplyError
+from fedhca.experiment.config import Recipe
+from fedhca.experiment.run_folder import RunFolder
+
+POLL, REMIND = 1.0, 15.0
+"""Seconds between looks, and between lines that say what is waited for."""
+TRIES = 5
+"""Jobs in a row that may end without one more round."""
+
+Tell = Callable[[str], None]
+
+
+def go(engine: Engine, federation: Federation, recipe: Recipe, run: str, tell: Tell) -> Iterator[None]:
+    """Run to the last round; yields whenever there may be something new in the run folder.
+
+    Args:
+        engine: of the federation.
+        federation: whose server runs.
+        recipe: of the run.
+        run: its name.
+        tell: is told what is waited for, and what died.
+
+    Raises:
+        FedhcaError: the run stopped for a reason that another try would not mend, or came no further in a few tries.
+
+    """
+    folder = RunFolder.create(federation.run_folder(run), recipe)
+    tries, before = 0, -1
+    while not folder.finished:
+        tries, before = (tries + 1, before) if len(folder.journal) == before else (1, len(folder.journal))
+        if tries > TRIES:
+            raise FedhcaError(f"Run '{run}' came no further in {TRIES} tries; the logs are in {federation.engine}.")
+        seen = len(events(folder.path))
+        try:
+            with _connected(engine, federation, tell) as session:
+                sites = yield from _those_who_take_part(session, federation, folder, tell)
+                job = session.submit(run, folder.recipe, sites)
+                tell(f"{run}: submitted as job {job[:8]}, from round {before}")
+                yield from _until_it_ends(session, job)
+        except GoneError as error:
+            tell(f"{run}: the server is gone ({error})")
+        stopped = [event for event in events(folder.path, seen) if event["what"] == "stopped"]
+        if stopped:
+            raise MissingReplyError(stopped[-1]["cause"])
+        if not folder.finished:
+            note(folder.path, "again")
+            tell(f"{run}: a process died after round {len(folder.journal)}; going on from there")
+
+
+def _until_it_ends(session: Session, job: str) -> Iterator[None]:
+    """Yield until the job ends; end it where this one is ended."""
+    try:
+        while not session.is_over(job):
+            time.sleep(POLL)
+            yield
+    except (GeneratorExit, KeyboardInterrupt):
+        session.abort(job)
+        raise
+
+
+def _those_who_take_part(
+    session: Session, federation: Federation, folder: RunFolder, tell: Tell
+) -> Generator[None, None, list[str]]:
+    """Wait until every site is there; under `keep`, once there is a checkpoint, for a while and for enough of them."""
+    told, began, recipe = 0.0, time.monotonic(), folder.recipe
+    while True:
+        there = session.present()
+        sites = [site for site in federation.facts.sites if site in there]
+        absent = [site for site in federation.facts.sites if site not in there]
+        clients = sum(len(federation.facts.sites[site]) for site in sites)
+        enough = recipe.on_missing == "keep" and folder.journal and clients >= recipe.min_clients
+        if not absent or (enough and time.monotonic() - began > REMIND):
+            if absent:
+                tell(f"going on without {', '.join(absent)}")
+            return sites
+        if time.monotonic() - told > REMIND:
+            tell(f"waiting for {', '.join(absent)} (fedhca site start)")
+            told = time.monotonic()
+        time.sleep(POLL)
+        yield
+
+
+@contextmanager
+def _connected(engine: Engine, federation: Federation, tell: Tell) -> Iterator[Session]:
+    """Connect as soon as the server answers."""
+    told = 0.0
+    with ExitStack() as stack:
+        while True:
+            try:
+                session = stack.enter_context(engine.connect(federation))
+                break
+            except GoneError as error:
+                if time.monotonic() - told > REMIND:
+                    tell(f"waiting for the server (fedhca server start --at {federation.path}): {error}")
+                    told = time.monotonic()
+                time.sleep(POLL)
+        yield session

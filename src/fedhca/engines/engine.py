@@ -1,0 +1,99 @@
+"""What an engine offers beside carrying wires: keys, processes of its own, and jobs that are submitted and watched."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from importlib.util import find_spec
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import cast
+
+from fedhca.engines.federation import Federation
+from fedhca.engines.processes import Processes
+from fedhca.engines.site_folder import SiteFolder
+from fedhca.errors import FedhcaError, RecipeError, unknown
+from fedhca.experiment.config import Recipe
+
+ENGINES: Mapping[str, tuple[str, str]] = {
+    "flare": ("nvflare", "fedhca.engines.flare.engine:Flare"),
+    "flower": ("flwr", "fedhca.engines.flower.engine:Flower"),
+}
+"""The package that each needs, and its class."""
+
+
+class Session(ABC):
+    """A connection of the one who runs the server to the engine's server; each method may raise GoneError."""
+
+    @abstractmethod
+    def present(self) -> set[str]:
+        """Return the sites that are connected."""
+
+    @abstractmethod
+    def submit(self, run: str, recipe: Recipe, sites: Sequence[str]) -> str:
+        """Submit a run, from its checkpoint on, to these sites; return the job's id."""
+
+    @abstractmethod
+    def is_over(self, job: str) -> bool:
+        """Tell whether a job has ended, well or not."""
+
+    @abstractmethod
+    def abort(self, job: str) -> None:
+        """End a job; nothing is said if that cannot be."""
+
+
+class Engine(ABC):
+    """One kind of network."""
+
+    @abstractmethod
+    def provision(self, federation: Federation) -> dict[str, Path]:
+        """Make keys and certificates; return, for each site, the folder of what it alone is given.
+
+        The server keeps its own part, in the federation's engine folder, and no key of a site.
+
+        Raises:
+            FedhcaError: the engine could not make them.
+
+        """
+
+    @abstractmethod
+    def serve(self, federation: Federation) -> Processes:
+        """Start the engine's server."""
+
+    @abstractmethod
+    def join(self, site: SiteFolder) -> Processes:
+        """Start the engine's client at a site."""
+
+    @abstractmethod
+    def reach(self, site: SiteFolder) -> str:
+        """Connect to the server as the site does; return a line that says what was proved.
+
+        Raises:
+            FedhcaError: there is no server, or another.
+
+        """
+
+    @abstractmethod
+    def connect(self, federation: Federation) -> AbstractContextManager[Session]:
+        """Connect as the one who runs the server; GoneError while it does not answer."""
+
+
+def engine_named(name: str) -> Engine:
+    """Return an engine.
+
+    Raises:
+        RecipeError: there is none of this name.
+        FedhcaError: its package is not installed.
+
+    """
+    require(name)
+    return cast(Engine, resolve_name(ENGINES[name][1])())
+
+
+def require(name: str) -> None:
+    """Raise RecipeError if there is no engine of this name, and FedhcaError if its package is not installed."""
+    if name not in ENGINES:
+        raise RecipeError(unknown("engine", name, ENGINES))
+    package, _ = ENGINES[name]
+    if find_spec(package) is None:
+        found = f"A federation over {name} needs the package {package}. Found none."
+        raise FedhcaError(f"{found} Install it: pip install 'fedhca[{name}]'")

@@ -1,0 +1,47 @@
+"""FLARE as an engine. Its own supervisor brings its processes back."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from fedhca.engines import engine
+from fedhca.engines.federation import Federation
+from fedhca.engines.flare.provision import provision
+from fedhca.engines.flare.reach import reach
+from fedhca.engines.flare.session import connect
+from fedhca.engines.processes import SERVER, SITE, Processes
+from fedhca.engines.site_folder import SiteFolder
+from fedhca.errors import RunFolderError
+
+
+class Flare(engine.Engine):
+    """NVIDIA FLARE 2.9."""
+
+    def provision(self, federation: Federation) -> dict[str, Path]:
+        """Make keys and certificates."""
+        return provision(federation)
+
+    def serve(self, federation: Federation) -> Processes:
+        """Start the server."""
+        return _supervised(federation.engine / "server", {SERVER: str(federation.path.resolve())})
+
+    def join(self, site: SiteFolder) -> Processes:
+        """Start the client at a site."""
+        return _supervised(site.engine.resolve(), {SITE: str(site.path.resolve())})
+
+    def reach(self, site: SiteFolder) -> str:
+        """Connect to the server with the site's certificate."""
+        return f"The server answers at {reach(site.engine)} and takes this site's certificate."
+
+    def connect(self, federation: Federation) -> AbstractContextManager[engine.Session]:
+        """Connect as the administrator."""
+        return connect(federation.engine)
+
+
+def _supervised(workspace: Path, environment: Mapping[str, str]) -> Processes:
+    script = workspace / "startup" / "sub_start.sh"
+    if not script.is_file():
+        raise RunFolderError(f"'{workspace}' should hold FLARE's startup files. Found no {script.name}.")
+    for left in ("pid.fl", "daemon_pid.fl", "shutdown.fl", "restart.fl"):
+        (workspace / left).unlink(missing_ok=True)
+    return Processes(["bash", str(script)], workspace, workspace / "console.txt", environment)

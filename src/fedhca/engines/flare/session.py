@@ -1,0 +1,96 @@
+"""The administrator's connection to FLARE's server."""
+
+import contextlib
+import io
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nvflare.fuel.flare_api import api_spec
+from nvflare.fuel.flare_api.flare_api import Session, new_secure_session
+
+from fedhca.engines import engine
+from fedhca.engines.flare.jobs import write_job
+from fedhca.engines.flare.provision import ADMIN
+from fedhca.errors import GoneError
+from fedhca.experiment.config import Recipe
+
+GONE = (
+    RuntimeError,
+    OSError,
+    api_spec.InternalError,
+    api_spec.SessionClosed,
+    api_spec.NoReply,
+    api_spec.NoClientsAvailable,
+    api_spec.JobNotFound,
+    api_spec.AuthenticationError,
+)
+"""What its library raises in the middle of a session."""
+
+Value = TypeVar("Value")
+
+
+class FlareSession(engine.Session):
+    """A session with FLARE's server.
+
+    Args:
+        session: of the library.
+        jobs: folder where jobs are written.
+
+    """
+
+    def __init__(self, session: Session, jobs: Path) -> None:
+        self.session, self.jobs = session, jobs
+
+    def present(self) -> set[str]:
+        """Return the sites that are connected."""
+        return {client.name for client in _asked(self.session.get_system_info).client_info}
+
+    def submit(self, run: str, recipe: Recipe, sites: Sequence[str]) -> str:
+        """Submit a run."""
+        return str(_asked(self.session.submit_job, str(write_job(self.jobs, run, recipe, len(sites)))))
+
+    def is_over(self, job: str) -> bool:
+        """Tell whether a job has ended."""
+        return str(_asked(self.session.get_job_meta, job).get("status", "")).startswith("FINISHED")
+
+    def abort(self, job: str) -> None:
+        """End a job."""
+        with contextlib.suppress(GoneError):
+            _asked(self.session.abort_job, job)
+
+
+@contextlib.contextmanager
+def connect(place: Path) -> Iterator[FlareSession]:
+    """Connect to the server.
+
+    Args:
+        place: the federation's engine folder.
+
+    Raises:
+        GoneError: it does not answer.
+
+    """
+    logging.getLogger().addHandler(logging.NullHandler())  # FLARE's words about a server that is not there yet
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            session = new_secure_session(ADMIN, str(place / "admin"))
+    except Exception as error:  # whatever it is, there is no server to talk to
+        raise GoneError(_short(error)) from error
+    try:
+        yield FlareSession(session, place / "jobs")
+    finally:
+        with contextlib.suppress(Exception):  # the other side may be gone already
+            session.close()
+
+
+def _asked(call: Callable[..., Value], *arguments: Any) -> Value:
+    try:
+        return call(*arguments)
+    except GONE as error:
+        raise GoneError(_short(error)) from error
+
+
+def _short(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]

@@ -1,0 +1,64 @@
+"""Flower's server, with two rules more.
+
+Flower has sites, its own processes and whoever submits runs at one port, and proves the sites only. Here, from another
+machine, the sites' door alone is open, so that nobody else can submit code, register a key or read a log. And that door
+opens once the sites' keys are registered: a site that comes earlier waits, and is not taken for a stranger.
+"""
+
+import sys
+from ipaddress import IPv6Address, ip_address
+from pathlib import Path
+
+from flwr.superlink import extensions
+from flwr.superlink.cli import flower_superlink
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+SITES_DOOR, HEALTH = "/v1/fleet/", "/health"
+
+
+class Doorkeeper:
+    """Refuse what is not for other machines, and what comes too early.
+
+    Args:
+        app: that answers.
+        registered: file that is there once all keys are registered.
+
+    """
+
+    def __init__(self, app: ASGIApp, registered: Path) -> None:
+        self.app, self.registered = app, registered
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or refuse to."""
+        refusal = self._refusal(scope) if scope["type"] == "http" else None
+        await (refusal or self.app)(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> PlainTextResponse | None:
+        if scope["path"].startswith(SITES_DOOR):
+            if not self.registered.exists():
+                return PlainTextResponse("The sites' keys are not registered yet.", status_code=503)
+        elif not (scope["path"].startswith(HEALTH) or _is_here(scope["client"])):
+            return PlainTextResponse("Only the server's own machine may ask for this.", status_code=403)
+        return None
+
+
+def _is_here(client: tuple[str, int] | None) -> bool:
+    if client is None:
+        return False
+    address = ip_address(client[0])
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
+def main() -> None:
+    """Start the server: our file's name, then the words of its own command."""
+    registered = Path(sys.argv.pop(1))
+    found = extensions.get_middleware
+    extensions.get_middleware = lambda: (Middleware(Doorkeeper, registered=registered), *found())
+    flower_superlink()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Kits: what each site is given to take part, and how it becomes the site's folder."""
+
+import shutil
+import zipfile
+from pathlib import Path
+
+from fedhca.engines.engine import Engine
+from fedhca.engines.federation import ENGINE, KITS, RECIPE, Federation
+from fedhca.engines.site_folder import FILE, Facts, own
+from fedhca.errors import RunFolderError
+from fedhca.experiment.recipes import to_yaml
+
+
+def make_kits(federation: Federation, engine: Engine) -> dict[str, Path]:
+    """Make keys and certificates; return each site's kit.
+
+    Raises:
+        FedhcaError: the engine could not make them.
+
+    """
+    parts = engine.provision(federation)
+    return {site: pack(federation, site, parts[site]) for site in federation.facts.sites}
+
+
+def pack(federation: Federation, site: str, part: Path) -> Path:
+    """Put the engine's part for a site, what was agreed on, and who the site is, into one file; remove the part."""
+    facts = Facts(name=site, clients=federation.facts.sites[site], engine=federation.facts.engine)
+    kit = federation.path / KITS / f"{site}.zip"
+    kit.parent.mkdir(exist_ok=True, mode=0o700)
+    kit.touch(mode=0o600)
+    with zipfile.ZipFile(kit, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr(FILE, to_yaml(facts.model_dump(mode="json")))
+        file.write(federation.path / RECIPE, RECIPE)
+        for path in sorted(part.rglob("*")):
+            if path.is_file():
+                file.write(path, Path(ENGINE, path.relative_to(part)))
+    shutil.rmtree(part)
+    return kit
+
+
+def open_kit(kit: Path, out: Path, changes: list[str]) -> None:
+    """Make a site's folder of its kit.
+
+    Raises:
+        RunFolderError: the kit is none, or the folder exists.
+        RecipeError: one of the changes is not the site's to make.
+
+    """
+    own(changes)
+    if (out / FILE).exists():
+        raise RunFolderError(f"'{out}' holds a site already. Choose another --out, or remove the folder.")
+    try:
+        with zipfile.ZipFile(kit) as file:
+            if not {FILE, RECIPE} <= set(file.namelist()):
+                raise RunFolderError(f"'{kit}' should be the kit of a site. Found none in it. Ask the server for one.")
+            file.extractall(out)  # the library refuses names that lead out of the folder
+    except (OSError, zipfile.BadZipFile) as error:
+        raise RunFolderError(f"Cannot read the kit '{kit}': {error}. Ask the server for another.") from error
+    for path in (out / ENGINE).rglob("*"):
+        path.chmod(0o700 if path.is_dir() or path.suffix == ".sh" else 0o600)

@@ -1,0 +1,107 @@
+"""An engine's own processes: started as a group, so that none is left behind when they are stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from fedhca.errors import FedhcaError
+
+SITE, SERVER, RUN = "FEDHCA_SITE", "FEDHCA_SERVER", "FEDHCA_RUN"
+"""Variables with the folder of this site, server, or run, for the processes that an engine starts for a run."""
+QUIET = {"PYTHONUNBUFFERED": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+SOON = 20.0
+"""Seconds; a process that ends within so many would only end again."""
+TOOLS = Path(sys.executable).parent
+"""Where the commands of installed packages are."""
+
+
+def last_line(words: str) -> str:
+    """Return the last line."""
+    return (words.strip().splitlines() or ["without a word."])[-1].strip()
+
+
+class Processes:
+    """A process and all that it starts.
+
+    Args:
+        command: its words.
+        folder: it runs in; created where it is not there.
+        console: file that takes what it prints.
+        environment: variables for it and all it starts.
+        explain: makes one line of what it printed.
+
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        folder: Path,
+        console: Path,
+        environment: Mapping[str, str],
+        explain: Callable[[str], str] = last_line,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.console, self.explain = console, explain
+        self.said = console.stat().st_size if console.exists() else 0
+        path = os.pathsep.join([environment.get("PATH", ""), str(TOOLS), os.environ.get("PATH", "")]).strip(os.pathsep)
+        with console.open("ab") as log:
+            self.process = subprocess.Popen(
+                list(command),
+                cwd=folder,
+                env={**os.environ, **QUIET, **environment, "PATH": path},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def wait(self) -> int:
+        """Wait until it ends by itself; return its exit code."""
+        return self.process.wait()
+
+    def why(self) -> str:
+        """Return one line about how it ended."""
+        with self.console.open("rb") as log:
+            log.seek(self.said)
+            return self.explain(log.read().decode(errors="replace"))
+
+    def stop(self) -> None:
+        """End all of the group."""
+        for end in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self.process.pid, end)
+                self.process.wait(5)
+            except (ProcessLookupError, subprocess.TimeoutExpired):
+                continue
+
+
+def stay(start: Callable[[], Processes], tell: Callable[[str], None]) -> None:
+    """Keep an engine's process up until somebody ends this one; then leave none of the group behind.
+
+    Raises:
+        FedhcaError: the engine's process does not stay up.
+
+    """
+
+    def end(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
+    while True:
+        began, processes = time.monotonic(), None
+        try:
+            processes = start()
+            processes.wait()
+        except KeyboardInterrupt:
+            return
+        finally:
+            if processes is not None:
+                processes.stop()
+        if time.monotonic() - began < SOON:
+            ended = f"The engine's process should stay up. It ended: {processes.why()}"
+            raise FedhcaError(f"{ended} More is in {processes.console}.")
+        tell("the engine's process ended; starting it again")

@@ -1,26 +1,18 @@
-"""The two objects FLARE runs for us: one at each site, one at the server. Both are named in the job; no code is sent.
+"""The two objects FLARE runs for us: one at each site, one at the server. A job names them; no code is sent."""
 
-Which folder they work on is not in the job, but in the environment of the process that the folder's owner started.
-"""
-
-import json
 import logging
-import os
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from pathlib import Path
 from typing import Any
 
 from nvflare.collab import collab
 
-from fedhca.engines.federation import Federation, conduct
-from fedhca.engines.processes import SERVER, SITE
+from fedhca.engines.federation import conduct
+from fedhca.engines.here import server_here, site_here
 from fedhca.engines.site import cause
-from fedhca.engines.site_folder import SiteFolder
 from fedhca.engines.wire import Wire, to_wire
 from fedhca.errors import FedhcaError, GoneError
-from fedhca.experiment.recipes import validate
 from fedhca.messages import Missing
 
 FOREVER = 10**7
@@ -46,8 +38,7 @@ class SiteApp:
         """Open the site's folder; what is wrong with it, or with what is asked for, is told at the first request."""
         self.site = None
         try:
-            folder = SiteFolder.open(Path(os.environ[SITE]))
-            self.site = folder.site(folder.recipe(json.loads(self.recipe), self.run), self.run)
+            self.site = site_here(self.run, self.recipe).site
         except FedhcaError as error:
             log.error("%s", error)
             self.refusal = cause(error)
@@ -75,9 +66,8 @@ class ServerApp:
     @collab.main
     def main(self) -> None:
         """Run to the last round, or until something stops it; the reason is in the events of the run."""
-        federation = Federation.open(Path(os.environ[SERVER]))
-        recipe, folder = validate(json.loads(self.recipe), self.run), federation.run_folder(self.run)
-        conduct(recipe, Carrier(federation.seats, recipe.timeout), folder)
+        place = server_here(self.run, self.recipe)
+        conduct(place.recipe, Carrier(place.seats, place.recipe.timeout), place.folder)
 
 
 class Carrier:

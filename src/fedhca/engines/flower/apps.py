@@ -1,30 +1,19 @@
-"""The two objects Flower runs for us: one at each site, one at the server. No code is sent; a run is JSON.
+"""The two objects Flower runs for us: one at each site, one at the server. No code is sent; a run is JSON."""
 
-Which folder they work on is not in the run, but in the environment of the process that the folder's owner started: a
-site's, the server's, or, where one machine plays all sites (Flower's simulation), that of the run.
-"""
-
-import json
 import logging
-import os
-from pathlib import Path
 
 from filelock import FileLock
 from flwr.app import Context, Message
 from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
 
-from fedhca.engines.federation import RUNS, Federation, conduct
+from fedhca.engines.federation import conduct
 from fedhca.engines.flower.carrier import CLIENT, Carrier
 from fedhca.engines.flower.packing import pack, unpack
-from fedhca.engines.processes import RUN, SERVER, SITE
+from fedhca.engines.here import server_here, site_here
 from fedhca.engines.site import cause
-from fedhca.engines.site_folder import SiteFolder, host
 from fedhca.engines.wire import Wire, to_wire
 from fedhca.errors import ClientError
-from fedhca.experiment.recipes import validate
-from fedhca.experiment.run import CLIENTS
-from fedhca.experiment.run_folder import RunFolder
 from fedhca.messages import Missing
 
 log = logging.getLogger(__name__)
@@ -47,37 +36,23 @@ def answer(message: Message, context: Context) -> Message:
 
 
 def _answer(name: str, wire: Wire, run: str, text: str) -> Wire:
-    if RUN in os.environ:
-        folder = RunFolder.open(Path(os.environ[RUN]))
-        names = [each.name for each in folder.recipe.roster]
-        site, lock = host(folder.recipe, names, folder.path / CLIENTS), folder.path / CLIENTS / f"{name}.lock"
-    else:
-        place = SiteFolder.open(Path(os.environ[SITE]))
-        site, lock = place.site(place.recipe(json.loads(text) if text else None, run), run), place.path / RUNS / "lock"
-    if name not in site.makers:
-        raise ClientError(f"This site hosts {', '.join(site.makers)}. Asked for '{name}'.")
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    # Flower starts a process for every message; a late one still trains here when the next comes.
-    with FileLock(lock):
-        return site.answer(name, wire)
+    seat = site_here(run, text)
+    if name not in seat.site.makers:
+        raise ClientError(f"This site hosts {', '.join(seat.site.makers)}. Asked for '{name}'.")
+    # Flower starts a process for every message; a late one may still train here when the next one comes.
+    with FileLock(seat.lock(name)):
+        return seat.site.answer(name, wire)
 
 
 @server.main()
 def main(grid: Grid, context: Context) -> None:
     """Run to the last round, or until something stops it."""
-    run, text = str(context.run_config["run"]), str(context.run_config["recipe"])
-    if RUN in os.environ:
-        folder = RunFolder.open(Path(os.environ[RUN]))
-        names = [each.name for each in folder.recipe.roster]
-        # Clients' states are on this machine's disk, so that any node may answer for any client.
-        nodes = dict(zip(names, sorted(grid.get_node_ids()), strict=True))
-        conduct(folder.recipe, Carrier(grid, lambda: nodes, folder.recipe.timeout), folder.path)
-        return
-    federation = Federation.open(Path(os.environ[SERVER]))
-    recipe = validate(json.loads(text), run) if text else federation.recipe
+    place = server_here(str(context.run_config["run"]), str(context.run_config["recipe"]))
 
     def connected() -> dict[str, int]:
+        if place.alone:  # states are on this machine's disk, so that any node may answer for any client
+            return dict(zip(place.seats, sorted(grid.get_node_ids()), strict=True))
         there = {node.name: node.node_id for node in grid.get_nodes() if node.status == "online"}
-        return {client: there[site] for client, site in federation.seats.items() if site in there}
+        return {client: there[site] for client, site in place.seats.items() if site in there}
 
-    conduct(recipe, Carrier(grid, connected, recipe.timeout), federation.run_folder(run))
+    conduct(place.recipe, Carrier(grid, connected, place.recipe.timeout), place.folder)

@@ -1,0 +1,95 @@
+"""Which folder this process works on: its owner said so in the environment, and no message can say otherwise.
+
+A site's processes know their site, the server's theirs. Where one machine plays all sites (an engine's simulation),
+server and clients work on one run folder.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fedhca.engines.federation import RUNS, Federation
+from fedhca.engines.processes import RUN, SERVER, SITE
+from fedhca.engines.site import Site
+from fedhca.engines.site_folder import SiteFolder, host
+from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipes import validate
+from fedhca.experiment.run import CLIENTS
+from fedhca.experiment.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Place:
+    """The server of a run.
+
+    Attributes:
+        recipe: of the run.
+        folder: of the run.
+        seats: the site of each client; each is a site of its own where one machine plays all.
+        alone: whether one machine plays all sites.
+
+    """
+
+    recipe: Recipe
+    folder: Path
+    seats: Mapping[str, str]
+    alone: bool
+
+
+def server_here(run: str, text: str) -> Place:
+    """Return the server of a run.
+
+    Args:
+        run: its name.
+        text: its recipe as JSON; what was agreed on if empty.
+
+    """
+    if RUN in os.environ:
+        alone = RunFolder.open(Path(os.environ[RUN]))
+        return Place(alone.recipe, alone.path, {each.name: each.name for each in alone.recipe.roster}, alone=True)
+    federation = Federation.open(Path(os.environ[SERVER]))
+    recipe = validate(json.loads(text), f"of run {run}") if text else federation.recipe
+    return Place(recipe, federation.run_folder(run), federation.seats, alone=False)
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A site in a run.
+
+    Attributes:
+        site: that answers.
+        folder: with its clients' states.
+        alone: whether one machine plays all sites.
+
+    """
+
+    site: Site
+    folder: Path
+    alone: bool
+
+    def lock(self, client: str) -> Path:
+        """Return the file to hold while a client answers; a site's clients take turns on its device."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self.folder / (f"{client}.lock" if self.alone else "lock")
+
+
+def site_here(run: str, text: str) -> Seat:
+    """Return the site as it answers in a run.
+
+    Args:
+        run: its name.
+        text: its recipe as JSON; what was agreed on if empty.
+
+    Raises:
+        FedhcaError: the site's folder is not in order, or the run is not what was agreed on.
+
+    """
+    if RUN in os.environ:
+        alone = RunFolder.open(Path(os.environ[RUN]))
+        folder = alone.path / CLIENTS
+        return Seat(host(alone.recipe, [each.name for each in alone.recipe.roster], folder), folder, alone=True)
+    place = SiteFolder.open(Path(os.environ[SITE]))
+    recipe = place.recipe(json.loads(text) if text else None, run)
+    return Seat(place.site(recipe, run), place.path / RUNS / run, alone=False)

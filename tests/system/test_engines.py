@@ -1,0 +1,251 @@
+"""What any engine has to do: the same bits as in one process, though processes die, and nothing else leaves a site.
+
+Real processes on loopback: FLARE's simulator, FLARE with mutual TLS, Ray's simulation, Flower with TLS and registered
+keys. A failure names the engine whose new version, perhaps, does something else.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from fedhca import RunFolder
+from fedhca.engines.events import events
+from fedhca.engines.processes import RUN
+from fedhca.experiment import journal
+from fedhca.experiment.recipes import load_recipe
+from fedhca.tensor_file import load_tensors
+from tiny import RECIPE
+
+SITES = {"uni": ["rooms-all", "figures-sal"], "lab": ["figures-semseg"]}
+SPY = Path(__file__).parent / "spy"
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+COMMAND = [sys.executable, "-m", "fedhca"]
+LIMIT = 240
+"""Seconds after which something hangs."""
+ROUNDS = 3
+CHANGES = [f"rounds={ROUNDS}", f"evaluate_every={ROUNDS}"]
+PACKAGES = {"flare": "nvflare", "flower": "flwr"}
+
+
+def fedhca(*words: str, cwd: Path) -> str:
+    """Run a command to its end; return what it printed."""
+    done = subprocess.run(
+        [*COMMAND, *words], cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=LIMIT, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def need(engine: str) -> str:
+    """Return which version is tested; skip where it is not installed."""
+    if find_spec(PACKAGES[engine]) is None:
+        pytest.skip(f"the extra `{engine}` is not installed")
+    return f"{PACKAGES[engine]} {version(PACKAGES[engine])}"
+
+
+@contextmanager
+def staying(commands: Sequence[Sequence[str]], cwd: Path, **more: str) -> Iterator[None]:
+    """Commands that stay, until the end of the block."""
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    environment = {**ENVIRONMENT, **more}
+    running = [subprocess.Popen([*COMMAND, *words], cwd=cwd, env=environment, **quiet) for words in commands]  # type: ignore[call-overload]
+    try:
+        yield
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait(30)
+
+
+def kill(what: str, where: Path) -> None:
+    """Kill -9 the process with these words in its command."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            try:
+                words = (folder / "cmdline").read_text()
+            except OSError:
+                continue
+            if what in words and str(where) in words:
+                os.kill(int(folder.name), signal.SIGKILL)
+                return
+    raise AssertionError(f"no process {what} of {where}")
+
+
+@pytest.fixture(scope="module")
+def near(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run in one process."""
+    here = tmp_path_factory.mktemp("near")
+    fedhca("run", str(RECIPE), *CHANGES, "--out", "run", cwd=here)
+    return here / "run"
+
+
+def require_same(run: Path, near: Path, tested: str) -> None:
+    """Check that a run ended as the one in one process did, bit for bit, and wrote the same journal."""
+    one, other = (load_tensors(each / "server" / f"after-{ROUNDS:06d}.safetensors")[0] for each in (near, run))
+    assert one.keys() == other.keys(), tested
+    assert all(torch.equal(one[name], other[name]) for name in one), tested
+    lines = [[{**line, "seconds": 0, "clients": 0} for line in journal.read(f / "journal.jsonl")] for f in (near, run)]
+    assert lines[0] == lines[1], tested
+    assert [event["what"] for event in events(run)].count("done") == 1, tested
+
+
+def test_flare_s_simulator(near: Path, tmp_path: Path) -> None:
+    tested = need("flare")
+    write_job = resolve_name("fedhca.engines.flare.jobs:write_job")
+    folder = RunFolder.create(tmp_path / "run", load_recipe(RECIPE, CHANGES))
+    names = ",".join(client.name for client in folder.recipe.roster)
+    job = write_job(tmp_path / "jobs", "run", folder.recipe, len(folder.recipe.roster))
+    policy = {
+        "format_version": 2,
+        "class_list_enforcement_mode": "enforce",
+        "class_allow_list": resolve_name("fedhca.engines.flare.provision:ALLOWED"),
+    }
+    (tmp_path / "space" / "local").mkdir(parents=True)
+    (tmp_path / "space" / "local" / "resources.json").write_text(json.dumps(policy))
+    words = ["-m", "nvflare.cli", "simulator", str(job), "-w", str(tmp_path / "space"), "-c", names, "-t", "3"]
+    subprocess.run(
+        [sys.executable, *words],
+        env={**ENVIRONMENT, RUN: str(folder.path)},
+        capture_output=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    require_same(folder.path, near, tested)
+
+
+def test_ray_s_simulation(near: Path, tmp_path: Path) -> None:
+    tested = need("flower")
+    printed = fedhca("run", str(RECIPE), *CHANGES, "--at-once", "2", "--out", "run", cwd=tmp_path)
+    assert f"{ROUNDS} rounds done" in printed
+    require_same(tmp_path / "run", near, tested)
+    assert "finished before" in fedhca("resume", "run", cwd=tmp_path)
+
+
+@dataclass
+class Network:
+    """A federation between two sites on loopback, and what crossed their border."""
+
+    here: Path
+    tested: str
+
+    @property
+    def run(self) -> Path:
+        """The folder of its run."""
+        return self.here / "federation" / "runs" / "far"
+
+    @property
+    def crossed(self) -> Path:
+        """Where the spy writes."""
+        return self.here / "crossed"
+
+
+def network(engine: str, here: Path) -> Network:
+    """Make a federation and its sites."""
+    tested = need(engine)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    sites = ",".join(f"{site}={'+'.join(clients)}" for site, clients in SITES.items())
+    words = ["--engine", engine, "--sites", sites, "--port", str(port), "--set", *CHANGES]
+    fedhca("server", "init", str(RECIPE), *words, cwd=here)
+    for site in SITES:
+        fedhca("site", "init", f"federation/kits/{site}.zip", cwd=here)
+    (here / "crossed").mkdir()
+    return Network(here, tested)
+
+
+KILLED: Mapping[str, Sequence[tuple[int, str, str]]] = {
+    "flare": [(1, "client.worker_process", "lab"), (2, "server.runner_process", "federation")],
+    "flower": [(1, "fedhca.engines.flower.superlink", "federation")],
+}
+"""After how many rounds which process is killed, and of which folder."""
+
+
+@pytest.mark.parametrize("engine", KILLED)
+def test_a_network_though_processes_are_killed(engine: str, near: Path, tmp_path: Path) -> None:
+    made = network(engine, tmp_path)
+    check = [*COMMAND, "site", "check", "lab"]
+    done = subprocess.run(check, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "should answer. Found: Connection refused." in done.stderr
+    assert done.stderr.count("\n") == 1
+    stay = [["server", "start"], *(["site", "start", site] for site in SITES)]
+    with staying(stay, tmp_path, SPY=str(made.crossed), PYTHONPATH=str(SPY)):
+        words = [*COMMAND, "server", "run", "--name", "far"]
+        driver = subprocess.Popen(words, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
+        for rounds, what, where in KILLED[engine]:
+            end = time.monotonic() + LIMIT
+            while len(journal.read(made.run / "journal.jsonl")) < rounds:
+                assert driver.poll() is None, made.tested
+                assert time.monotonic() < end, made.tested
+                time.sleep(0.2)
+            kill(what, tmp_path / where)
+        printed, _ = driver.communicate(timeout=LIMIT)
+        checked = fedhca("site", "check", "lab", cwd=tmp_path)
+    assert driver.returncode == 0, printed
+    assert "The server" in checked
+    assert "answers and" in checked
+    assert printed.count("going on from there") >= 1
+    assert f"{ROUNDS} rounds done" in printed
+    require_same(made.run, near, made.tested)
+    for line in journal.read(made.run / "journal.jsonl"):
+        assert all(times["transport"] > 0 for times in line["clients"].values())
+    audit(made)
+
+
+FIELDS: Mapping[str, set[str]] = {
+    "ask hello": set(),
+    "hello": {"client", "dataset", "tasks", "examples", "encoder_layout", "decoder_layout"},
+    "train": {"client", "round", "since", "pull", "keeps", "heads_first"},
+    "evaluate": {"client", "round", "since", "pull", "keeps", "heads_first"},
+    "trained": {"client", "round", "seconds", "loss/"},
+    "evaluated": {"client", "round", "seconds", "metric/"},
+}
+"""All names and numbers that may be in a message of each kind; names with a slash begin those of tasks."""
+
+
+def audit(made: Network) -> None:
+    """Read every message that crossed a site's border: no field too many, no other's answer, nothing that stays home."""
+    recipe = load_recipe(RECIPE, CHANGES)
+    tasks = {client.name: client.tasks for client in recipe.roster}
+    kept = [path for site in SITES for path in (made.here / site / "runs").rglob("*.safetensors")]
+    heads = [row for path in kept for name, row in load_tensors(path)[0].items() if "head" in name]
+    assert heads
+    secrets = [np.ascontiguousarray(row.numpy()).tobytes()[:64] for row in heads if row.numel() > 15]
+    seen: set[tuple[str, str]] = set()
+    for path in sorted(made.crossed.glob("*.json")):
+        said: dict[str, Any] = json.loads(path.read_text())
+        kind, client = said["words"].pop("kind"), said["client"]
+        seen.add((client, kind))
+        allowed = {f"{each}{task}" if each.endswith("/") else each for each in FIELDS[kind] for task in tasks[client]}
+        assert set(said["words"]) <= allowed, f"{made.tested}: {path}"
+        assert said["words"].get("client", client) == client, f"{made.tested}: {path}"
+        assert str(made.here) not in path.read_text(), f"{made.tested}: {path}"
+        rows = np.load(path.with_suffix(".npz"), allow_pickle=False)
+        assert set(rows) <= {"encoder", *(f"decoder|{place}" for place in range(len(tasks[client])))}
+        bytes_ = b"".join(rows[name].tobytes() for name in rows)
+        assert not any(secret in bytes_ for secret in secrets), f"{made.tested}: a head is in {path}"
+    assert seen == {(client, kind) for client in tasks for kind in FIELDS}
+    # What each was handed last is its own row of the server's state, and nobody else's.
+    state, _ = load_tensors(made.run / "server" / f"after-{ROUNDS:06d}.safetensors")
+    for place, client in enumerate(tasks):
+        asked = [path for path in sorted(made.crossed.glob(f"*-{client}-in.json")) if '"evaluate"' in path.read_text()]
+        handed = np.load(asked[-1].with_suffix(".npz"), allow_pickle=False)["encoder"]
+        assert np.array_equal(handed, state["encoders"][place].numpy()), f"{made.tested}: {client}"

@@ -112,11 +112,8 @@ def test_flare_s_simulator(near: Path, tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path / "run", load_recipe(RECIPE, CHANGES))
     names = ",".join(client.name for client in folder.recipe.roster)
     job = write_job(tmp_path / "jobs", "run", folder.recipe, len(folder.recipe.roster))
-    policy = {
-        "format_version": 2,
-        "class_list_enforcement_mode": "enforce",
-        "class_allow_list": resolve_name("fedhca.engines.flare.provision:ALLOWED"),
-    }
+    allowed = resolve_name("fedhca.engines.flare.provision:ALLOWED")
+    policy = {"format_version": 2, "class_list_enforcement_mode": "enforce", "class_allow_list": allowed}
     (tmp_path / "space" / "local").mkdir(parents=True)
     (tmp_path / "space" / "local" / "resources.json").write_text(json.dumps(policy))
     words = ["-m", "nvflare.cli", "simulator", str(job), "-w", str(tmp_path / "space"), "-c", names, "-t", "3"]
@@ -222,7 +219,7 @@ FIELDS: Mapping[str, set[str]] = {
 
 
 def audit(made: Network) -> None:
-    """Read every message that crossed a site's border: no field too many, no other's answer, nothing that stays home."""
+    """Read every message that crossed a site's border: no field too many, no other's answer, nothing private."""
     recipe = load_recipe(RECIPE, CHANGES)
     tasks = {client.name: client.tasks for client in recipe.roster}
     kept = [path for site in SITES for path in (made.here / site / "runs").rglob("*.safetensors")]

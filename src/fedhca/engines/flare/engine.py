@@ -31,7 +31,7 @@ class Flare(engine.Engine):
 
     def reach(self, site: SiteFolder) -> str:
         """Connect to the server with the site's certificate."""
-        return f"The server answers at {reach(site.engine)} and takes this site's certificate."
+        return f"The server at {reach(site.engine)} answers and takes this site's certificate."
 
     def connect(self, federation: Federation) -> AbstractContextManager[engine.Session]:
         """Connect as the administrator."""

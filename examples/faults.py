@@ -63,7 +63,8 @@ class Stage:
 
     def start(self, *words: str, console: str) -> subprocess.Popen[str]:
         """Start a command that stays, in a group of its own."""
-        lab = {"FAULTS": str(self.plan), "PYTHONPATH": str(Path(__file__).parent / "faulty")}
+        path = os.pathsep.join([str(Path(__file__).parent / "faulty"), os.environ.get("PYTHONPATH", "")])
+        lab = {"FAULTS": str(self.plan), "PYTHONPATH": path}
         more = lab if words[-1].startswith("lab") else {}
         file = (self.here / console).open("w")
         return subprocess.Popen(
@@ -140,7 +141,7 @@ def answers_of_no_use(stage: Stage) -> None:
     lines = journal.read(stage.run_folder("keep") / "journal.jsonl")
     missing = [line.get("missing", {}).get("train", {}).get("figures-semseg", "") for line in lines[1:8]]
     lines_seen = [fault + cause for fault, cause in zip(faults, missing, strict=False)]
-    show("answers of no use, under keep", *lines_seen, stage.said("keep.txt")[-1])
+    show("answers of no use, under keep", *lines_seen, stage.said("keep.txt")[-2])
 
 
 def stops(stage: Stage) -> None:

@@ -12,36 +12,31 @@ if "FAULTS" in os.environ and any("clientapp" in word or "worker_process" in wor
 
     from fedhca.engines import site
 
-    answer = site.Site._answer
-    to_wire = site.to_wire
+    answer, inner = site.Site.answer, site.Site._answer
 
-    def _plan(wire: Any) -> str:
+    def _fault(wire: Any) -> str:
         plan = json.loads(Path(os.environ["FAULTS"]).read_text())
         return str(plan.get(str(wire.get("round")), "")) if wire.get("kind") == "train" else ""
 
     def _misled(self: Any, name: str, wire: Any) -> Any:
-        fault = _plan(wire)
-        if fault == "error":
+        if _fault(wire) == "error":
             raise FileNotFoundError("/data/patients/4711/scan.png")
-        if fault == "late":
+        if _fault(wire) == "late":
             time.sleep(40)
-        if fault == "hang":
-            time.sleep(600)
-        reply = answer(self, name, wire)
-        site.to_wire = lambda message: _changed(to_wire(message), fault)
+        return inner(self, name, wire)
+
+    def _changed(self: Any, name: str, wire: Any) -> Any:
+        fault, reply = _fault(wire), dict(answer(self, name, wire))
+        if fault == "not finite":
+            reply["encoder"] = np.full_like(reply["encoder"], np.nan)
+        if fault == "wrong layout":
+            reply["encoder"] = reply["encoder"][:-1]
+        if fault == "wrong round":
+            reply["round"] += 1
+        if fault == "a field too many":
+            reply["path"] = "/data/patients"
+        if fault == "another's name":
+            reply["client"] = "rooms-all"
         return reply
 
-    def _changed(wire: dict[str, Any], fault: str) -> dict[str, Any]:
-        if fault == "not finite":
-            wire["encoder"] = np.full_like(wire["encoder"], np.nan)
-        if fault == "wrong layout":
-            wire["encoder"] = wire["encoder"][:-1]
-        if fault == "wrong round":
-            wire["round"] += 1
-        if fault == "a field too many":
-            wire["path"] = "/data/patients"
-        if fault == "another's name":
-            wire["client"] = "rooms-all"
-        return wire
-
-    site.Site._answer = _misled  # type: ignore[method-assign]
+    site.Site._answer, site.Site.answer = _misled, _changed  # type: ignore[method-assign]

@@ -29,8 +29,11 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     ls,
 )
 GROUPS: dict[str, tuple[str, tuple[Callable[..., None], ...]]] = {
-    "server": ("Run the server of a federation between sites.", (server.init, server.start, server.run, server.resume)),
-    "site": ("Take part in a federation between sites.", (site.init, site.check, site.start)),
+    "server": (
+        "Run the server of a federation between sites.",
+        (server.init, server.start, server.run, server.resume, server.renew),
+    ),
+    "site": ("Take part in a federation between sites.", (site.init, site.check, site.start, site.renew)),
 }
 USAGE, INTERRUPTED = 2, 130
 """Exit codes: the command was used wrongly; it was stopped by Ctrl-C. 1 is everything else that goes wrong."""

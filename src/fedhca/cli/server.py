@@ -10,7 +10,7 @@ from fedhca.cli.output import print_table, screen, tell
 from fedhca.cli.words import Changes, MoreChanges, RecipeName, names
 
 if TYPE_CHECKING:
-    from fedhca.engines.federation import Federation
+    from fedhca.engines.federation import Facts, Federation
     from fedhca.experiment.config import Recipe
 
 KEYS = "A kit has its site's private key: give it to that site alone, then delete it here."
@@ -45,9 +45,21 @@ def init(
     seats = seated(names(sites) or [each.name for each in plan.roster], plan)
     facts = Facts.model_validate({"engine": engine, "host": host, "port": port, "sites": seats})
     kits = make_kits(Federation.create(out, plan, facts), carrier)
-    rows = [[site, " ".join(facts.sites[site]), str(kit)] for site, kit in kits.items()]
-    print_table(["site", "clients", "kit"], rows, KEYS)
+    _show_kits(facts, kits)
     tell(f"Next, here: fedhca server start --at {shlex.quote(str(out))}; at each site: fedhca site init KIT.")
+
+
+def renew(at: At = Path("federation")) -> None:
+    """Make all keys, certificates and kits anew, before they end or after a loss. Example: `fedhca server renew`."""
+    from datetime import UTC, datetime
+
+    from fedhca.engines.engine import engine_named
+    from fedhca.engines.federation import Federation
+    from fedhca.engines.kits import renew_kits
+
+    federation = Federation.open(at)
+    _show_kits(federation.facts, renew_kits(federation, engine_named(federation.facts.engine), datetime.now(UTC)))
+    tell("Next: start the server again; at each site: fedhca site renew KIT FOLDER, and start it again.")
 
 
 def start(at: At = Path("federation")) -> None:
@@ -60,6 +72,7 @@ def start(at: At = Path("federation")) -> None:
     facts = federation.facts
     engine = engine_named(facts.engine)
     tell(f"server of {at}: {facts.host}:{facts.port}; its log is {at / ENGINE / 'server' / 'log.txt'}")
+    tell(engine.lasting(federation))
     stay(lambda: engine.serve(federation), tell)
 
 
@@ -96,6 +109,11 @@ def resume(
 
     federation = Federation.open(at)
     _follow(federation, RunFolder.open(federation.run_folder(name)).recipe, name)
+
+
+def _show_kits(facts: "Facts", kits: dict[str, Path]) -> None:
+    rows = [[site, " ".join(facts.sites[site]), str(kit)] for site, kit in kits.items()]
+    print_table(["site", "clients", "kit"], rows, KEYS)
 
 
 def _follow(federation: "Federation", recipe: "Recipe", name: str) -> None:

@@ -39,6 +39,23 @@ def init(
     tell(f"Next: fedhca site check {shlex.quote(str(place))}")
 
 
+def renew(
+    kit: Annotated[Path, typer.Argument(help="The new kit.")],
+    folder: Folder,
+) -> None:
+    """Give a site the keys of a new kit; its settings and states stay.
+
+    Example: `fedhca site renew hospital-a.zip hospital-a`.
+    """
+    from datetime import UTC, datetime
+
+    from fedhca.engines.kits import renew_site
+    from fedhca.engines.site_folder import SiteFolder
+
+    renew_site(SiteFolder.open(folder), kit, datetime.now(UTC))
+    tell(f"Next: fedhca site start {shlex.quote(str(folder))}")
+
+
 def check(folder: Folder) -> None:
     """Prove that data load, models fit, and the server answers. Example: `fedhca site check hospital-a`."""
     from fedhca.engines.engine import engine_named
@@ -52,7 +69,9 @@ def check(folder: Folder) -> None:
     print_table(head, findings.rows, findings.summary)
     if findings.problems:
         raise FedhcaError(f"{len(findings.problems)} problems with the data, the first: {findings.problems[0]}")
-    tell(engine_named(site.facts.engine).reach(site))
+    engine = engine_named(site.facts.engine)
+    tell(engine.lasting(site))
+    tell(engine.reach(site))
 
 
 def start(folder: Folder) -> None:
@@ -65,4 +84,5 @@ def start(folder: Folder) -> None:
     site.require_places()
     tell(f"site '{site.facts.name}' with {', '.join(site.facts.clients)}; its log is {site.engine / 'log.txt'}")
     engine = engine_named(site.facts.engine)
+    tell(engine.lasting(site))
     stay(lambda: engine.join(site), tell)

@@ -73,6 +73,15 @@ class Engine(ABC):
         """
 
     @abstractmethod
+    def lasting(self, owner: Federation | SiteFolder) -> str:
+        """Return a line on how long the certificates of the server, or of a site, last.
+
+        Raises:
+            FedhcaError: they have ended.
+
+        """
+
+    @abstractmethod
     def connect(self, federation: Federation) -> AbstractContextManager[Session]:
         """Connect as the one who runs the server; GoneError while it does not answer."""
 

@@ -2,12 +2,14 @@
 
 import shutil
 import zipfile
+from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from fedhca.engines.engine import Engine
 from fedhca.engines.federation import ENGINE, KITS, RECIPE, Federation
-from fedhca.engines.site_folder import FILE, Facts, own
-from fedhca.errors import RunFolderError
+from fedhca.engines.site_folder import FILE, Facts, SiteFolder, own
+from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment.recipes import to_yaml
 
 
@@ -36,6 +38,45 @@ def pack(federation: Federation, site: str, part: Path) -> Path:
                 file.write(path, Path(ENGINE, path.relative_to(part)))
     shutil.rmtree(part)
     return kit
+
+
+def renew_kits(federation: Federation, engine: Engine, now: datetime) -> dict[str, Path]:
+    """Make all keys and certificates anew; the old ones are put aside, and the runs stay. Return each site's new kit.
+
+    Raises:
+        FedhcaError: the engine could not make them; the old ones are in their place then.
+
+    """
+    aside = federation.engine.with_name(f"{ENGINE}-until-{now:%Y%m%d-%H%M%S}")
+    federation.engine.rename(aside)
+    try:
+        return make_kits(federation, engine)
+    except BaseException:
+        shutil.rmtree(federation.engine, ignore_errors=True)
+        aside.rename(federation.engine)
+        raise
+
+
+def renew_site(site: SiteFolder, kit: Path, now: datetime) -> None:
+    """Give a site the keys of a new kit; what it said for itself, and its clients' states, stay.
+
+    Raises:
+        RunFolderError: the kit is none, or another site's.
+        RecipeError: what was agreed on is something else now.
+
+    """
+    with TemporaryDirectory(dir=site.path, prefix=".kit-") as folder:
+        fresh = Path(folder, "site")
+        open_kit(kit, fresh, [])
+        new = SiteFolder.open(fresh)
+        if (new.facts.name, new.facts.clients) != (site.facts.name, site.facts.clients):
+            found = f"Found the kit of '{new.facts.name}' with {', '.join(new.facts.clients)}"
+            raise RunFolderError(f"'{kit}' should be a new kit of '{site.facts.name}'. {found}.")
+        if (fresh / RECIPE).read_bytes() != (site.path / RECIPE).read_bytes():
+            expected = f"The recipe in '{kit}' should be the one agreed on before"
+            raise RecipeError(f"{expected}. Found another: make another site of it, with fedhca site init.")
+        site.engine.rename(site.path / f"{ENGINE}-until-{now:%Y%m%d-%H%M%S}")
+        (fresh / ENGINE).rename(site.engine)
 
 
 def open_kit(kit: Path, out: Path, changes: list[str]) -> None:

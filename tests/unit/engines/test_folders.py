@@ -3,7 +3,9 @@
 import json
 import stat
 import zipfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from fedhca import FedhcaError
 from fedhca.cli import server
 from fedhca.engines import kits
+from fedhca.engines.engine import engine_named
 from fedhca.engines.events import events, note
 from fedhca.engines.federation import Facts, Federation, seated
 from fedhca.engines.flare import provision as flare
@@ -165,3 +168,44 @@ def test_without_its_package_there_is_a_pip_line_and_nothing_half_made(
     with pytest.raises(RecipeError, match="Unknown engine 'flowr': did you mean 'flower'"):
         server.init(str(RECIPE), engine="flowr", **options)
     assert not (tmp_path / "federation").exists()
+
+
+def test_renewed_kits_leave_runs_settings_and_states_alone(tmp_path: Path) -> None:
+    pytest.importorskip("flwr", reason="the extra `flower` is not installed")
+    engine, name, now = engine_named("flower"), REAL.roster[0].name, datetime(2026, 11, 23, tzinfo=UTC)
+    seats = seated([client.name for client in REAL.roster], REAL)
+    federation = Federation.create(tmp_path / "server", REAL, Facts(engine="flower", sites=seats))
+    kits.open_kit(kits.make_kits(federation, engine)[name], tmp_path / "site", [])
+    site = SiteFolder.open(tmp_path / "site").say(["datasets.nyud.root=/data/nyud"])
+    for keep in (tmp_path / "site" / "runs" / "x", federation.path / "runs" / "x"):
+        keep.mkdir(parents=True)
+    before = (site.engine / "site.key").read_bytes()
+    fresh = kits.renew_kits(federation, engine, now)
+    with pytest.raises(RunFolderError, match=f"should be a new kit of '{name}'. Found the kit of"):
+        kits.renew_site(site, fresh[REAL.roster[1].name], now)
+    kits.renew_site(site, fresh[name], now)
+    again = SiteFolder.open(tmp_path / "site")
+    assert (again.engine / "site.key").read_bytes() != before
+    assert again.facts == site.facts
+    assert (again.path / "runs" / "x").is_dir()
+    assert (federation.path / "runs" / "x").is_dir()
+    assert stat.S_IMODE((again.engine / "site.key").stat().st_mode) == 0o600
+    assert not list(again.path.glob(".kit-*"))
+    lasting = engine.lasting(again)
+    assert lasting.startswith("certificates last until 20")
+
+
+def test_a_certificate_is_spoken_of_before_it_ends_and_refused_after(tmp_path: Path) -> None:
+    pytest.importorskip("flwr", reason="the extra `flower` is not installed")
+    certificates = resolve_name("fedhca.engines.certificates")
+    seats = seated([client.name for client in REAL.roster], REAL)
+    federation = Federation.create(tmp_path / "server", REAL, Facts(engine="flower", sites=seats))
+    engine_named("flower").provision(federation)
+    path = federation.engine / "server" / "server.pem"
+    until = certificates.valid_until(path)
+    assert certificates.lasting(path, until - timedelta(days=31)).endswith(f"{until:%Y-%m-%d}")
+    assert "which is soon. Who runs the server" in certificates.lasting(path, until - timedelta(days=29))
+    with pytest.raises(FedhcaError, match=r"It ended on 20.*fedhca server renew"):
+        certificates.lasting(path, until + timedelta(seconds=1))
+    with pytest.raises(RunFolderError, match="should be a certificate"):
+        certificates.lasting(federation.path / "recipe.yaml")

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from fedhca.engines import engine
+from fedhca.engines.certificates import lasting
 from fedhca.engines.federation import Federation
 from fedhca.engines.flare.provision import provision
 from fedhca.engines.flare.reach import reach
@@ -32,6 +33,11 @@ class Flare(engine.Engine):
     def reach(self, site: SiteFolder) -> str:
         """Connect to the server with the site's certificate."""
         return f"The server at {reach(site.engine)} answers and takes this site's certificate."
+
+    def lasting(self, owner: Federation | SiteFolder) -> str:
+        """Read the server's or the site's own certificate; FLARE makes all of them at one time."""
+        part = "server/startup/server.crt" if isinstance(owner, Federation) else "startup/client.crt"
+        return lasting(owner.engine / part)
 
     def connect(self, federation: Federation) -> AbstractContextManager[engine.Session]:
         """Connect as the administrator."""

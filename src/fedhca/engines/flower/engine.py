@@ -13,6 +13,7 @@ from urllib.request import urlopen
 
 from fedhca.atomic import write_atomically
 from fedhca.engines import engine
+from fedhca.engines.certificates import lasting
 from fedhca.engines.federation import Federation
 from fedhca.engines.flower.provision import ADDRESS, AUTHORITY, CERTIFICATE, KEY, PUBLIC, SITE_KEY, provision
 from fedhca.engines.flower.session import QUIET, FlowerSession
@@ -89,6 +90,10 @@ class Flower(engine.Engine):
             found = getattr(reason, "strerror", None) or reason
             raise FedhcaError(f"{there} should answer. Found: {found}.") from error
         return f"{there} answers and proves that it is the one of this kit; it takes the site's key at `site start`."
+
+    def lasting(self, owner: Federation | SiteFolder) -> str:
+        """Read the server's own certificate, or the authority's that a site knows; both are made at one time."""
+        return lasting(owner.engine / (f"server/{CERTIFICATE}" if isinstance(owner, Federation) else AUTHORITY))
 
     @contextmanager
     def connect(self, federation: Federation) -> Iterator[engine.Session]:

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from fedhca import RunFolder
 from fedhca.engines.events import events
@@ -196,6 +197,9 @@ def test_a_network_though_processes_are_killed(engine: str, near: Path, tmp_path
             kill(what, tmp_path / where)
         printed, _ = driver.communicate(timeout=LIMIT)
         checked = fedhca("site", "check", "lab", cwd=tmp_path)
+    Image.fromarray(np.zeros((48, 32, 3), np.uint8)).save(tmp_path / "scan.png")
+    drawn = fedhca("site", "predict", "lab", "far", "scan.png", cwd=tmp_path)
+    assert "scan-figures-semseg.png" in drawn
     assert driver.returncode == 0, printed
     assert "The server" in checked
     assert "answers and" in checked

@@ -33,7 +33,7 @@ GROUPS: dict[str, tuple[str, tuple[Callable[..., None], ...]]] = {
         "Run the server of a federation between sites.",
         (server.init, server.start, server.run, server.resume, server.renew),
     ),
-    "site": ("Take part in a federation between sites.", (site.init, site.check, site.start, site.renew)),
+    "site": ("Take part in a federation between sites.", (site.init, site.check, site.start, site.predict, site.renew)),
 }
 USAGE, INTERRUPTED = 2, 130
 """Exit codes: the command was used wrongly; it was stopped by Ctrl-C. 1 is everything else that goes wrong."""

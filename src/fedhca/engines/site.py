@@ -20,11 +20,16 @@ class Site:
 
     Args:
         makers: of each client by name; a client is made when it is first asked for.
+        keep: is told of the model each client was handed out to be measured, which is the one it may use.
 
     """
 
-    def __init__(self, makers: Mapping[str, Callable[[], Client]]) -> None:
-        self.makers = dict(makers)
+    def __init__(
+        self,
+        makers: Mapping[str, Callable[[], Client]],
+        keep: Callable[[EvaluateRequest], None] = lambda request: None,
+    ) -> None:
+        self.makers, self.keep = dict(makers), keep
         self.clients: dict[str, Client] = {}
         # A call that its sender gave up still goes on here; the next one must not train beside it.
         self.lock = Lock()
@@ -49,7 +54,11 @@ class Site:
         if request.client != name:
             raise ClientError(f"A request for '{name}' should bear that name. Found '{request.client}'.")
         client = self._client(name)
-        return client.train(request) if isinstance(request, TrainRequest) else client.evaluate(request)
+        if isinstance(request, TrainRequest):
+            return client.train(request)
+        reply = client.evaluate(request)
+        self.keep(request)
+        return reply
 
     def _client(self, name: str) -> Client:
         if name not in self.clients:

@@ -17,6 +17,7 @@ from fedhca.atomic import write_atomically
 from fedhca.client.client import Client
 from fedhca.engines.federation import ENGINE, RECIPE, RUNS, EngineName
 from fedhca.engines.site import Site
+from fedhca.engines.site_run import SiteRun
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment import build
 from fedhca.experiment.config import Name, Recipe, Section
@@ -123,6 +124,14 @@ class SiteFolder:
         write_atomically(place, to_yaml({**asked, "device": agreed["device"]}).encode())
         return load_recipe(place, own(self.facts.set))
 
+    def run(self, name: str) -> SiteRun:
+        """Open a run that this site took part in; RunFolderError if there is none."""
+        path = self.path / RUNS / name
+        if not (path / RECIPE).is_file():
+            known = ", ".join(sorted(each.parent.name for each in (self.path / RUNS).glob(f"*/{RECIPE}"))) or "none"
+            raise RunFolderError(f"Site '{self.facts.name}' should have taken part in run '{name}'. Found {known}.")
+        return SiteRun(path, load_recipe(path / RECIPE, own(self.facts.set)))
+
     def site(self, recipe: Recipe, run: str) -> Site:
         """Return the site as it answers in one run; its clients go on from the states on this disk."""
         self.require_places()
@@ -137,7 +146,8 @@ def host(recipe: Recipe, clients: Iterable[str], folder: Path) -> Site:
         (participant,) = build.build_participants(recipe, [name])
         return build.build_client(recipe, participant, encoder(), folder / name)
 
-    return Site({name: lambda name=name: made(name) for name in clients})  # type: ignore[misc]
+    keep = SiteRun(folder, recipe).keep
+    return Site({name: lambda name=name: made(name) for name in clients}, keep)  # type: ignore[misc]
 
 
 def own(changes: Sequence[str]) -> list[str]:

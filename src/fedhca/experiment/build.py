@@ -22,6 +22,7 @@ from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.config import ClientSection, Recipe, SyntheticData
 from fedhca.experiment.participant import Participant, make_client
 from fedhca.methods import Method, make_method
+from fedhca.models.client_model import ClientModel
 from fedhca.models.encoder import Pyramid, backbone
 from fedhca.seeds import derive
 from fedhca.server.policy import Policy
@@ -100,6 +101,15 @@ def build_client(recipe: Recipe, participant: Participant, encoder: Pyramid, fol
         device=build_device(recipe),
         folder=folder,
     )
+
+
+def build_model(recipe: Recipe, name: str) -> ClientModel:
+    """Make the model of one client, as it begins; RecipeError if there is no such client."""
+    tasks = {client.name: build_tasks(recipe, client) for client in recipe.roster}
+    if name not in tasks:
+        raise RecipeError(f"The client should be one of {', '.join(tasks)}. Found '{name}'.")
+    model = ClientModel(build_encoder(recipe), list(tasks[name]), width=recipe.model.width, seed=recipe.seed)
+    return model.to(build_device(recipe))
 
 
 def build_device(recipe: Recipe) -> torch.device:

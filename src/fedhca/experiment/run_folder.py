@@ -17,7 +17,7 @@ from fedhca.atomic import write_atomically
 from fedhca.client.predictor import Predictor
 from fedhca.client.state import scatter_kept
 from fedhca.client.training import Watch
-from fedhca.errors import RecipeError, RunFolderError
+from fedhca.errors import RunFolderError
 from fedhca.experiment import build, journal
 from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint, load_roster
 from fedhca.experiment.config import Recipe
@@ -26,7 +26,6 @@ from fedhca.experiment.drive import CHECKPOINTS, JOURNAL
 from fedhca.experiment.environment import environment
 from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml
 from fedhca.experiment.run import CLIENTS, run
-from fedhca.models.client_model import ClientModel
 from fedhca.runtimes.local import LocalRuntime
 from fedhca.server.replies import Tell
 from fedhca.server.roster import Roster
@@ -153,25 +152,22 @@ class RunFolder:
             RunFolderError: there is no checkpoint.
 
         """
-        tasks = self.tasks()
-        if name not in tasks:
-            raise RecipeError(f"The client should be one of {', '.join(tasks)}. Found '{name}'.")
-        newest = self._newest()
-        device, width = build.build_device(self.recipe), self.recipe.model.width
-        encoder = build.build_encoder(self.recipe)
-        model = ClientModel(encoder, list(tasks[name].values()), width=width, seed=self.recipe.seed).to(device)
+        model, newest = build.build_model(self.recipe, name), self._newest()
         if (model.encoder_layout, model.decoder_layout) != (newest.roster.encoder_layout, newest.roster.decoder_layout):
             raise RunFolderError(
                 f"'{self.path}' holds a run of another model than its {RECIPE} names. Restore that file."
             )
         since = int(newest.state.since[newest.roster.names.index(name)])
         received = newest.roster.unstack(newest.state.encoders, newest.state.decoders)[name]
+        if since and not (self.path / CLIENTS).is_dir():
+            expected = f"'{self.path}' should hold its clients' states"
+            raise RunFolderError(f"{expected}. Found none: between sites they stay there. There: fedhca site predict.")
         if since:
             home = StateFolder(self.path / CLIENTS / name, name).load(since)[0]
             scatter_kept(home, model, build.build_method(self.recipe).local.keeps, received)
         else:
             model.install(received)  # none of its answers counted: it has the heads it began with
-        return Predictor(name, model.eval(), list(tasks[name].values()))
+        return Predictor(name, model.eval(), list(self.tasks()[name].values()))
 
     def _newest(self) -> Checkpoint:
         found = load_checkpoint(self.path / CHECKPOINTS)

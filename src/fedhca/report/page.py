@@ -27,6 +27,7 @@ from fedhca.report.sections.gallery import gallery
 from fedhca.report.sections.listening import listening
 from fedhca.report.sections.record import record
 from fedhca.report.sections.scaling import scaling
+from fedhca.report.sections.sites import sites
 from fedhca.report.sections.table import table
 from fedhca.report.study import Study
 
@@ -46,6 +47,7 @@ SECTIONS: Mapping[str, Callable[[Study], Section | None]] = {
     "listening": listening,
     "gallery": gallery,
     "bytes": bytes_and_time,
+    "sites": sites,
     "record": record,
 }
 """In the order of the page. Each gives its section, or nothing where the runs have no data for it."""

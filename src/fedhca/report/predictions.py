@@ -2,20 +2,34 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import cv2
 import torch
 
 from fedhca.atomic import write_atomically
+from fedhca.client.predictor import Predictor
 from fedhca.data.colours import normalise
 from fedhca.data.image import read_upright
 from fedhca.errors import DataError, RecipeError
-from fedhca.experiment.run_folder import RunFolder
+from fedhca.experiment.config import Recipe
 from fedhca.report.gallery import prediction_row
 from fedhca.report.sheet import sheet
 
 
-def draw_predictions(folder: RunFolder, client: str, images: Sequence[Path], out: Path) -> list[Path]:
+@runtime_checkable
+class Predicts(Protocol):
+    """A run whose clients' models can be had: in one process, or as one site has it."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """What it was asked to do."""
+
+    def predictor(self, name: str, /) -> Predictor:
+        """Return one client's model."""
+
+
+def draw_predictions(folder: Predicts, client: str, images: Sequence[Path], out: Path) -> list[Path]:
     """Draw what a client's newest model predicts for each picture; return the files written, OUT/NAME-CLIENT.png.
 
     A picture longer than the client's training size is shrunk to that, as it would look unlike anything the model

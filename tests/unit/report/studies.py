@@ -73,6 +73,7 @@ def _line(recipe: Any, number: int, seed: int, without: Sequence[str]) -> dict[s
         "encoder": encoder,
         "decoder": decoder,
         "seconds": {"train": 1.5, "aggregate": 0.25, "evaluate": 0.5},
+        "clients": {client: {"train": 1.0 * number, "transport": 0.5, "waiting": 0.25} for client in clients},
         "bytes": {client: {"down": 1000 * len(tasks), "up": 900 * len(tasks)} for client, tasks in clients.items()},
     }
 

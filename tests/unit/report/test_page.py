@@ -244,3 +244,22 @@ def test_a_record_that_is_broken_does_not_stop_the_page(tmp_path: Path) -> None:
     assert written([entry], tmp_path, "record").sections == ["record"]
     (entry.folder.path / "environment.json").write_text(json.dumps({"python": HOSTILE}))
     assert "&lt;script" in written([entry], tmp_path, "record").text
+
+
+def test_between_sites_it_says_where_time_went_and_who_did_not_answer(tmp_path: Path) -> None:
+    entry = made(tmp_path / "runs", "fedhca2", rounds=3)
+    path = entry.folder.path / "journal.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    lines[1]["missing"] = {"train": {"figures-sal": f"no answer {HOSTILE}"}}
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    page = Page(write_report([entry], tmp_path / "page", title="x", shows=["sites"]))
+    assert page.sections == ["sites"]
+    cells = re.findall(r"<t[dh][^>]*>\s*(.*?)\s*</t[dh]>", page.text)
+    place = cells.index("rooms-all")
+    assert cells[place : place + 4] == ["rooms-all", "2.0 s", "0.5 s", "0.2 s"]
+    place = cells.index("why") + 2
+    assert cells[place : place + 3] == ["figures-sal", "2", "train"]
+    assert HOSTILE not in page.text
+    near = [{**line, "clients": {}, "missing": {}} for line in lines]
+    path.write_text("".join(json.dumps(line) + "\n" for line in near))
+    assert Page(write_report([entry], tmp_path / "page", title="x", shows=["sites"])).sections == []

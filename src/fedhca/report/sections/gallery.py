@@ -28,7 +28,10 @@ def gallery(study: Study) -> Section | None:
     try:
         found = list(comparisons(chosen, study.pictures, first))
     except (FedhcaError, OSError) as error:
-        return Section("gallery", "Predictions", lead, notes=[f"No pictures: {error}"])
+        text = str(error)
+        for entry in chosen:  # the page may be seen elsewhere: no place of this machine is in it
+            text = text.replace(str(entry.folder.path), entry.folder.path.name)
+        return Section("gallery", "Predictions", lead, notes=[f"No pictures: {text}"])
     return Section("gallery", "Predictions", lead, [_tiles(client, rows) for client, rows in found])
 
 

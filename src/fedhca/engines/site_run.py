@@ -1,0 +1,65 @@
+"""A run as one site has it: its clients' states, and the models they were handed out, to be used at home.
+
+DIR/recipe.yaml                 of the run, with what this site says for itself
+DIR/CLIENT/after-N.safetensors  heads, buffers, moments
+DIR/CLIENT/received/            encoder and decoders as they came to be measured
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fedhca.client.predictor import Predictor
+from fedhca.client.state import pack as packed
+from fedhca.client.state import scatter_kept, unpack
+from fedhca.errors import RunFolderError
+from fedhca.experiment import build
+from fedhca.experiment.config import Recipe
+from fedhca.messages import EvaluateRequest
+from fedhca.state_folder import StateFolder
+
+RECEIVED = "received"
+
+
+@dataclass(frozen=True)
+class SiteRun:
+    """A run at a site.
+
+    Attributes:
+        path: of its folder.
+        recipe: of the run.
+
+    """
+
+    path: Path
+    recipe: Recipe
+
+    def keep(self, request: EvaluateRequest) -> None:
+        """Save the model that a client was handed out; those before the last two are dropped."""
+        facts = {"since": request.home, "keeps": request.rule.keeps}
+        self._received(request.client).save(request.round, packed(f"{RECEIVED}/", request.parameters), facts)
+
+    def predictor(self, client: str) -> Predictor:
+        """Return one client's model as it was measured last; its data need not be there.
+
+        Raises:
+            RecipeError: there is no such client in the run.
+            RunFolderError: it is not at this site, or no model was handed out to it yet.
+
+        """
+        model, received = build.build_model(self.recipe, client), self._received(client)
+        if not received.latest():
+            expected = f"'{self.path / client}' should hold a model that was handed out to '{client}'"
+            raise RunFolderError(f"{expected}. Found none: it is another site's, or was not measured yet.")
+        tensors, facts = received.load(received.latest())
+        parameters = unpack(f"{RECEIVED}/", tensors)
+        assert parameters is not None  # as `keep` saved them
+        if facts["since"]:
+            home, _ = StateFolder(self.path / client, client).load(facts["since"])
+            scatter_kept(home, model, facts["keeps"], parameters)
+        else:
+            model.install(parameters)  # none of its answers counted: it has the heads it began with
+        section = next(each for each in self.recipe.roster if each.name == client)
+        return Predictor(client, model.eval(), list(build.build_tasks(self.recipe, section)))
+
+    def _received(self, client: str) -> StateFolder:
+        return StateFolder(self.path / client / RECEIVED, client)

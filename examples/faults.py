@@ -134,7 +134,7 @@ def show(title: str, *lines: str) -> None:
 def answers_of_no_use(stage: Stage) -> None:
     """Every kind of answer of no use, one a round, under `keep`."""
     stage.behave(dict(enumerate(FAULTS, 1)))
-    with stage.running("keep", "rounds=9", "on_missing=keep", "timeout=20"):
+    with stage.running("keep", "rounds=9", "on_missing=keep", "timeout=30"):
         pass
     stage.behave({})
     faults = [f"round {place}: {fault}: " for place, fault in enumerate(FAULTS, 2)]

@@ -39,13 +39,13 @@ def go(engine: Engine, federation: Federation, recipe: Recipe, run: str, tell: T
         tries, before = (tries + 1, before) if len(folder.journal) == before else (1, len(folder.journal))
         if tries > TRIES:
             raise FedhcaError(f"Run '{run}' came no further in {TRIES} tries; the logs are in {federation.engine}.")
-        seen = len(events(folder.path))
+        seen, why = len(events(folder.path)), ""
         try:
             with _connected(engine, federation, tell) as session:
                 sites = yield from _those_who_take_part(session, federation, folder, tell)
                 job = session.submit(run, folder.recipe, sites)
                 tell(f"{run}: submitted as job {job[:8]}, from round {before}")
-                yield from _until_it_ends(session, job)
+                why = yield from _until_it_ends(session, job, folder)
         except GoneError as error:
             tell(f"{run}: the server is gone ({error})")
         stopped = [event for event in events(folder.path, seen) if event["what"] == "stopped"]
@@ -53,15 +53,20 @@ def go(engine: Engine, federation: Federation, recipe: Recipe, run: str, tell: T
             raise MissingReplyError(stopped[-1]["cause"])
         if not folder.finished:
             note(folder.path, "again")
-            tell(f"{run}: a process died after round {len(folder.journal)}; going on from there")
+            tell(f"{run}: {why or 'a process died'} after round {len(folder.journal)}; going on from there")
 
 
-def _until_it_ends(session: Session, job: str) -> Iterator[None]:
-    """Yield until the job ends; end it where this one is ended."""
+def _until_it_ends(session: Session, job: str, folder: RunFolder) -> Generator[None, None, str]:
+    """Yield until the job ends; end it where this one is ended, or where it is broken, and return why."""
     try:
         while not session.is_over(job):
+            why = "" if folder.finished else session.broken(job)
+            if why:
+                session.abort(job)
+                return why
             time.sleep(POLL)
             yield
+        return ""
     except (GeneratorExit, KeyboardInterrupt):
         session.abort(job)
         raise

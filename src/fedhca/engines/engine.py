@@ -36,6 +36,11 @@ class Session(ABC):
     def is_over(self, job: str) -> bool:
         """Tell whether a job has ended, well or not."""
 
+    def broken(self, job: str) -> str:
+        """Return why a job cannot go on, or not with all who are there; nothing if it can."""
+        del job
+        return ""
+
     @abstractmethod
     def abort(self, job: str) -> None:
         """End a job; nothing is said if that cannot be."""

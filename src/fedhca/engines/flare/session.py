@@ -3,6 +3,7 @@
 import contextlib
 import io
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +29,11 @@ GONE = (
 )
 """What its library raises in the middle of a session."""
 
+LOOK = 4.0
+"""Seconds between looks at what every site is doing."""
+SILENT = "no_reply"
+"""What FLARE says of a site that it knows and that does not answer."""
+
 Value = TypeVar("Value")
 
 
@@ -42,13 +48,35 @@ class FlareSession(engine.Session):
 
     def __init__(self, session: Session, jobs: Path) -> None:
         self.session, self.jobs = session, jobs
+        self.sites: set[str] = set()
+        self.began: set[str] = set()
+        self.suspects: dict[str, str] = {}
+        self.looked = 0.0
 
     def present(self) -> set[str]:
-        """Return the sites that are connected."""
-        return {client.name for client in _asked(self.session.get_system_info).client_info}
+        """Return the sites that answer; the server's own list has the dead ones for ten minutes more."""
+        return {each["client_name"] for each in self._status() if each.get("status") != SILENT}
+
+    def broken(self, job: str) -> str:
+        """Return which site has lost its part in a job, or came to have none: FLARE lets nobody into a running job."""
+        if time.monotonic() - self.looked < LOOK:
+            return ""
+        self.looked, status = time.monotonic(), self._status()
+        taking = {each["client_name"] for each in status if each.get("job_id") == job}
+        there = {each["client_name"] for each in status if each.get("status") != SILENT}
+        self.began |= taking
+        suspects = dict.fromkeys(self.began - taking, "is gone") | dict.fromkeys(there - self.sites, "came back")
+        # Twice in a row, as a job that just ends looks the same.
+        sure = {site: what for site, what in suspects.items() if self.suspects.get(site) == what}
+        self.suspects = suspects
+        return ", ".join(f"site '{site}' {what}" for site, what in sorted(sure.items()))
+
+    def _status(self) -> list[dict[str, Any]]:
+        return _asked(self.session.get_client_job_status) or []
 
     def submit(self, run: str, recipe: Recipe, sites: Sequence[str]) -> str:
         """Submit a run."""
+        self.sites, self.began, self.suspects = set(sites), set(), {}
         return str(_asked(self.session.submit_job, str(write_job(self.jobs, run, recipe, len(sites)))))
 
     def is_over(self, job: str) -> bool:

@@ -15,7 +15,9 @@ from fedhca.messages import Missing
 POLL = 0.5
 """Seconds between looks for answers."""
 FOREVER = 10.0 * 24 * 3600
-"""Seconds after which Flower drops a message that nobody took."""
+"""Seconds for an answer, where the recipe gives no time."""
+MARGIN = 60.0
+"""Seconds after that until Flower drops the message; what was too late is said by us, and not by its code."""
 CLIENT = "asked"
 """The field beside a wire's own that says which of a node's clients is asked."""
 REFUSED = {ErrorCode.CLIENT_APP_RAISED_EXCEPTION, ErrorCode.LOAD_CLIENT_APP_EXCEPTION, ErrorCode.INVALID_FAB}
@@ -47,7 +49,7 @@ class Carrier:
             if client in nodes:
                 content = pack({**wire, CLIENT: client})
                 # One at a time, so that one message is held twice and not all; in a list, as it is gone through twice.
-                message = Message(content, nodes[client], "train", ttl=limits[client])
+                message = Message(content, nodes[client], "train", ttl=limits[client] + MARGIN)
                 (number,) = self.grid.push_messages([message])
                 asked[number] = client
         while asked:

@@ -8,6 +8,7 @@ DIR/runs/NAME/             run folders, as of any run
 """
 
 import gc
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from fedhca.errors import FedhcaError, GoneError, RecipeError, RunFolderError, u
 from fedhca.experiment import build
 from fedhca.experiment.config import Name, Recipe, Section
 from fedhca.experiment.drive import drive
+from fedhca.experiment.participant import NAME
 from fedhca.experiment.places import without_places
 from fedhca.experiment.recipes import dump_recipe, load_recipe, read_section, to_yaml, validate
 from fedhca.experiment.run import settings
@@ -92,8 +94,15 @@ class Federation:
         return (self.path / ENGINE).resolve()
 
     def run_folder(self, name: str) -> Path:
-        """Return where a run of this name is kept."""
-        return self.path / RUNS / name
+        """Return where a run of this name is kept; RecipeError if it cannot be a name."""
+        return self.path / RUNS / run_name(name)
+
+
+def run_name(name: str) -> str:
+    """Return the name of a run; RecipeError if it could lead out of its folder."""
+    if not re.fullmatch(NAME, name):
+        raise RecipeError(f"The name of a run should be letters, digits, dots and dashes. Found {name!r}.")
+    return name
 
 
 def seated(words: Sequence[str], recipe: Recipe) -> dict[str, tuple[str, ...]]:

@@ -51,7 +51,8 @@ def server_here(run: str, text: str) -> Place:
         return Place(alone.recipe, alone.path, {each.name: each.name for each in alone.recipe.roster}, alone=True)
     federation = Federation.open(Path(os.environ[SERVER]))
     recipe = validate(json.loads(text), f"of run {run}") if text else federation.recipe
-    return Place(recipe, federation.run_folder(run), federation.seats, alone=False)
+    folder = RunFolder.create(federation.run_folder(run), recipe)
+    return Place(recipe, folder.path, federation.seats, alone=False)
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,13 @@ from typing import Any
 
 from fedhca.atomic import write_atomically
 from fedhca.client.client import Client
-from fedhca.engines.federation import ENGINE, RECIPE, RUNS, EngineName
+from fedhca.engines.federation import ENGINE, RECIPE, RUNS, EngineName, run_name
 from fedhca.engines.site import Site
 from fedhca.engines.site_run import SiteRun
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment import build
 from fedhca.experiment.config import Name, Recipe, Section
 from fedhca.experiment.difference import first_difference
-from fedhca.experiment.participant import NAME
 from fedhca.experiment.places import ELSEWHERE
 from fedhca.experiment.recipes import dump_recipe, load_recipe, read_section, to_yaml, validate
 
@@ -113,20 +112,18 @@ class SiteFolder:
             RecipeError: it is not what was agreed on.
 
         """
-        if not re.fullmatch(NAME, run):
-            raise RecipeError(f"The name of a run should be letters, digits, dots and dashes. Found {run!r}.")
         agreed = dump_recipe(load_recipe(self.path / RECIPE))
         asked = agreed if sent is None else dump_recipe(validate(sent, f"of run {run}"))
         mine, theirs = ({key: value for key, value in each.items() if key not in FREE} for each in (agreed, asked))
         if mine != theirs:
             raise RecipeError(f"Run '{run}' is not what was agreed on: {first_difference(mine, theirs)}.")
-        place = self.path / RUNS / run / RECIPE
+        place = self.path / RUNS / run_name(run) / RECIPE
         write_atomically(place, to_yaml({**asked, "device": agreed["device"]}).encode())
         return load_recipe(place, own(self.facts.set))
 
     def run(self, name: str) -> SiteRun:
         """Open a run that this site took part in; RunFolderError if there is none."""
-        path = self.path / RUNS / name
+        path = self.path / RUNS / run_name(name)
         if not (path / RECIPE).is_file():
             known = ", ".join(sorted(each.parent.name for each in (self.path / RUNS).glob(f"*/{RECIPE}"))) or "none"
             raise RunFolderError(f"Site '{self.facts.name}' should have taken part in run '{name}'. Found {known}.")

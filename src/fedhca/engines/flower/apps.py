@@ -28,11 +28,16 @@ def answer(message: Message, context: Context) -> Message:
     wire = dict(unpack(message.content))
     name = str(wire.pop(CLIENT, ""))
     try:
-        reply = _answer(name, wire, str(context.run_config["run"]), str(context.run_config["recipe"]))
+        reply = _answer(name, wire, *_run(context))
     except Exception as error:
         log.exception("Client '%s' could not answer.", name)
         reply = to_wire(Missing(name, cause(error)))
     return Message(pack(reply), reply_to=message)
+
+
+def _run(context: Context) -> tuple[str, str]:
+    """Return a run's name and recipe; `flwr run` without either is a run of what was agreed on."""
+    return str(context.run_config["run"]) or f"flower-{context.run_id}", str(context.run_config["recipe"])
 
 
 def _answer(name: str, wire: Wire, run: str, text: str) -> Wire:
@@ -47,7 +52,7 @@ def _answer(name: str, wire: Wire, run: str, text: str) -> Wire:
 @server.main()
 def main(grid: Grid, context: Context) -> None:
     """Run to the last round, or until something stops it."""
-    place = server_here(str(context.run_config["run"]), str(context.run_config["recipe"]))
+    place = server_here(*_run(context))
 
     def connected() -> dict[str, int]:
         if place.alone:  # states are on this machine's disk, so that any node may answer for any client

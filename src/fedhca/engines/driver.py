@@ -36,13 +36,14 @@ def go(engine: Engine, federation: Federation, recipe: Recipe, run: str, tell: T
     folder = RunFolder.create(federation.run_folder(run), recipe)
     tries, before = 0, -1
     while not folder.finished:
-        tries, before = (tries + 1, before) if len(folder.journal) == before else (1, len(folder.journal))
-        if tries > TRIES:
-            raise FedhcaError(f"Run '{run}' came no further in {TRIES} tries; the logs are in {federation.engine}.")
         seen, why = len(events(folder.path)), ""
         try:
             with _connected(engine, federation, tell) as session:
                 sites = yield from _those_who_take_part(session, federation, folder, tell)
+                tries, before = (tries + 1, before) if len(folder.journal) == before else (1, len(folder.journal))
+                if tries > TRIES:
+                    message = f"Run '{run}' came no further in {TRIES} tries"
+                    raise FedhcaError(f"{message}; the logs are in {federation.engine}.")
                 job = session.submit(run, folder.recipe, sites)
                 tell(f"{run}: submitted as job {job[:8]}, from round {before}")
                 why = yield from _until_it_ends(session, job, folder)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -77,6 +78,17 @@ class Processes:
                 self.process.wait(5)
             except (ProcessLookupError, subprocess.TimeoutExpired):
                 continue
+
+
+def require_free(port: int) -> None:
+    """Raise FedhcaError if somebody listens on a port: of two servers on one, each would get some of the messages."""
+    with socket.socket() as door:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            door.bind(("", port))
+        except OSError as error:
+            found = f"Found: {error.strerror}"
+            raise FedhcaError(f"Port {port} should be free for the server. {found}. Stop who has it.") from error
 
 
 def stay(start: Callable[[], Processes], tell: Callable[[str], None]) -> None:

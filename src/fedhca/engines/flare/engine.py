@@ -10,7 +10,7 @@ from fedhca.engines.federation import Federation
 from fedhca.engines.flare.provision import provision
 from fedhca.engines.flare.reach import reach
 from fedhca.engines.flare.session import connect
-from fedhca.engines.processes import SERVER, SITE, Processes
+from fedhca.engines.processes import SERVER, SITE, Processes, require_free
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RunFolderError
 
@@ -24,6 +24,7 @@ class Flare(engine.Engine):
 
     def serve(self, federation: Federation) -> Processes:
         """Start the server."""
+        require_free(federation.facts.port)
         return _supervised(federation.engine / "server", {SERVER: str(federation.path.resolve())})
 
     def join(self, site: SiteFolder) -> Processes:

@@ -72,7 +72,12 @@ class FlareSession(engine.Session):
         return ", ".join(f"site '{site}' {what}" for site, what in sorted(sure.items()))
 
     def _status(self) -> list[dict[str, Any]]:
-        return _asked(self.session.get_client_job_status) or []
+        try:
+            return self.session.get_client_job_status() or []
+        except api_spec.NoClientsAvailable:
+            return []
+        except GONE as error:
+            raise GoneError(_short(error)) from error
 
     def submit(self, run: str, recipe: Recipe, sites: Sequence[str]) -> str:
         """Submit a run."""

@@ -17,7 +17,7 @@ from fedhca.engines.certificates import lasting
 from fedhca.engines.federation import Federation
 from fedhca.engines.flower.provision import ADDRESS, AUTHORITY, CERTIFICATE, KEY, PUBLIC, SITE_KEY, provision
 from fedhca.engines.flower.session import QUIET, FlowerSession
-from fedhca.engines.processes import SERVER, SITE, Processes, last_line
+from fedhca.engines.processes import SERVER, SITE, Processes, last_line, require_free
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import FedhcaError, GoneError
 
@@ -39,6 +39,7 @@ class Flower(engine.Engine):
 
     def serve(self, federation: Federation) -> Processes:
         """Start the server, and have it know the sites' keys."""
+        require_free(federation.facts.port)
         place, facts, session = federation.engine / "server", federation.facts, _session(federation)
         session.nodes.unlink(missing_ok=True)
         command = [

@@ -1,0 +1,70 @@
+"""An engine's processes: as a group, kept up, and with one line about how they ended."""
+
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from fedhca.engines import processes
+from fedhca.engines.processes import Processes, require_free, stay
+from fedhca.errors import FedhcaError
+
+
+def started(folder: Path, code: str) -> Processes:
+    return Processes([sys.executable, "-c", code], folder, folder / "log.txt", {"WORD": "heard"})
+
+
+def test_what_it_started_is_ended_with_it(tmp_path: Path) -> None:
+    code = "import subprocess, time; print(subprocess.Popen(['sleep', '60']).pid, flush=True); time.sleep(60)"
+    made = started(tmp_path, code)
+    while not (tmp_path / "log.txt").read_text().strip():
+        time.sleep(0.05)
+    child = int((tmp_path / "log.txt").read_text())
+    made.stop()
+    assert made.wait() == -signal.SIGTERM
+    for _ in range(100):
+        try:
+            os.kill(child, 0)
+        except ProcessLookupError:
+            break
+        state = Path(f"/proc/{child}/stat")
+        if state.exists() and state.read_text().split()[2] == "Z":
+            break
+        time.sleep(0.05)
+    else:
+        raise AssertionError("the child still runs")
+
+
+def test_one_that_only_ends_again_is_given_up_with_its_last_line(tmp_path: Path) -> None:
+    told: list[str] = []
+    with pytest.raises(FedhcaError, match=r"should stay up\. It ended: no heard here More is in"):
+        stay(lambda: started(tmp_path, "import os; print('x'); print('no', os.environ['WORD'], 'here')"), told.append)
+    assert told == []
+
+
+def test_one_that_was_up_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "SOON", 0.0)
+    told: list[str] = []
+    count = iter(range(3))
+
+    def start() -> Processes:
+        if next(count) == 2:
+            raise KeyboardInterrupt
+        return started(tmp_path, "print('up')")
+
+    stay(start, told.append)
+    assert told == ["the engine's process ended; starting it again"] * 2
+
+
+def test_a_port_that_somebody_listens_on_is_refused() -> None:
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        door.listen()
+        port = door.getsockname()[1]
+        with pytest.raises(FedhcaError, match=f"Port {port} should be free for the server. Found: Address already"):
+            require_free(port)
+    require_free(port)

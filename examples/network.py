@@ -1,4 +1,6 @@
-"""The demo between sites: a server and three sites as separate processes on this machine, mutual TLS, kits made here.
+"""The demo between sites: a server and three sites as separate processes on this machine, secured, kits made here.
+
+    python examples/network.py [flare | flower] [KEY=VALUE]...
 
 Runs the demo's three methods over the network, then FedHCA² once more in one process, and says whether both ended with
 the same parameters. Everything is done with the commands that the owners of server and sites would type.
@@ -34,7 +36,7 @@ def fedhca(*words: str) -> list[str]:
     return [sys.executable, "-m", "fedhca", *words]
 
 
-def main(changes: list[str]) -> None:
+def main(engine: str, changes: list[str]) -> None:
     """Make the federation, run it, and compare."""
     shutil.rmtree(HERE, ignore_errors=True)
     HERE.mkdir(parents=True)
@@ -43,7 +45,7 @@ def main(changes: list[str]) -> None:
     def done(*words: str) -> None:
         subprocess.run(fedhca(*words), cwd=HERE, env=FAST, check=True)
 
-    done("server", "init", "demo", *changes, "--sites", sites, "--port", "18002")
+    done("server", "init", "demo", *changes, "--engine", engine, "--sites", sites, "--port", "18002")
     for site in SITES:
         done("site", "init", f"federation/kits/{site}.zip")
     began = time.perf_counter()
@@ -62,7 +64,7 @@ def main(changes: list[str]) -> None:
     runs = {method: RunFolder.open(HERE / "federation" / "runs" / method) for method in METHODS}
     table = write_table([Entry(method, folder.recipe.seed, folder) for method, folder in runs.items()], HERE)
     print(table.markdown())
-    print(f"{spent:.0f} s for {len(METHODS)} methods between {len(SITES)} sites.")
+    print(f"{spent:.0f} s for {len(METHODS)} methods between {len(SITES)} sites, over {engine}.")
     far, near = (newest(folder) for folder in (runs["fedhca2"].path, HERE / "one-process"))
     same = far.keys() == near.keys() and all(torch.equal(far[name], near[name]) for name in far)
     print(
@@ -77,4 +79,5 @@ def newest(folder: Path) -> dict[str, torch.Tensor]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    words = sys.argv[1:]
+    main(words[0] if words and "=" not in words[0] else "flare", [word for word in words if "=" in word])

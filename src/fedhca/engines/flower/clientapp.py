@@ -23,10 +23,8 @@ def _load_ours(*arguments: Any, **options: Any) -> Any:
 def main() -> None:
     """Answer one message."""
     for name, ours in (("install_from_fab", _install_nothing), ("get_load_client_app_fn", _load_ours)):
-        if not hasattr(run_clientapp, name):
-            raise SystemExit(
-                f"This Flower has no `{name}` any more, so that a site cannot refuse foreign code with it."
-            )
+        if name not in run_clientapp.run_clientapp.__code__.co_names:
+            raise SystemExit(f"This Flower does not call `{name}` any more, so that no site could refuse foreign code.")
         setattr(run_clientapp, name, ours)
     flwr_clientapp()
 

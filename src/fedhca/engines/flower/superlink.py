@@ -10,6 +10,7 @@ from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
 from flwr.superlink import extensions
+from flwr.superlink import main as superlink
 from flwr.superlink.cli import flower_superlink
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
@@ -52,11 +53,17 @@ def _is_here(client: tuple[str, int] | None) -> bool:
     return (mapped or address).is_loopback
 
 
+def keep_doors(registered: Path) -> None:
+    """Put the doorkeeper before everything that Flower's server answers; SystemExit where that is not possible."""
+    found = extensions.get_middleware
+    if "get_middleware" not in superlink._get_middleware.__code__.co_names:
+        raise SystemExit("This Flower does not call `get_middleware` any more, so that its doors could not be kept.")
+    extensions.get_middleware = lambda: (Middleware(Doorkeeper, registered=registered), *found())
+
+
 def main() -> None:
     """Start the server: our file's name, then the words of its own command."""
-    registered = Path(sys.argv.pop(1))
-    found = extensions.get_middleware
-    extensions.get_middleware = lambda: (Middleware(Doorkeeper, registered=registered), *found())
+    keep_doors(Path(sys.argv.pop(1)))
     flower_superlink()
 
 

@@ -73,7 +73,7 @@ def start(at: At = Path("federation")) -> None:
     engine = engine_named(facts.engine)
     tell(f"server of {at}: {facts.host}:{facts.port}; its log is {at / ENGINE / 'server' / 'log.txt'}")
     tell(engine.lasting(federation))
-    stay(lambda: engine.serve(federation), tell)
+    stay(lambda: engine.serve(federation), tell, at)
 
 
 def run(

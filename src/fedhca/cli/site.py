@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from fedhca.cli.output import print_table, tell
-from fedhca.errors import FedhcaError, RecipeError
+from fedhca.errors import FedhcaError, GoneError, RecipeError
 
 Folder = Annotated[Path, typer.Argument(help="The site's folder.")]
 
@@ -108,4 +108,8 @@ def start(folder: Folder) -> None:
     tell(f"site '{site.facts.name}' with {', '.join(site.facts.clients)}; its log is {site.engine / 'log.txt'}")
     engine = engine_named(site.facts.engine)
     tell(engine.lasting(site))
-    stay(lambda: engine.join(site), tell)
+    try:
+        tell(engine.reach(site))
+    except GoneError as error:
+        tell(f"{error} Waiting for it.")
+    stay(lambda: engine.join(site), tell, folder)

@@ -73,7 +73,8 @@ class Engine(ABC):
         """Connect to the server as the site does; return a line that says what was proved.
 
         Raises:
-            FedhcaError: there is no server, or another.
+            GoneError: there is no server.
+            FedhcaError: it is another, or does not take this site.
 
         """
 

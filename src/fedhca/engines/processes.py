@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from fedhca.errors import FedhcaError
 
 SITE, SERVER, RUN = "FEDHCA_SITE", "FEDHCA_SERVER", "FEDHCA_RUN"
@@ -91,13 +93,26 @@ def require_free(port: int) -> None:
             raise FedhcaError(f"Port {port} should be free for the server. {found}. Stop who has it.") from error
 
 
-def stay(start: Callable[[], Processes], tell: Callable[[str], None]) -> None:
+def stay(start: Callable[[], Processes], tell: Callable[[str], None], folder: Path) -> None:
     """Keep an engine's process up until somebody ends this one; then leave none of the group behind.
 
+    Args:
+        start: starts it.
+        tell: is told when it has to be started again.
+        folder: whose process it is; it can have one only.
+
     Raises:
-        FedhcaError: the engine's process does not stay up.
+        FedhcaError: the engine's process does not stay up, or there is one of this folder already.
 
     """
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            _stay(start, tell)
+    except Timeout as error:
+        raise FedhcaError(f"'{folder}' should be started once. It runs already; stop that first.") from error
+
+
+def _stay(start: Callable[[], Processes], tell: Callable[[str], None]) -> None:
 
     def end(number: int, frame: object) -> None:
         raise KeyboardInterrupt

@@ -42,7 +42,11 @@ def test_what_it_started_is_ended_with_it(tmp_path: Path) -> None:
 def test_one_that_only_ends_again_is_given_up_with_its_last_line(tmp_path: Path) -> None:
     told: list[str] = []
     with pytest.raises(FedhcaError, match=r"should stay up\. It ended: no heard here More is in"):
-        stay(lambda: started(tmp_path, "import os; print('x'); print('no', os.environ['WORD'], 'here')"), told.append)
+        stay(
+            lambda: started(tmp_path, "import os; print('x'); print('no', os.environ['WORD'], 'here')"),
+            told.append,
+            tmp_path,
+        )
     assert told == []
 
 
@@ -56,7 +60,7 @@ def test_one_that_was_up_is_started_again(tmp_path: Path, monkeypatch: pytest.Mo
             raise KeyboardInterrupt
         return started(tmp_path, "print('up')")
 
-    stay(start, told.append)
+    stay(start, told.append, tmp_path)
     assert told == ["the engine's process ended; starting it again"] * 2
 
 
@@ -68,3 +72,12 @@ def test_a_port_that_somebody_listens_on_is_refused() -> None:
         with pytest.raises(FedhcaError, match=f"Port {port} should be free for the server. Found: Address already"):
             require_free(port)
     require_free(port)
+
+
+def test_a_folder_s_process_is_started_once(tmp_path: Path) -> None:
+    def start() -> Processes:
+        with pytest.raises(FedhcaError, match=r"should be started once\. It runs already; stop that first\."):
+            stay(start, print, tmp_path)
+        raise KeyboardInterrupt
+
+    stay(start, print, tmp_path)

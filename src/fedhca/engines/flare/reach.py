@@ -5,7 +5,7 @@ import socket
 import ssl
 from pathlib import Path
 
-from fedhca.errors import FedhcaError
+from fedhca.errors import FedhcaError, GoneError
 
 PATIENCE = 5.0
 """Seconds for a connection, and for the server's word after it."""
@@ -18,7 +18,8 @@ def reach(engine: Path) -> str:
         engine: the site's startup kit.
 
     Raises:
-        FedhcaError: there is no server, it is another, or it does not take this site's certificate.
+        GoneError: there is no server.
+        FedhcaError: it is another, or it does not take this site's certificate.
 
     """
     startup = engine / "startup"
@@ -36,10 +37,10 @@ def reach(engine: Path) -> str:
             line.settimeout(PATIENCE)
             line.recv(1)  # a server that does not take the certificate says so only now
     except TimeoutError as error:
-        raise FedhcaError(f"The server at {address} should answer. It did not within {PATIENCE:g} seconds.") from error
+        raise GoneError(f"The server at {address} should answer. It did not within {PATIENCE:g} seconds.") from error
     except ssl.SSLError as error:
         cause = error.reason or str(error)
         raise FedhcaError(f"The server at {address} should be the one of this kit. Found another: {cause}.") from error
     except OSError as error:
-        raise FedhcaError(f"The server at {address} should answer. Found: {error.strerror or error}.") from error
+        raise GoneError(f"The server at {address} should answer. Found: {error.strerror or error}.") from error
     return str(address)

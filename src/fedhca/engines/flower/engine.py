@@ -89,7 +89,7 @@ class Flower(engine.Engine):
             if isinstance(reason, ssl.SSLError):
                 raise FedhcaError(f"{there} should be the one of this kit. Found another: {reason.reason}.") from error
             found = getattr(reason, "strerror", None) or reason
-            raise FedhcaError(f"{there} should answer. Found: {found}.") from error
+            raise GoneError(f"{there} should answer. Found: {found}.") from error
         return f"{there} answers and proves that it is the one of this kit; it takes the site's key at `site start`."
 
     def lasting(self, owner: Federation | SiteFolder) -> str:

@@ -86,7 +86,10 @@ class Stage:
 
     def kill(self, *words: str) -> None:
         """Kill -9 all processes with these words."""
-        for number in self.processes(*words):
+        found = self.processes(*words)
+        if not found:
+            raise ProcessLookupError(f"There is no process of {words} to kill.")
+        for number in found:
             os.kill(number, signal.SIGKILL)
 
     def run_folder(self, name: str) -> Path:
@@ -122,7 +125,9 @@ class Stage:
 def until(true: Callable[[], object], limit: float = 300.0) -> None:
     """Wait until something is true."""
     end = time.monotonic() + limit
-    while not true() and time.monotonic() < end:
+    while not true():
+        if time.monotonic() > end:
+            raise TimeoutError(f"This did not come true within {limit:g} seconds.")
         time.sleep(0.2)
 
 
@@ -230,7 +235,8 @@ def main(engine: str, wanted: list[str]) -> None:
     finally:
         for process in stay:
             process.terminate()
-        stage.kill(str(stage.here))
+        for number in stage.processes(str(stage.here)):
+            os.kill(number, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,13 @@ class Progress:
         self._say(f"round {number}/{self.rounds}  {loss}  {phases}{slowest}  left {timedelta(seconds=round(left))}")
         for client, tasks in line["metrics"].items():
             values = "  ".join(f"{task} {value:.4g}" for task, value in tasks.items() if value is not None)
-            self.console.print(f"    {client}: {values or 'not measured'}", highlight=False, soft_wrap=True)
+            self.console.print(
+                f"    {client}: {values or 'not measured'}", highlight=False, markup=False, soft_wrap=True
+            )
 
     def _say(self, text: str) -> None:
-        self.console.print(f"{self.name}  {text}", highlight=False, soft_wrap=True)
+        self._print(f"{self.name}  {text}")
+
+    def _print(self, line: str) -> None:
+        """Print a line as it is: what a site says of itself is in it, and is no markup."""
+        self.console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -10,7 +10,7 @@ screen = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
 
 def tell(line: str) -> None:
     """Print a line as it is."""
-    screen.print(line, highlight=False)
+    screen.print(line, highlight=False, markup=False)
 
 
 def say(text: str) -> None:

@@ -1,5 +1,6 @@
 """Commands of the one who runs the server of a federation between sites."""
 
+import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +9,7 @@ import typer
 
 from fedhca.cli.output import print_table, screen, tell
 from fedhca.cli.words import Changes, MoreChanges, RecipeName, names
+from fedhca.errors import FedhcaError
 
 if TYPE_CHECKING:
     from fedhca.engines.federation import Facts, Federation
@@ -38,12 +40,12 @@ def init(
     from fedhca.engines.engine import engine_named
     from fedhca.engines.federation import Facts, Federation, seated
     from fedhca.engines.kits import make_kits
-    from fedhca.experiment.recipes import load_recipe
+    from fedhca.experiment.recipes import checked, load_recipe
 
     carrier = engine_named(engine)
     plan = load_recipe(recipe, [*(changes or ()), *(more or ())])
     seats = seated(names(sites) or [each.name for each in plan.roster], plan)
-    facts = Facts.model_validate({"engine": engine, "host": host, "port": port, "sites": seats})
+    facts = checked({"engine": engine, "host": host, "port": port, "sites": seats}, Facts, "--sites")
     kits = make_kits(Federation.create(out, plan, facts), carrier)
     _show_kits(facts, kits)
     tell(f"Next, here: fedhca server start --at {shlex.quote(str(out))}; at each site: fedhca site init KIT.")
@@ -56,9 +58,12 @@ def renew(at: At = Path("federation")) -> None:
     from fedhca.engines.engine import engine_named
     from fedhca.engines.federation import Federation
     from fedhca.engines.kits import renew_kits
+    from fedhca.engines.processes import not_running
 
     federation = Federation.open(at)
-    _show_kits(federation.facts, renew_kits(federation, engine_named(federation.facts.engine), datetime.now(UTC)))
+    with not_running(at):
+        kits = renew_kits(federation, engine_named(federation.facts.engine), datetime.now(UTC))
+    _show_kits(federation.facts, kits)
     tell("Next: start the server again; at each site: fedhca site renew KIT FOLDER, and start it again.")
 
 
@@ -88,15 +93,15 @@ def run(
     Example: `fedhca server run --set method=fedavg rounds=20`.
     """
     from fedhca.engines.federation import RECIPE as AGREED
-    from fedhca.engines.federation import Federation
+    from fedhca.engines.federation import Federation, shareable
     from fedhca.experiment.recipes import load_recipe
 
     federation = Federation.open(at)
     words = [*(changes or ()), *(more or ())]
     if "=" in recipe:
         recipe, words = "", [recipe, *words]
-    plan = load_recipe(recipe or at / AGREED, words)
-    _follow(federation, plan, name or f"{plan.method.label}-seed-{plan.seed}")
+    plan = shareable(load_recipe(recipe or at / AGREED, words))
+    _follow(federation, plan, name or re.sub(r"[^A-Za-z0-9._-]", "-", f"{plan.method.label}-seed-{plan.seed}"))
 
 
 def resume(
@@ -123,8 +128,11 @@ def _follow(federation: "Federation", recipe: "Recipe", name: str) -> None:
 
     folder = federation.run_folder(name)
     progress = Progress(screen, folder, name, recipe.rounds)
-    for _ in go(engine_named(federation.facts.engine), federation, recipe, name, tell):
-        progress.look()
+    try:
+        for _ in go(engine_named(federation.facts.engine), federation, recipe, name, tell):
+            progress.look()
+    except KeyboardInterrupt:
+        raise FedhcaError(f"Stopped. To go on: fedhca server resume {name} --at {shlex.quote(str(federation.path))}.")  # noqa: B904
     progress.look()
     tell(f"{name}: {recipe.rounds} rounds done; everything is in {folder}.")
     tell(f"For one page: fedhca report {shlex.quote(str(folder))}")

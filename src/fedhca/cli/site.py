@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from fedhca.cli.output import print_table, tell
+from fedhca.cli.words import MoreChanges
 from fedhca.errors import FedhcaError, GoneError, RecipeError
 
 Folder = Annotated[Path, typer.Argument(help="The site's folder.")]
@@ -14,6 +15,7 @@ Folder = Annotated[Path, typer.Argument(help="The site's folder.")]
 
 def init(
     kit: Annotated[Path, typer.Argument(help="The kit that the server's side made for this site.")],
+    more: MoreChanges = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="What only this site knows, such as where its data are."),
@@ -28,8 +30,9 @@ def init(
     from fedhca.engines.site_folder import FILE, SiteFolder
 
     place = out or Path(kit.stem)
-    open_kit(kit, place, changes or [])
-    site = SiteFolder.open(place).say(changes or [])
+    said = [*(changes or ()), *(more or ())]
+    open_kit(kit, place, said)
+    site = SiteFolder.open(place).say(said)
     clients = [each for each in site.agreed.roster if each.name in site.facts.clients]
     print_table(
         ["client", "data set", "tasks"],
@@ -50,9 +53,11 @@ def renew(
     from datetime import UTC, datetime
 
     from fedhca.engines.kits import renew_site
+    from fedhca.engines.processes import not_running
     from fedhca.engines.site_folder import SiteFolder
 
-    renew_site(SiteFolder.open(folder), kit, datetime.now(UTC))
+    with not_running(folder):
+        renew_site(SiteFolder.open(folder), kit, datetime.now(UTC))
     tell(f"Next: fedhca site start {shlex.quote(str(folder))}")
 
 

@@ -46,7 +46,7 @@ def go(engine: Engine, federation: Federation, recipe: Recipe, run: str, tell: T
                     raise FedhcaError(f"{message}; the logs are in {federation.engine}.")
                 job = session.submit(run, folder.recipe, sites)
                 tell(f"{run}: submitted as job {job[:8]}, from round {before}")
-                why = yield from _until_it_ends(session, job, folder)
+                why = yield from _until_it_ends(session, job, folder, seen)
         except GoneError as error:
             tell(f"{run}: the server is gone ({error})")
         stopped = [event for event in events(folder.path, seen) if event["what"] == "stopped"]
@@ -57,10 +57,13 @@ def go(engine: Engine, federation: Federation, recipe: Recipe, run: str, tell: T
             tell(f"{run}: {why or 'a process died'} after round {len(folder.journal)}; going on from there")
 
 
-def _until_it_ends(session: Session, job: str, folder: RunFolder) -> Generator[None, None, str]:
+def _until_it_ends(session: Session, job: str, folder: RunFolder, seen: int) -> Generator[None, None, str]:
     """Yield until the job ends; end it where this one is ended, or where it is broken, and return why."""
     try:
         while not session.is_over(job):
+            if any(event["what"] == "stopped" for event in events(folder.path, seen)):
+                session.abort(job)
+                return ""
             why = "" if folder.finished else session.broken(job)
             if why:
                 session.abort(job)

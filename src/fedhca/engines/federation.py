@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from filelock import FileLock
+
 from fedhca.atomic import write_atomically
 from fedhca.engines.events import note
 from fedhca.engines.post import Post, Send
@@ -70,7 +72,7 @@ class Federation:
         _require_seats(facts.sites, recipe)
         if (path / FILE).exists():
             raise RunFolderError(f"'{path}' holds a federation already. Choose another --out, or remove the folder.")
-        agreed = validate(without_places(dump_recipe(recipe)), RECIPE)
+        agreed = shareable(recipe)
         write_atomically(path / RECIPE, to_yaml(dump_recipe(agreed)).encode())
         write_atomically(path / FILE, to_yaml(facts.model_dump(mode="json")).encode())
         return cls(path, facts, agreed)
@@ -96,6 +98,11 @@ class Federation:
     def run_folder(self, name: str) -> Path:
         """Return where a run of this name is kept; RecipeError if it cannot be a name."""
         return self.path / RUNS / run_name(name)
+
+
+def shareable(recipe: Recipe) -> Recipe:
+    """Return a recipe without the places of this machine, as others get to see it."""
+    return validate(without_places(dump_recipe(recipe)), RECIPE)
 
 
 def run_name(name: str) -> str:
@@ -155,6 +162,12 @@ def conduct(recipe: Recipe, send: Send, folder: Path) -> None:
         FedhcaError: another try would not mend it.
 
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".lock"):  # a job that was given up may still be ending
+        _conduct(recipe, send, folder)
+
+
+def _conduct(recipe: Recipe, send: Send, folder: Path) -> None:
     note(folder, "begun")
     try:
         for _ in federate(recipe, send, folder, lambda each: note(folder, "missing", each.client, each.cause)):

@@ -2,6 +2,7 @@
 
 import shutil
 import zipfile
+import zlib
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -90,12 +91,15 @@ def open_kit(kit: Path, out: Path, changes: list[str]) -> None:
     own(changes)
     if (out / FILE).exists():
         raise RunFolderError(f"'{out}' holds a site already. Choose another --out, or remove the folder.")
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         with zipfile.ZipFile(kit) as file:
-            if not {FILE, RECIPE} <= set(file.namelist()):
-                raise RunFolderError(f"'{kit}' should be the kit of a site. Found none in it. Ask the server for one.")
-            file.extractall(out)  # the library refuses names that lead out of the folder
-    except (OSError, zipfile.BadZipFile) as error:
+            whole = {FILE, RECIPE} <= set(file.namelist()) and file.testzip() is None
+            if whole:
+                file.extractall(out)  # the library keeps names that lead out of the folder in it
+    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise RunFolderError(f"Cannot read the kit '{kit}': {error}. Ask the server for another.") from error
+    if not whole:
+        raise RunFolderError(f"'{kit}' should be the kit of a site. Found none in it. Ask the server for one.")
     for path in (out / ENGINE).rglob("*"):
         path.chmod(0o700 if path.is_dir() or path.suffix == ".sh" else 0o600)

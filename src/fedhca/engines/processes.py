@@ -6,7 +6,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -17,7 +18,9 @@ SITE, SERVER, RUN = "FEDHCA_SITE", "FEDHCA_SERVER", "FEDHCA_RUN"
 """Variables with the folder of this site, server, or run, for the processes that an engine starts for a run."""
 QUIET = {"PYTHONUNBUFFERED": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 SOON = 20.0
-"""Seconds; a process that ends within so many would only end again."""
+"""Seconds; a process that ends within so many will probably end again."""
+PATIENCE, PAUSE = 120.0, 5.0
+"""Seconds for which it is started again all the same, and between: a server may hold a crashed site's place a while."""
 TOOLS = Path(sys.executable).parent
 """Where the commands of installed packages are."""
 
@@ -105,11 +108,22 @@ def stay(start: Callable[[], Processes], tell: Callable[[str], None], folder: Pa
         FedhcaError: the engine's process does not stay up, or there is one of this folder already.
 
     """
+    with not_running(folder):
+        _stay(start, tell)
+
+
+@contextmanager
+def not_running(folder: Path) -> Iterator[None]:
+    """Hold the folder of a server or a site; FedhcaError if somebody does."""
+    lock = FileLock(folder / ".lock")
     try:
-        with FileLock(folder / ".lock", timeout=0):
-            _stay(start, tell)
+        lock.acquire(timeout=0)
     except Timeout as error:
-        raise FedhcaError(f"'{folder}' should be started once. It runs already; stop that first.") from error
+        raise FedhcaError(f"'{folder}' should not be in use. It is started; stop that first.") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _stay(start: Callable[[], Processes], tell: Callable[[str], None]) -> None:
@@ -117,7 +131,9 @@ def _stay(start: Callable[[], Processes], tell: Callable[[str], None]) -> None:
     def end(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, end)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # ended by a supervisor, or with its terminal
+        signal.signal(number, end)
+    failed = 0.0
     while True:
         began, processes = time.monotonic(), None
         try:
@@ -129,6 +145,12 @@ def _stay(start: Callable[[], Processes], tell: Callable[[str], None]) -> None:
             if processes is not None:
                 processes.stop()
         if time.monotonic() - began < SOON:
+            failed = failed or began
             ended = f"The engine's process should stay up. It ended: {processes.why()}"
-            raise FedhcaError(f"{ended} More is in {processes.console}.")
+            if time.monotonic() - failed > PATIENCE:
+                raise FedhcaError(f"{ended} More is in {processes.console}.")
+            tell(ended)
+            time.sleep(PAUSE)
+        else:
+            failed = 0.0
         tell("the engine's process ended; starting it again")

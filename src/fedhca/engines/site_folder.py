@@ -9,6 +9,7 @@ DIR/runs/RUN/CLIENT/       each client's states: heads, buffers, moments
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -88,8 +89,9 @@ class SiteFolder:
 
     def say(self, changes: Sequence[str]) -> "SiteFolder":
         """Write down what this site says for itself."""
-        merged = {change.partition("=")[0]: change for change in (*self.facts.set, *own(changes))}
+        merged = {change.partition("=")[0]: change for change in (*self.facts.set, *map(_absolute, own(changes)))}
         facts = self.facts.model_copy(update={"set": tuple(merged.values())})
+        load_recipe(self.path / RECIPE, facts.set)  # which refuses what cannot be, before it is written down
         write_atomically(self.path / FILE, to_yaml(facts.model_dump(mode="json")).encode())
         return SiteFolder.open(self.path)
 
@@ -117,8 +119,10 @@ class SiteFolder:
         mine, theirs = ({key: value for key, value in each.items() if key not in FREE} for each in (agreed, asked))
         if mine != theirs:
             raise RecipeError(f"Run '{run}' is not what was agreed on: {first_difference(mine, theirs)}.")
-        place = self.path / RUNS / run_name(run) / RECIPE
-        write_atomically(place, to_yaml({**asked, "device": agreed["device"]}).encode())
+        place, text = self.path / RUNS / run_name(run) / RECIPE, to_yaml({**asked, "device": agreed["device"]}).encode()
+        if place.is_file() and place.read_bytes() != text:  # another run of that name, whose models are not this one's
+            place.parent.rename(place.parent.with_name(f"{run}-until-{datetime.now(UTC):%Y%m%d-%H%M%S}"))
+        write_atomically(place, text)
         return load_recipe(place, own(self.facts.set))
 
     def run(self, name: str) -> SiteRun:
@@ -145,6 +149,13 @@ def host(recipe: Recipe, clients: Iterable[str], folder: Path) -> Site:
 
     keep = SiteRun(folder, recipe).keep
     return Site({name: lambda name=name: made(name) for name in clients}, keep)  # type: ignore[misc]
+
+
+def _absolute(change: str) -> str:
+    """Make a place absolute: the engine's processes run in another folder than the one in which it was said."""
+    key, _, value = change.partition("=")
+    is_place = key.endswith((".root", ".cache")) or (key == "model.backbone" and Path(value).expanduser().is_dir())
+    return f"{key}={Path(value).expanduser().absolute()}" if is_place else change
 
 
 def own(changes: Sequence[str]) -> list[str]:

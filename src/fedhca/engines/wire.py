@@ -5,6 +5,7 @@ lacks any or brings more, so nothing else can travel by accident.
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
@@ -140,7 +141,7 @@ def _read_missing(fields: dict[str, Any]) -> Missing:
 
 
 def _read_answered(fields: dict[str, Any]) -> tuple[str, int, float]:
-    return _text(fields, "client"), _whole(fields, "round"), _number(fields, "seconds")
+    return _text(fields, "client"), _whole(fields, "round"), _seconds(fields)
 
 
 def _read_values(fields: dict[str, Any], prefix: str) -> dict[str, float]:
@@ -176,6 +177,11 @@ def _whole(fields: dict[str, Any], name: str) -> int:
 
 def _number(fields: dict[str, Any], name: str) -> float:
     return float(_of_kind(fields, name, (int, float), "a number"))
+
+
+def _seconds(fields: dict[str, Any]) -> float:
+    value = _number(fields, "seconds")
+    return value if math.isfinite(value) and value >= 0 else _refuse("`seconds`", "finite, at least 0", value)
 
 
 def _of_kind(fields: dict[str, Any], name: str, kind: Any, words: str) -> Any:

@@ -37,12 +37,20 @@ def entry(round_: Round, roster: Roster) -> dict[str, Any]:
 def append(path: Path, line: Mapping[str, Any]) -> None:
     """Add one line and flush it to the disk."""
     try:
-        with path.open("a", encoding="utf-8") as file:
+        with path.open("a+", encoding="utf-8") as file:
+            if file.tell() and not _ends_in_a_line(path):  # a line was cut short, and must not spoil this one
+                file.write("\n")
             file.write(json.dumps(line, allow_nan=False) + "\n")
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
         raise RunFolderError(f"Cannot write '{path}': {error.strerror}. Free some space, then resume.") from error
+
+
+def _ends_in_a_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -62,9 +70,9 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def rewind(path: Path, rounds: int) -> None:
-    """Drop the lines after so many rounds: the run goes on from there."""
-    kept = [line for line in read(path) if line["round"] <= rounds]
-    write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
+    """Drop the lines after so many rounds: the run goes on from there; of a round written twice the last counts."""
+    kept = {line["round"]: line for line in read(path) if line["round"] <= rounds}
+    write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept.values()).encode())
 
 
 def _answer(answer: Answer, layout: Layout) -> dict[str, Any]:

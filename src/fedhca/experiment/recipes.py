@@ -142,10 +142,15 @@ def _index(place: list[Any], part: str, change: str) -> int:
 
 def read_section(path: Path, kind: type[Some], what: str) -> Some:
     """Read a YAML file as a section of its kind; RecipeError names the file and the first field that is wrong."""
+    return checked(read_yaml(path, what), kind, f"'{path}'")
+
+
+def checked(values: Any, kind: type[Some], source: str) -> Some:
+    """Validate plain values as a section of its kind; RecipeError names where they are from and what is wrong."""
     try:
-        return kind.model_validate(read_yaml(path, what))
+        return kind.model_validate(values)
     except ValidationError as error:
-        raise RecipeError(f"'{path}': {describe(error, kind)}") from None
+        raise RecipeError(f"{source}: {describe(error, kind)}") from None
 
 
 def describe(error: ValidationError, section: type[BaseModel]) -> str:

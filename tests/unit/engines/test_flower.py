@@ -40,22 +40,19 @@ def answer(path: str, client: tuple[str, int]) -> tuple[int, str]:
     return found.status_code, found.text
 
 
-@pytest.mark.parametrize(
-    "path", ["/v1/control/start-run", "/v1/control/register-node", "/v1/runtime/pull-task-input", "/docs"]
-)
+@pytest.mark.parametrize("path", ["/v1/control/list-runs", "/v1/control/register-node", "/v1/runtime/pull-task-input"])
 def test_another_machine_may_not_submit_code_register_keys_or_play_a_process(path: str, registered: Path) -> None:
     registered.touch()
-    path = f"/v1/{path}"
     assert answer(path, ELSEWHERE) == (403, "Only the server's own machine may ask for this.")
     assert answer(path, ("::ffff:203.0.113.9", 1))[0] == 403
     for here in (HERE, ("::1", 5000), ("::ffff:127.0.0.1", 5000)):
-        assert answer(path, here)[0] != 403
+        assert answer(path, here)[0] not in (403, 404)
 
 
 def test_sites_come_in_once_keys_are_registered(registered: Path) -> None:
     assert answer("/v1/fleet/activate-node", ELSEWHERE) == (503, "The sites' keys are not registered yet.")
     registered.touch()
-    assert answer("/v1/fleet/activate-node", ELSEWHERE)[0] not in (403, 503)
+    assert answer("/v1/fleet/activate-node", ELSEWHERE)[0] not in (403, 404, 503)
 
 
 def test_a_site_installs_and_loads_nothing_that_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:

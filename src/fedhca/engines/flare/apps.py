@@ -15,6 +15,8 @@ from fedhca.engines.wire import Wire, to_wire
 from fedhca.errors import FedhcaError, GoneError
 from fedhca.messages import Missing
 
+SERVER_S_NAME = "server"
+"""What FLARE calls the server's part of a job."""
 FOREVER = 10**7
 """Seconds; FLARE gives up after a minute unless told otherwise."""
 
@@ -45,7 +47,9 @@ class SiteApp:
 
     @collab.publish
     def answer(self, client: str, wire: dict[str, Any]) -> dict[str, Any]:
-        """Answer a request for one client."""
+        """Answer a request of the server for one client; FLARE lets other sites call, too."""
+        if collab.caller != SERVER_S_NAME:
+            return to_wire(Missing(client, "only the server may ask."))
         if self.site is None:
             return to_wire(Missing(client, self.refusal))
         return dict(self.site.answer(client, wire))
@@ -97,7 +101,8 @@ class Carrier:
             )
             for client, wire in wires.items()
         }
-        with ThreadPoolExecutor(max(1, len(asked))) as pool:
+        pool = ThreadPoolExecutor(max(1, len(asked)))
+        try:
             waiting = {pool.submit(list, answers): client for client, answers in asked.items()}
             for come in as_completed(list(waiting)):
                 client = waiting.pop(come)
@@ -105,6 +110,8 @@ class Carrier:
                 for error in asked.pop(client).failures.values():
                     late = time.monotonic() - began >= limits[client]
                     yield client, Missing(client, _cause(client, error, self.timeout if late else None))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # where one is gone, nobody waits for the others
 
 
 def _cause(client: str, error: Any, timeout: float | None) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from fedhca.engines import engine
 from fedhca.engines.certificates import lasting
 from fedhca.engines.federation import Federation
-from fedhca.engines.flare.provision import provision
+from fedhca.engines.flare.provision import provision, server_resources, site_resources, write_local
 from fedhca.engines.flare.reach import reach
 from fedhca.engines.flare.session import connect
 from fedhca.engines.processes import SERVER, SITE, Processes, require_free
@@ -25,10 +25,13 @@ class Flare(engine.Engine):
     def serve(self, federation: Federation) -> Processes:
         """Start the server."""
         require_free(federation.facts.port)
-        return _supervised(federation.engine / "server", {SERVER: str(federation.path.resolve())})
+        place = federation.engine / "server"
+        write_local(place, server_resources(place))  # it has absolute places, and the folder may have been moved
+        return _supervised(place, {SERVER: str(federation.path.resolve())})
 
     def join(self, site: SiteFolder) -> Processes:
         """Start the client at a site."""
+        write_local(site.engine, site_resources())  # what a site allows is its own to say, not the kit's
         return _supervised(site.engine.resolve(), {SITE: str(site.path.resolve())})
 
     def reach(self, site: SiteFolder) -> str:

@@ -15,6 +15,11 @@ from fedhca.experiment.recipes import to_yaml
 ADMIN = "admin@fedhca.org"
 ALLOWED = ["nvflare.collab.", "fedhca.engines.flare.apps."]
 """All that a job may name. Whatever else a job asks a site or the server to run is refused there."""
+OTHERS = ("org_admin", "lead", "member")
+DENIED = ("byoc", "shell_commands", "operate", "clone_job", "download_job", "server-predeployed-flwr")
+"""What nobody may do, whatever role a certificate gives: send code, run commands, shut down. FLARE's own policy lets
+the administrator do all of it, and checks no class name in a job that brings code."""
+GRANTED = ("submit_job", "manage_job", "view")
 IMPL = "nvflare.lighter.impl"
 
 
@@ -26,6 +31,7 @@ def provision(federation: Federation) -> dict[str, Path]:
 
     """
     engine, work = federation.engine, federation.engine / "provisioning"
+    engine.mkdir(mode=0o700, parents=True, exist_ok=True)  # before any key is written
     write_atomically(work / "project.yml", to_yaml(_project(federation)).encode())
     command = [sys.executable, "-m", "nvflare.cli", "provision", "-p", "project.yml", "-w", ".", "--force"]
     made = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
@@ -66,7 +72,20 @@ def _settle(part: Path, place: Path, resources: dict[str, Any]) -> None:
     """Move one participant's part to its place, with resources of ours."""
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(part, place)
+    write_local(place, resources)
+
+
+def write_local(place: Path, resources: dict[str, Any]) -> None:
+    """Write what a participant runs and allows."""
     write_atomically(place / "local" / "resources.json", json.dumps(resources, indent=2).encode())
+    write_atomically(place / "local" / "authorization.json", json.dumps(permissions(), indent=2).encode())
+
+
+def permissions() -> dict[str, Any]:
+    """Return who may do what, for the server and for every site."""
+    nothing = dict.fromkeys((*GRANTED, *DENIED), "none")
+    admin = dict.fromkeys(GRANTED, "any") | dict.fromkeys(DENIED, "none")
+    return {"format_version": "1.0", "permissions": {"project_admin": admin} | dict.fromkeys(OTHERS, nothing)}
 
 
 def _component(name: str, path: str, **args: Any) -> dict[str, Any]:

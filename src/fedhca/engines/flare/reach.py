@@ -35,7 +35,10 @@ def reach(engine: Path) -> str:
             context.wrap_socket(plain, server_hostname=target["identity"]) as line,
         ):
             line.settimeout(PATIENCE)
-            line.recv(1)  # a server that does not take the certificate says so only now
+            if not line.recv(
+                1
+            ):  # a server that does not take the certificate says so only now; one that does speaks first
+                raise GoneError(f"The server at {address} should answer. It closed the connection without a word.")
     except TimeoutError as error:
         raise GoneError(f"The server at {address} should answer. It did not within {PATIENCE:g} seconds.") from error
     except ssl.SSLError as error:

@@ -126,7 +126,7 @@ def wait_for(session: FlowerSession, processes: Processes) -> None:
 def _why(words: str) -> str:
     """Say in one line why Flower's client ended."""
     if "[code: 2004]" in words:
-        return "the server does not know this site's key. Ask it for a new kit."
+        return "the server does not know this site's key, or has this site already (after a crash, for a minute more)."
     if "CERTIFICATE_VERIFY_FAILED" in words:
         return "the server is not the one of this kit. Ask it for a new one."
     return last_line(words)

@@ -22,6 +22,7 @@ SITE_KEY = "site.key"
 def provision(federation: Federation) -> dict[str, Path]:
     """Make keys and certificates; return the folder with each site's own."""
     place, facts = federation.engine, federation.facts
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)  # before any key is written
     authority_key, authority = _authority()
     key, certificate = _certificate(facts.host, authority_key, authority)
     _write(place / "authority" / "ca.key", _private(authority_key))

@@ -6,12 +6,13 @@ keys. A failure names the engine whose new version, perhaps, does something else
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -197,6 +198,8 @@ def test_a_network_though_processes_are_killed(engine: str, near: Path, tmp_path
             kill(what, tmp_path / where)
         printed, _ = driver.communicate(timeout=LIMIT)
         checked = fedhca("site", "check", "lab", cwd=tmp_path)
+        if engine == "flare":
+            code_is_refused(tmp_path)
     Image.fromarray(np.zeros((48, 32, 3), np.uint8)).save(tmp_path / "scan.png")
     drawn = fedhca("site", "predict", "lab", "far", "scan.png", cwd=tmp_path)
     assert "scan-figures-semseg.png" in drawn
@@ -209,6 +212,33 @@ def test_a_network_though_processes_are_killed(engine: str, near: Path, tmp_path
     for line in journal.read(made.run / "journal.jsonl"):
         assert all(times["transport"] > 0 for times in line["clients"].values())
     audit(made)
+
+
+def code_is_refused(here: Path) -> None:
+    """Submit, as FLARE's own administrator, the job of the run with code beside it: it runs nowhere."""
+    shutil.copytree(here / "federation" / "engine" / "jobs" / "far", here / "evil")
+    for config in list((here / "evil").rglob("config")):
+        (config.parent / "custom").mkdir()
+        (config.parent / "custom" / "sitecustomize.py").write_text(f"open({str(here / 'owned')!r}, 'w').close()")
+    connect = resolve_name("nvflare.fuel.flare_api.flare_api:new_secure_session")
+    session = connect("admin@fedhca.org", str(here / "federation" / "engine" / "admin"))
+
+    def said(call: Callable[..., Any], *words: str) -> str:
+        try:
+            return str(call(*words))
+        except Exception as error:  # the library raises what the server refuses
+            return str(error)
+
+    job = said(session.submit_job, str(here / "evil"))
+    end = time.monotonic() + 45
+    while "FINISHED" not in (status := said(session.get_job_meta, job)) and time.monotonic() < end:
+        time.sleep(1)
+    said(session.abort_job, job)
+    commands = [said(session.do_command, words) for words in ("cat lab log.txt", "ls server", "shutdown client lab")]
+    session.close()
+    assert "FINISHED:COMPLETED" not in status
+    assert not (here / "owned").exists()
+    assert all("authoriz" in each.lower() for each in commands), commands
 
 
 FIELDS: Mapping[str, set[str]] = {

@@ -87,7 +87,7 @@ WORDS: dict[str, tuple[list[object], list[str]]] = {
     "a file": (["found/a.png", "drawn"], ["a.png", "expected a folder"]),
     "no pictures": ([".", "drawn"], ["expected PNG pictures"]),
     "a distance too far": (["found", "drawn", "--max-dist", 2], ["`max_dist`", "2.0"]),
-    "no distance": (["found", "drawn", "--max-dist", "far"], ["--max-dist", "number", "fedhca edges -h"]),
+    "no distance": (["found", "drawn", "--max-dist", "far"], ["--max-dist", "'far'", "fedhca edges -h"]),
     "no jobs": (["found", "drawn", "--jobs", 0], ["`jobs`"]),
     "no truths": (["found"], ["truths", "fedhca edges -h"]),
 }

@@ -30,7 +30,7 @@ def test_compare_then_report(command: Command, compared: Path, tmp_path: Path) -
     assert outcome.out == f"Written: {page}; every figure as PNG and SVG in {page.parent / 'figures'}\n"
     text = page.read_text(encoding="utf-8")
     assert "<title>Rooms &amp; figures</title>" in text
-    assert re.findall(r'<section id="(\w+)"', text) == [name for name in SECTIONS if name != "scaling"]
+    assert re.findall(r'<section id="(\w+)"', text) == [name for name in SECTIONS if name not in {"scaling", "sites"}]
     assert "L6 norm (next to the head)" in text
     assert re.search(r"above local on \d of 2 seeds", text)
     assert "No pictures" not in text

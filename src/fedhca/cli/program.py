@@ -76,7 +76,7 @@ def main() -> None:
     """Run the command; whatever goes wrong becomes one line."""
     warnings.showwarning = lambda message, *_, **__: say(f"note: {message}")
     try:
-        code = build()(standalone_mode=False)
+        code = build()(prog_name="fedhca", standalone_mode=False)
     except FedhcaError as error:
         say(str(error))
         sys.exit(1)

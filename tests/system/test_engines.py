@@ -239,6 +239,8 @@ def code_is_refused(here: Path) -> None:
     assert "FINISHED:COMPLETED" not in status
     assert not (here / "owned").exists()
     assert all("authoriz" in each.lower() for each in commands), commands
+    log = (here / "lab" / "engine" / "log.txt").read_text()
+    assert "This site does not answer to ShutdownClientProcessor, ShellCommandProcessor," in log
 
 
 FIELDS: Mapping[str, set[str]] = {

@@ -38,15 +38,15 @@ def init(
     Example: `fedhca server init demo --sites uni=rooms-all-1+rooms-all-2,…`.
     """
     from fedhca.engines.engine import engine_named
-    from fedhca.engines.federation import Facts, Federation, seated
-    from fedhca.engines.kits import make_kits
+    from fedhca.engines.federation import Facts, seated
+    from fedhca.engines.kits import make_federation
     from fedhca.experiment.recipes import checked, load_recipe
 
     carrier = engine_named(engine)
     plan = load_recipe(recipe, [*(changes or ()), *(more or ())])
     seats = seated(names(sites) or [each.name for each in plan.roster], plan)
     facts = checked({"engine": engine, "host": host, "port": port, "sites": seats}, Facts, "--sites")
-    kits = make_kits(Federation.create(out, plan, facts), carrier)
+    kits = make_federation(out, plan, facts, carrier)
     _show_kits(facts, kits)
     tell(f"Next, here: fedhca server start --at {shlex.quote(str(out))}; at each site: fedhca site init KIT.")
 
@@ -92,6 +92,7 @@ def run(
 
     Example: `fedhca server run --set method=fedavg rounds=20`.
     """
+    from fedhca.engines.agreement import require_agreed
     from fedhca.engines.federation import RECIPE as AGREED
     from fedhca.engines.federation import Federation, shareable
     from fedhca.experiment.recipes import load_recipe
@@ -101,7 +102,9 @@ def run(
     if "=" in recipe:
         recipe, words = "", [recipe, *words]
     plan = shareable(load_recipe(recipe or at / AGREED, words))
-    _follow(federation, plan, name or re.sub(r"[^A-Za-z0-9._-]", "-", f"{plan.method.label}-seed-{plan.seed}"))
+    name = name or re.sub(r"[^A-Za-z0-9._-]", "-", f"{plan.method.label}-seed-{plan.seed}")
+    require_agreed(federation.recipe, plan, name)  # as every site would, but before it is sent to them
+    _follow(federation, plan, name)
 
 
 def resume(
@@ -124,10 +127,12 @@ def _show_kits(facts: "Facts", kits: dict[str, Path]) -> None:
 def _follow(federation: "Federation", recipe: "Recipe", name: str) -> None:
     from fedhca.engines.driver import go
     from fedhca.engines.engine import engine_named
+    from fedhca.engines.processes import end_like_ctrl_c
     from fedhca.progress import Progress
 
     folder = federation.run_folder(name)
     progress = Progress(screen, folder, name, recipe.rounds)
+    end_like_ctrl_c()
     try:
         for _ in go(engine_named(federation.facts.engine), federation, recipe, name, tell):
             progress.look()

@@ -26,13 +26,11 @@ def init(
 
     Example: `fedhca site init hospital-a.zip --set datasets.nyud.root=/data/nyud`.
     """
-    from fedhca.engines.kits import open_kit
-    from fedhca.engines.site_folder import FILE, SiteFolder
+    from fedhca.engines.kits import make_site
+    from fedhca.engines.site_folder import FILE
 
     place = out or Path(kit.stem)
-    said = [*(changes or ()), *(more or ())]
-    open_kit(kit, place, said)
-    site = SiteFolder.open(place).say(said)
+    site = make_site(kit, place, [*(changes or ()), *(more or ())])
     clients = [each for each in site.agreed.roster if each.name in site.facts.clients]
     print_table(
         ["client", "data set", "tasks"],

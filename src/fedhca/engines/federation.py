@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Literal
 
 from filelock import FileLock
+from pydantic import field_validator
 
 from fedhca.atomic import write_atomically
 from fedhca.engines.events import note
 from fedhca.engines.post import Post, Send
 from fedhca.errors import FedhcaError, GoneError, RecipeError, RunFolderError, unknown
 from fedhca.experiment import build
-from fedhca.experiment.config import Name, Recipe, Section
+from fedhca.experiment.config import Recipe, Section
 from fedhca.experiment.drive import drive
 from fedhca.experiment.participant import NAME
 from fedhca.experiment.places import without_places
@@ -36,13 +37,35 @@ Seats = Mapping[str, Sequence[str]]
 """Each site's clients."""
 
 
+SITE = "[A-Za-z0-9][A-Za-z0-9_-]{0,62}"
+HOST = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
+RESERVED = {"server", "all"}
+"""Words that an engine has for others than a site."""
+
+
 class Facts(Section):
     """What is in federation.yaml."""
 
     engine: EngineName = "flare"
     host: str = "localhost"
     port: int = 8002
-    sites: dict[Name, tuple[str, ...]]
+    sites: dict[str, tuple[str, ...]]
+
+    @field_validator("host")
+    @classmethod
+    def _is_a_host(cls, host: str) -> str:
+        if not re.fullmatch(HOST, host):
+            raise ValueError(f"the host should be a name such as fl.example.org, or an IPv4 address; found '{host}'")
+        return host
+
+    @field_validator("sites")
+    @classmethod
+    def _are_names(cls, sites: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for site in sites:
+            if not re.fullmatch(SITE, site) or site.lower() in RESERVED:
+                rule = "the name of a site should be letters, digits, - and _, and neither 'server' nor 'all'"
+                raise ValueError(f"{rule}; found '{site}': give it another, NAME=CLIENT")
+        return sites
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,39 @@
 import shutil
 import zipfile
 import zlib
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fedhca.engines.engine import Engine
 from fedhca.engines.federation import ENGINE, KITS, RECIPE, Federation
+from fedhca.engines.federation import FILE as FEDERATION
+from fedhca.engines.federation import Facts as ServerFacts
 from fedhca.engines.site_folder import FILE, Facts, SiteFolder, own
 from fedhca.errors import RecipeError, RunFolderError
+from fedhca.experiment.config import Recipe
 from fedhca.experiment.recipes import to_yaml
+
+
+def make_federation(path: Path, recipe: Recipe, facts: ServerFacts, engine: Engine) -> dict[str, Path]:
+    """Write a new federation's folder with keys and certificates; return each site's kit. The whole of it, or nothing.
+
+    Raises:
+        RunFolderError: there is one already, or it cannot be written.
+        RecipeError: a client has no site, or two.
+        FedhcaError: the engine could not make keys.
+
+    """
+    federation = Federation.create(path, recipe, facts)
+    try:
+        return make_kits(federation, engine)
+    except BaseException:
+        for folder in (federation.engine, path / KITS):
+            shutil.rmtree(folder, ignore_errors=True)
+        for file in (RECIPE, FEDERATION):
+            (path / file).unlink(missing_ok=True)
+        raise
 
 
 def make_kits(federation: Federation, engine: Engine) -> dict[str, Path]:
@@ -68,8 +92,7 @@ def renew_site(site: SiteFolder, kit: Path, now: datetime) -> None:
     """
     with TemporaryDirectory(dir=site.path, prefix=".kit-") as folder:
         fresh = Path(folder, "site")
-        open_kit(kit, fresh, [])
-        new = SiteFolder.open(fresh)
+        new = open_kit(kit, fresh)
         if (new.facts.name, new.facts.clients) != (site.facts.name, site.facts.clients):
             found = f"Found the kit of '{new.facts.name}' with {', '.join(new.facts.clients)}"
             raise RunFolderError(f"'{kit}' should be a new kit of '{site.facts.name}'. {found}.")
@@ -80,18 +103,30 @@ def renew_site(site: SiteFolder, kit: Path, now: datetime) -> None:
         (fresh / ENGINE).rename(site.engine)
 
 
-def open_kit(kit: Path, out: Path, changes: list[str]) -> None:
-    """Make a site's folder of its kit.
+def make_site(kit: Path, out: Path, changes: Sequence[str]) -> SiteFolder:
+    """Make a site's folder of its kit, with what the site says for itself: the whole of it, or nothing.
 
     Raises:
-        RunFolderError: the kit is none, or the folder exists.
-        RecipeError: one of the changes is not the site's to make.
+        RunFolderError: the kit is none, or there is something in the folder.
+        RecipeError: one of the changes is not the site's to make, or cannot be.
 
     """
     own(changes)
     if (out / FILE).exists():
         raise RunFolderError(f"'{out}' holds a site already. Choose another --out, or remove the folder.")
-    out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise RunFolderError(f"'{out}' should be a new folder, or an empty one. Choose another --out.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=out.parent, prefix=".kit-") as folder:  # for its owner alone: keys are in it
+        fresh = Path(folder, "site")
+        open_kit(kit, fresh).say(changes)
+        fresh.rename(out)
+    return SiteFolder.open(out)
+
+
+def open_kit(kit: Path, out: Path) -> SiteFolder:
+    """Unpack a kit into a new folder; RunFolderError if it is none."""
+    out.mkdir(mode=0o700)
     try:
         with zipfile.ZipFile(kit) as file:
             whole = {FILE, RECIPE} <= set(file.namelist()) and file.testzip() is None
@@ -103,3 +138,4 @@ def open_kit(kit: Path, out: Path, changes: list[str]) -> None:
         raise RunFolderError(f"'{kit}' should be the kit of a site. Found none in it. Ask the server for one.")
     for path in (out / ENGINE).rglob("*"):
         path.chmod(0o700 if path.is_dir() or path.suffix == ".sh" else 0o600)
+    return SiteFolder.open(out)

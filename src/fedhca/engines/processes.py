@@ -5,9 +5,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -21,6 +22,8 @@ SOON = 20.0
 """Seconds; a process that ends within so many will probably end again."""
 PATIENCE, PAUSE = 120.0, 5.0
 """Seconds for which it is started again all the same, and between: a server may hold a crashed site's place a while."""
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""By Ctrl-C, by a supervisor, or with its terminal."""
 TOOLS = Path(sys.executable).parent
 """Where the commands of installed packages are."""
 
@@ -30,8 +33,12 @@ def last_line(words: str) -> str:
     return (words.strip().splitlines() or ["without a word."])[-1].strip()
 
 
+LEASH = 'exec 3<&0 </dev/null; { read _ <&3; kill -KILL 0; } & exec "$@" 3<&-'
+"""For the shell: beside a command, wait for the end of a pipe that only the one who started it holds; then kill all."""
+
+
 class Processes:
-    """A process and all that it starts.
+    """A process and all that it starts; none of it outlives this process, however that ends.
 
     Args:
         command: its words.
@@ -54,12 +61,14 @@ class Processes:
         self.console, self.explain = console, explain
         self.said = console.stat().st_size if console.exists() else 0
         path = os.pathsep.join([environment.get("PATH", ""), str(TOOLS), os.environ.get("PATH", "")]).strip(os.pathsep)
-        with console.open("ab") as log:
+        end, held = os.pipe()
+        self.leash = os.fdopen(held, "wb")
+        with console.open("ab") as log, os.fdopen(end, "rb"):
             self.process = subprocess.Popen(
-                list(command),
+                ["sh", "-c", LEASH, "sh", *command],
                 cwd=folder,
                 env={**os.environ, **QUIET, **environment, "PATH": path},
-                stdin=subprocess.DEVNULL,
+                stdin=end,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -76,13 +85,28 @@ class Processes:
             return self.explain(log.read().decode(errors="replace"))
 
     def stop(self) -> None:
-        """End all of the group."""
-        for end in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.killpg(self.process.pid, end)
-                self.process.wait(5)
-            except (ProcessLookupError, subprocess.TimeoutExpired):
-                continue
+        """End all of the group; whoever is impatient cannot disturb it."""
+        with _undisturbed():
+            for end in (signal.SIGTERM, signal.SIGKILL):
+                try:
+                    os.killpg(self.process.pid, end)
+                    self.process.wait(5)
+                except (ProcessLookupError, subprocess.TimeoutExpired):
+                    continue
+            self.leash.close()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # which alone is told of signals
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def require_free(port: int) -> None:
@@ -108,7 +132,8 @@ def stay(start: Callable[[], Processes], tell: Callable[[str], None], folder: Pa
         FedhcaError: the engine's process does not stay up, or there is one of this folder already.
 
     """
-    with not_running(folder):
+    end_like_ctrl_c()
+    with not_running(folder), suppress(KeyboardInterrupt):
         _stay(start, tell)
 
 
@@ -126,24 +151,25 @@ def not_running(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _stay(start: Callable[[], Processes], tell: Callable[[str], None]) -> None:
+def end_like_ctrl_c() -> None:
+    """Have this process take whatever asks it to end as it takes Ctrl-C."""
 
     def end(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    for number in (signal.SIGTERM, signal.SIGHUP):  # ended by a supervisor, or with its terminal
+    for number in ENDS:
         signal.signal(number, end)
+
+
+def _stay(start: Callable[[], Processes], tell: Callable[[str], None]) -> None:
     failed = 0.0
     while True:
-        began, processes = time.monotonic(), None
+        began = time.monotonic()
+        processes = start()
         try:
-            processes = start()
             processes.wait()
-        except KeyboardInterrupt:
-            return
         finally:
-            if processes is not None:
-                processes.stop()
+            processes.stop()
         if time.monotonic() - began < SOON:
             failed = failed or began
             ended = f"The engine's process should stay up. It ended: {processes.why()}"

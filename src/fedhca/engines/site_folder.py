@@ -16,32 +16,19 @@ from typing import Any
 
 from fedhca.atomic import write_atomically
 from fedhca.client.client import Client
+from fedhca.engines.agreement import require_agreed
 from fedhca.engines.federation import ENGINE, RECIPE, RUNS, EngineName, run_name
 from fedhca.engines.site import Site
 from fedhca.engines.site_run import SiteRun
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment import build
 from fedhca.experiment.config import Name, Recipe, Section
-from fedhca.experiment.difference import first_difference
 from fedhca.experiment.places import ELSEWHERE
 from fedhca.experiment.recipes import dump_recipe, load_recipe, read_section, to_yaml, validate
 
 FILE = "site.yaml"
 OWN = re.compile(r"datasets\.[^.=]+\.(root|cache)|device|training\.workers|model\.backbone")
 """What a site says for itself; all else is agreed on."""
-FREE = {
-    "description",
-    "seed",
-    "rounds",
-    "evaluate_every",
-    "checkpoint_every",
-    "method",
-    "training",
-    "weights",
-    "device",
-}
-FREE |= {"on_missing", "min_clients", "timeout"}
-"""In what the recipe of a run may differ from the agreed one: nothing that changes who learns what from which data."""
 
 
 class Facts(Section):
@@ -96,11 +83,16 @@ class SiteFolder:
         return SiteFolder.open(self.path)
 
     def require_places(self) -> None:
-        """Raise RecipeError if the site has not said where data of its clients are."""
-        for name in {client.dataset for client in self.agreed.roster if client.name in self.facts.clients}:
-            if str(getattr(self.agreed.datasets[name], "root", "")) == ELSEWHERE:
-                key = f"datasets.{name}.root"
-                expected = f"'{self.path / FILE}' should say where the data are"
+        """Raise RecipeError if the site has not said where something is that its clients need."""
+        used = {client.dataset for client in self.agreed.roster if client.name in self.facts.clients}
+        places = {
+            f"datasets.{name}.{key}": getattr(self.agreed.datasets[name], key, None)
+            for name in sorted(used)
+            for key in ("root", "cache")
+        }
+        for key, place in {**places, "model.backbone": self.agreed.model.backbone}.items():
+            if str(place) == ELSEWHERE:
+                expected = f"'{self.path / FILE}' should say where `{key}` is on this machine"
                 raise RecipeError(f"{expected}. Found nothing: add `{key}=/your/folder` to `set`.")
 
     def recipe(self, sent: Any, run: str) -> Recipe:
@@ -114,12 +106,13 @@ class SiteFolder:
             RecipeError: it is not what was agreed on.
 
         """
-        agreed = dump_recipe(load_recipe(self.path / RECIPE))
-        asked = agreed if sent is None else dump_recipe(validate(sent, f"of run {run}"))
-        mine, theirs = ({key: value for key, value in each.items() if key not in FREE} for each in (agreed, asked))
-        if mine != theirs:
-            raise RecipeError(f"Run '{run}' is not what was agreed on: {first_difference(mine, theirs)}.")
-        place, text = self.path / RUNS / run_name(run) / RECIPE, to_yaml({**asked, "device": agreed["device"]}).encode()
+        agreed = load_recipe(self.path / RECIPE)
+        asked = agreed if sent is None else validate(sent, f"of run {run}")
+        require_agreed(agreed, asked, run)
+        place, text = (
+            self.path / RUNS / run_name(run) / RECIPE,
+            to_yaml({**dump_recipe(asked), "device": agreed.device}).encode(),
+        )
         if place.is_file() and place.read_bytes() != text:  # another run of that name, whose models are not this one's
             place.parent.rename(place.parent.with_name(f"{run}-until-{datetime.now(UTC):%Y%m%d-%H%M%S}"))
         write_atomically(place, text)

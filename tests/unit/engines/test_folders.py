@@ -20,7 +20,7 @@ from fedhca.engines.flare import provision as flare
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment.places import ELSEWHERE
-from fedhca.experiment.recipes import dump_recipe, load_recipe
+from fedhca.experiment.recipes import checked, dump_recipe, load_recipe
 from tiny import RECIPE
 
 TINY = load_recipe(RECIPE)
@@ -71,14 +71,13 @@ def site(tmp_path: Path) -> SiteFolder:
     """A site of its own, from a kit that no engine made."""
     federation, part = made(tmp_path), tmp_path / "part"
     part.mkdir()
-    kits.open_kit(kits.pack(federation, REAL.roster[0].name, part), tmp_path / "site", [])
-    return SiteFolder.open(tmp_path / "site")
+    return kits.make_site(kits.pack(federation, REAL.roster[0].name, part), tmp_path / "site", [])
 
 
 def test_a_kit_becomes_a_site(site: SiteFolder) -> None:
     assert site.facts.clients == (REAL.roster[0].name,)
     assert site.agreed == Federation.open(site.path.parent / "server").recipe
-    with pytest.raises(RecipeError, match=r"data are\. Found nothing: add `datasets\.nyud\.root=/your/folder`"):
+    with pytest.raises(RecipeError, match=r"Found nothing: add `datasets\.nyud\.root=/your/folder`"):
         site.require_places()
     told = site.say(["datasets.nyud.root=/data/nyud"]).say(["device=cpu", "datasets.nyud.root=/mnt/nyud"])
     told.require_places()
@@ -120,9 +119,12 @@ def test_what_is_no_kit_is_refused_in_one_line(tmp_path: Path, site: SiteFolder)
         (tmp_path / "no", "Cannot"),
     ):
         with pytest.raises(RunFolderError, match=words):
-            kits.open_kit(kit, tmp_path / "other", [])
+            kits.make_site(kit, tmp_path / "other", [])
+        assert not (tmp_path / "other").exists()
     with pytest.raises(RunFolderError, match="holds a site already"):
-        kits.open_kit(text, site.path, [])
+        kits.make_site(text, site.path, [])
+    with pytest.raises(RunFolderError, match="should be a new folder, or an empty one"):
+        kits.make_site(text, tmp_path, [])
 
 
 def test_keys_are_for_their_owner_alone(tmp_path: Path) -> None:
@@ -130,8 +132,9 @@ def test_keys_are_for_their_owner_alone(tmp_path: Path) -> None:
     (part / "startup").mkdir(parents=True)
     (part / "startup" / "client.key").write_text("secret")
     kit = kits.pack(federation, REAL.roster[0].name, part)
-    kits.open_kit(kit, tmp_path / "site", [])
+    kits.make_site(kit, tmp_path / "site", [])
     assert not part.exists()
+    assert stat.S_IMODE((tmp_path / "site").stat().st_mode) == 0o700
     for path in (kit, tmp_path / "site" / "engine" / "startup" / "client.key"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
@@ -143,6 +146,42 @@ def test_a_site_and_the_server_allow_our_objects_alone_and_send_no_log() -> None
         assert "/tmp" not in json.dumps(resources)
         assert "log_streamer" not in json.dumps(resources)
     assert flare.site_resources()["allow_log_streaming"] is False
+
+
+@pytest.mark.parametrize("name", ["server", "ALL", "hospital.a", "-a", "a b", "../a", ""])
+def test_a_site_cannot_have_a_name_that_an_engine_has_for_others(name: str) -> None:
+    with pytest.raises(RecipeError, match="the name of a site should be letters, digits"):
+        checked({"sites": {name: NAMES}}, Facts, "--sites")
+
+
+@pytest.mark.parametrize("host", ["my_server", "a b", "", "fl.example.org:8002", "https://fl", "-x"])
+def test_a_host_is_a_name_or_an_address(host: str) -> None:
+    with pytest.raises(RecipeError, match=r"the host should be a name such as fl\.example\.org"):
+        checked({"host": host, "sites": {"uni": NAMES}}, Facts, "--sites")
+    assert checked({"host": "10.0.0.7", "sites": {"uni": NAMES}}, Facts, "--sites").host == "10.0.0.7"
+
+
+def test_a_federation_or_a_site_is_made_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flower = engine_named("flower")
+    facts = Facts(engine="flower", sites={"uni": tuple(NAMES)})
+    with monkeypatch.context() as broken:
+        broken.setattr(kits, "pack", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            kits.make_federation(tmp_path / "federation", TINY, facts, flower)
+    assert not list((tmp_path / "federation").iterdir())
+    kit = kits.make_federation(tmp_path / "federation", TINY, facts, flower)["uni"]
+    assert not list(tmp_path.rglob("*authority*"))
+    with pytest.raises(RecipeError):
+        kits.make_site(kit, tmp_path / "uni", ["training.workers=-1"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["federation"]
+    assert kits.make_site(kit, tmp_path / "uni", []).facts.name == "uni"
+
+
+def test_a_run_that_was_not_agreed_on_is_refused_before_it_is_sent(tmp_path: Path) -> None:
+    federation = Federation.create(tmp_path / "server", TINY, Facts(sites={"uni": tuple(NAMES)}))
+    with pytest.raises(RecipeError, match=r"Run 'local-seed-0' is not what was agreed on: `model\.width`"):
+        server.run("method=local", ["model.width=12"], at=federation.path)
+    assert not (federation.path / "runs").exists()
 
 
 def test_events_are_read_from_where_one_left_off(tmp_path: Path) -> None:
@@ -175,8 +214,9 @@ def test_renewed_kits_leave_runs_settings_and_states_alone(tmp_path: Path) -> No
     engine, name, now = engine_named("flower"), REAL.roster[0].name, datetime(2026, 11, 23, tzinfo=UTC)
     seats = seated([client.name for client in REAL.roster], REAL)
     federation = Federation.create(tmp_path / "server", REAL, Facts(engine="flower", sites=seats))
-    kits.open_kit(kits.make_kits(federation, engine)[name], tmp_path / "site", [])
-    site = SiteFolder.open(tmp_path / "site").say(["datasets.nyud.root=/data/nyud"])
+    site = kits.make_site(
+        kits.make_kits(federation, engine)[name], tmp_path / "site", ["datasets.nyud.root=/data/nyud"]
+    )
     for keep in (tmp_path / "site" / "runs" / "x", federation.path / "runs" / "x"):
         keep.mkdir(parents=True)
     before = (site.engine / "site.key").read_bytes()

@@ -1,8 +1,8 @@
 """An engine's processes: as a group, kept up, and with one line about how they ended."""
 
-import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -26,17 +26,40 @@ def test_what_it_started_is_ended_with_it(tmp_path: Path) -> None:
     child = int((tmp_path / "log.txt").read_text())
     made.stop()
     assert made.wait() == -signal.SIGTERM
+    assert is_gone(child)
+
+
+def is_gone(number: int) -> bool:
+    """Tell whether a process ends within five seconds; one that nobody has waited for yet has ended, too."""
     for _ in range(100):
         try:
-            os.kill(child, 0)
-        except ProcessLookupError:
-            break
-        state = Path(f"/proc/{child}/stat")
-        if state.exists() and state.read_text().split()[2] == "Z":
-            break
+            state = Path(f"/proc/{number}/stat").read_text().split()[2]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
         time.sleep(0.05)
-    else:
-        raise AssertionError("the child still runs")
+    return False
+
+
+def test_nothing_outlives_whoever_started_it_however_that_ends(tmp_path: Path) -> None:
+    child = "import subprocess, time; print(subprocess.Popen(['sleep', '60']).pid, flush=True); time.sleep(60)"
+    code = f"""
+import sys, time
+from pathlib import Path
+from fedhca.engines.processes import Processes
+made = Processes([sys.executable, "-c", {child!r}], Path({str(tmp_path)!r}), Path({str(tmp_path)!r}, "log.txt"), {{}})
+print(made.process.pid, flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout is not None
+        started_ = int(owner.stdout.readline())
+        while not (tmp_path / "log.txt").read_text().strip():
+            time.sleep(0.05)
+        owner.kill()
+    assert is_gone(started_)
+    assert is_gone(int((tmp_path / "log.txt").read_text()))
 
 
 def test_one_that_only_ends_again_is_given_up_with_its_last_line(

@@ -43,9 +43,7 @@ def provision(federation: Federation) -> dict[str, Path]:
     shutil.move(parts / ADMIN, engine / "admin")
     for site in federation.facts.sites:
         _settle(parts / site, engine / "parts" / site, site_resources())
-    shutil.move(work / "fedhca" / "state", engine / "authority")
-    (engine / "authority").chmod(0o700)
-    shutil.rmtree(work)
+    shutil.rmtree(work)  # and in it the key that signs: new certificates are made with a new one
     return {site: engine / "parts" / site for site in federation.facts.sites}
 
 
@@ -93,7 +91,7 @@ def _component(name: str, path: str, **args: Any) -> dict[str, Any]:
 
 
 def site_resources() -> dict[str, Any]:
-    """Allow our classes alone, and send no log of a site anywhere."""
+    """Allow our classes alone, send no log of a site anywhere, and answer the server what a run needs."""
     return {
         "format_version": 2,
         "class_list_enforcement_mode": "enforce",
@@ -110,6 +108,7 @@ def site_resources() -> dict[str, Any]:
             ),
             _component("resource_consumer", "app_common.resource_consumers.gpu_resource_consumer.GPUResourceConsumer"),
             _component("process_launcher", "app_common.job_launcher.client_process_launcher.ClientProcessJobLauncher"),
+            {"id": "doors", "path": "fedhca.engines.flare.doors.Doors", "args": {}},
         ],
     }
 

@@ -20,12 +20,14 @@ SITE_KEY = "site.key"
 
 
 def provision(federation: Federation) -> dict[str, Path]:
-    """Make keys and certificates; return the folder with each site's own."""
+    """Make keys and certificates; return the folder with each site's own.
+
+    The key that signs is written nowhere: new certificates are made with a new one.
+    """
     place, facts = federation.engine, federation.facts
     place.mkdir(mode=0o700, parents=True, exist_ok=True)  # before any key is written
     authority_key, authority = _authority()
     key, certificate = _certificate(facts.host, authority_key, authority)
-    _write(place / "authority" / "ca.key", _private(authority_key))
     _write(place / "server" / KEY, _private(key))
     _write(place / "server" / CERTIFICATE, certificate.public_bytes(Encoding.PEM))
     _write(place / "server" / AUTHORITY, authority.public_bytes(Encoding.PEM))

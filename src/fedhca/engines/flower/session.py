@@ -122,8 +122,9 @@ class FlowerSession(engine.Session):
         except ValueError:
             found = {"success": False, "error-message": (done.stderr or done.stdout).strip()}
         if not found.get("success", False):
-            said = " ".join(str(found.get("error-message", "no word")).split())
-            raise GoneError(said.partition(". ")[0][:160])
+            said = str(found.get("error-message", "no word")).strip()
+            cause = " ".join(said.split("\n\n")[-1].split())  # what it was doing comes in a paragraph before
+            raise GoneError(cause.partition(". ")[0][:160])
         return found
 
     def _done(self, *words: str) -> subprocess.CompletedProcess[str]:

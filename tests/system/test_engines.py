@@ -238,7 +238,8 @@ def code_is_refused(here: Path) -> None:
     session.close()
     assert "FINISHED:COMPLETED" not in status
     assert not (here / "owned").exists()
-    assert all("authoriz" in each.lower() for each in commands), commands
+    refused = ("not authorized", "invalid_request")  # by FLARE's rules, or by the site, which shut that door
+    assert all(any(word in each.lower() for word in refused) for each in commands), commands
     log = (here / "lab" / "engine" / "log.txt").read_text()
     assert "This site does not answer to ShutdownClientProcessor, ShellCommandProcessor," in log
 

@@ -61,8 +61,10 @@ def _until_it_ends(session: Session, job: str, folder: RunFolder, seen: int) -> 
     """Yield until the job ends; end it where this one is ended, or where it is broken, and return why."""
     try:
         while not session.is_over(job):
-            if any(event["what"] == "stopped" for event in events(folder.path, seen)):
+            ends = {event["what"] for event in events(folder.path, seen)} & {"stopped", "done"}
+            if "stopped" in ends:
                 session.abort(job)
+            if ends:  # an engine may take a while to say so, too
                 return ""
             why = "" if folder.finished else session.broken(job)
             if why:

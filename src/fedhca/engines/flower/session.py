@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -19,8 +20,8 @@ from fedhca.experiment.recipes import dump_recipe
 
 HERE = "here"
 """The name of the one server that is known in the folder of these commands."""
-LOOK = 5.0
-"""Seconds between looks; each starts a process."""
+LOOK = 15.0
+"""Seconds between looks at a run; each starts a process."""
 PATIENCE = 60
 """Seconds for one of these commands."""
 QUIET = {
@@ -66,7 +67,7 @@ class FlowerSession(engine.Session):
     """
 
     def __init__(self, place: Path, address: str, authority: Path | None) -> None:
-        self.place, self.looked, self.over = place, 0.0, False
+        self.place, self.address, self.looked, self.over = place, address, 0.0, False
         self.home, self.nodes = place / "flower", place / "nodes.json"
         way: dict[str, Any] = {"insecure": True} if authority is None else {"root-certificates": str(authority)}
         known = {"superlink": {"default": HERE, HERE: {"address": address, **way}}}
@@ -103,7 +104,12 @@ class FlowerSession(engine.Session):
         return str(self.ask(*words)["run-id"])
 
     def is_over(self, job: str) -> bool:
-        """Tell whether a run has ended."""
+        """Tell whether a run has ended; that the server is gone is seen at once."""
+        host, _, port = self.address.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), PATIENCE).close()
+        except OSError as error:
+            raise GoneError(error.strerror or str(error)) from error
         if not self.over and time.monotonic() - self.looked > LOOK:
             self.looked = time.monotonic()
             (found,) = self.ask("list", HERE, "--run-id", job)["runs"]

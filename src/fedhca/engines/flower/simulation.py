@@ -53,7 +53,7 @@ def simulate(folder: RunFolder, at_once: int) -> Iterator[None]:
             wait_for(session, processes)
             shares = shared_out(at_once, len(folder.recipe.roster), os.cpu_count() or 1, torch.cuda.device_count())
             job = session.submit_to(folder.path.name, folder.recipe, "--federation-config", shares)
-            while not session.is_over(job):
+            while not (session.is_over(job) or any(each["what"] == "done" for each in events(folder.path, seen))):
                 time.sleep(POLL)
                 yield
         finally:

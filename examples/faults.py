@@ -185,7 +185,7 @@ def goes_away(stage: Stage, policy: str) -> None:
         time.sleep(6)
         stage.behave({})
         stage.kill("site", "start", "lab")
-        stage.kill(str(stage.here / "lab"))
+        until(lambda: not stage.processes(str(stage.here / "lab")), 10)  # nothing outlives it
         time.sleep(30)
         stage.start("site", "start", "lab", console="lab.txt")
     lines = journal.read(stage.run_folder(name) / "journal.jsonl")

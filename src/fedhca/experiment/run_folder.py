@@ -68,7 +68,7 @@ class RunFolder:
             if found.journal:
                 changed = first_difference(dump_recipe(found.recipe), dump_recipe(recipe))
                 message = f"'{path}' holds a run of another recipe: {changed}."
-                raise RunFolderError(f"{message} Choose another folder or name, or remove this one.")
+                raise RunFolderError(f"{message} Choose another --out (between sites: --name), or remove the folder.")
         write_atomically(path / ENVIRONMENT, json.dumps(environment(), indent=2).encode())
         write_atomically(path / RECIPE, to_yaml(dump_recipe(recipe)).encode())
         return cls(path, recipe)

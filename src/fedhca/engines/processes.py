@@ -20,8 +20,11 @@ SITE, SERVER, RUN = "FEDHCA_SITE", "FEDHCA_SERVER", "FEDHCA_RUN"
 QUIET = {"PYTHONUNBUFFERED": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 SOON = 20.0
 """Seconds; a process that ends within so many will probably end again."""
-PATIENCE, PAUSE = 120.0, 5.0
-"""Seconds for which it is started again all the same, and between: a server may hold a crashed site's place a while."""
+PATIENCE, PAUSE, LOOK = 120.0, 5.0, 3.0
+"""Seconds for which it is started again all the same, between, and between looks at what it prints."""
+ROOM = 45.0
+"""Seconds before it tries again after it gave up: a second copy of a site, which cuts the first one off for a while
+whenever it tries, must leave it time to come back."""
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """By Ctrl-C, by a supervisor, or with its terminal."""
 TOOLS = Path(sys.executable).parent
@@ -45,7 +48,9 @@ class Processes:
         folder: it runs in; created where it is not there.
         console: file that takes what it prints.
         environment: variables for it and all it starts.
-        explain: makes one line of what it printed.
+        explain: makes one line of what it printed, when it has ended.
+        notice: finds in what it prints what its owner should see: one line, or nothing.
+        gives_up: whether it is to be ended then, instead of trying again by itself.
 
     """
 
@@ -56,10 +61,13 @@ class Processes:
         console: Path,
         environment: Mapping[str, str],
         explain: Callable[[str], str] = last_line,
+        notice: Callable[[str], str] = lambda words: "",
+        *,
+        gives_up: bool = False,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.console, self.explain = console, explain
-        self.said = console.stat().st_size if console.exists() else 0
+        self.console, self.explain, self.notice, self.gives_up = console, explain, notice, gives_up
+        self.said = self.seen = console.stat().st_size if console.exists() else 0
         path = os.pathsep.join([environment.get("PATH", ""), str(TOOLS), os.environ.get("PATH", "")]).strip(os.pathsep)
         end, held = os.pipe()
         self.leash = os.fdopen(held, "wb")
@@ -74,15 +82,30 @@ class Processes:
                 start_new_session=True,
             )
 
-    def wait(self) -> int:
-        """Wait until it ends by itself; return its exit code."""
-        return self.process.wait()
+    def wait(self, tell: Callable[[str], None]) -> bool:
+        """Wait until it ends, telling what its owner should see; return whether it was ended because it gives up."""
+        while True:
+            try:
+                self.process.wait(LOOK)
+                return False
+            except subprocess.TimeoutExpired:
+                words = self._words(self.seen)
+                self.seen += len(words)
+                line = self.notice(words.decode(errors="replace"))
+                if line and self.gives_up:
+                    self.stop()
+                    return True
+                if line:
+                    tell(line)
 
     def why(self) -> str:
         """Return one line about how it ended."""
+        return self.explain(self._words(self.said).decode(errors="replace"))
+
+    def _words(self, since: int) -> bytes:
         with self.console.open("rb") as log:
-            log.seek(self.said)
-            return self.explain(log.read().decode(errors="replace"))
+            log.seek(since)
+            return log.read()
 
     def stop(self) -> None:
         """End all of the group; whoever is impatient cannot disturb it."""
@@ -167,16 +190,16 @@ def _stay(start: Callable[[], Processes], tell: Callable[[str], None]) -> None:
         began = time.monotonic()
         processes = start()
         try:
-            processes.wait()
+            given_up = processes.wait(tell)
         finally:
             processes.stop()
-        if time.monotonic() - began < SOON:
+        if given_up or time.monotonic() - began < SOON:
             failed = failed or began
             ended = f"The engine's process should stay up. It ended: {processes.why()}"
             if time.monotonic() - failed > PATIENCE:
                 raise FedhcaError(f"{ended} More is in {processes.console}.")
             tell(ended)
-            time.sleep(PAUSE)
+            time.sleep(ROOM if given_up else PAUSE)
         else:
             failed = 0.0
         tell("the engine's process ended; starting it again")

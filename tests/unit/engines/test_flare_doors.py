@@ -1,7 +1,8 @@
-"""What a site's own FLARE processes still answer a server that was changed, and so asks without leave."""
+"""Who gets into FLARE's processes: even a changed server for what a run needs, and each site once."""
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,7 +10,10 @@ import pytest
 
 pytest.importorskip("nvflare")
 
+from nvflare.apis.event_type import EventType
+from nvflare.apis.fl_constant import ReservedKey
 from nvflare.apis.fl_context import FLContext
+from nvflare.apis.fl_exception import NotAuthenticated
 from nvflare.fuel.sec.audit import AuditService
 from nvflare.private.admin_defs import Message
 from nvflare.private.defs import SysCommandTopic, new_cell_message
@@ -18,7 +22,7 @@ from nvflare.private.fed.client.admin_commands import AdminCommands
 from nvflare.private.fed.client.client_req_processors import ClientRequestProcessors
 
 from fedhca import FedhcaError
-from fedhca.engines.flare.doors import OF_A_JOB, Doors
+from fedhca.engines.flare.doors import OF_A_JOB, Doors, OneOfEach
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +71,15 @@ def test_another_flare_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(AdminCommands, "commands", [])
     with pytest.raises(FedhcaError, match=r"This FLARE has no AbortCommand, .* any more"):
         Doors()
+
+
+@pytest.mark.parametrize(("name", "heard", "refused"), [("lab", 1.0, True), ("lab", 61.0, False), ("uni", 1.0, False)])
+def test_a_second_copy_of_a_site_waits_until_the_first_is_silent(name: str, heard: float, refused: bool) -> None:
+    there = SimpleNamespace(name="lab", last_connect_time=time.time() - heard)
+    peer, context = FLContext(), FLContext()
+    peer.set_prop(ReservedKey.IDENTITY_NAME, name)
+    context.set_peer_context(peer)
+    context.set_prop(ReservedKey.ENGINE, SimpleNamespace(get_clients=lambda: [there]), private=True, sticky=False)
+    OneOfEach().handle_event(EventType.CLIENT_REGISTER_PROCESSED, context)
+    with pytest.raises(NotAuthenticated, match="site 'lab' is here already") if refused else nullcontext():
+        OneOfEach().handle_event(EventType.CLIENT_REGISTER_RECEIVED, context)

@@ -25,7 +25,7 @@ def test_what_it_started_is_ended_with_it(tmp_path: Path) -> None:
         time.sleep(0.05)
     child = int((tmp_path / "log.txt").read_text())
     made.stop()
-    assert made.wait() == -signal.SIGTERM
+    assert made.process.wait() == -signal.SIGTERM
     assert is_gone(child)
 
 
@@ -75,6 +75,27 @@ def test_one_that_only_ends_again_is_given_up_with_its_last_line(
             tmp_path,
         )
     assert told[0].startswith("The engine's process should stay up. It ended: no heard here")
+
+
+def test_what_its_owner_should_see_is_told_and_ends_it_where_it_gives_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "LOOK", 0.1)
+    code = "import time; print('refused', flush=True); time.sleep(60 if {} else 1)"
+    told: list[str] = []
+    for gives_up in (False, True):
+        made = Processes(
+            [sys.executable, "-c", code.format(gives_up)],
+            tmp_path,
+            tmp_path / "log.txt",
+            {},
+            notice=lambda words: "seen" if "refused" in words else "",
+            gives_up=gives_up,
+        )
+        assert made.wait(told.append) is gives_up
+        assert made.why() == "refused"
+        made.stop()
+    assert told == ["seen"]
 
 
 def test_one_that_was_up_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

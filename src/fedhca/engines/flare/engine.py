@@ -1,8 +1,10 @@
 """FLARE as an engine. Its own supervisor brings its processes back."""
 
+import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from fedhca.engines import engine
 from fedhca.engines.certificates import lasting
@@ -10,9 +12,11 @@ from fedhca.engines.federation import Federation
 from fedhca.engines.flare.provision import provision, server_resources, site_resources, write_local
 from fedhca.engines.flare.reach import reach
 from fedhca.engines.flare.session import connect
-from fedhca.engines.processes import SERVER, SITE, Processes, require_free
+from fedhca.engines.processes import SERVER, SITE, Processes, last_line, require_free
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RunFolderError
+
+REFUSED = "the server has this site already (a second copy of it; or itself before a crash, for a minute more)."
 
 
 class Flare(engine.Engine):
@@ -27,12 +31,13 @@ class Flare(engine.Engine):
         require_free(federation.facts.port)
         place = federation.engine / "server"
         write_local(place, server_resources(place))  # it has absolute places, and the folder may have been moved
-        return _supervised(place, {SERVER: str(federation.path.resolve())})
+        return _supervised(place, {SERVER: str(federation.path.resolve())}, notice=_second_copy)
 
     def join(self, site: SiteFolder) -> Processes:
         """Start the client at a site."""
         write_local(site.engine, site_resources())  # what a site allows is its own to say, not the kit's
-        return _supervised(site.engine.resolve(), {SITE: str(site.path.resolve())})
+        environment = {SITE: str(site.path.resolve())}
+        return _supervised(site.engine.resolve(), environment, explain=_why, notice=_refused, gives_up=True)
 
     def reach(self, site: SiteFolder) -> str:
         """Connect to the server with the site's certificate."""
@@ -48,10 +53,25 @@ class Flare(engine.Engine):
         return connect(federation.engine)
 
 
-def _supervised(workspace: Path, environment: Mapping[str, str]) -> Processes:
+def _second_copy(words: str) -> str:
+    """Return what the server's console says of a site that came twice."""
+    found = re.search(r"NotAuthenticated: (site '.*)", words)
+    return found[1] if found else ""
+
+
+def _refused(words: str) -> str:
+    """Tell whether the server does not let this site in."""
+    return REFUSED if "register_client unauthenticated" in words else ""
+
+
+def _why(words: str) -> str:
+    return _refused(words) or last_line(words)
+
+
+def _supervised(workspace: Path, environment: Mapping[str, str], **watch: Any) -> Processes:
     script = workspace / "startup" / "sub_start.sh"
     if not script.is_file():
         raise RunFolderError(f"'{workspace}' should hold FLARE's startup files. Found no {script.name}.")
     for left in ("pid.fl", "daemon_pid.fl", "shutdown.fl", "restart.fl"):
         (workspace / left).unlink(missing_ok=True)
-    return Processes(["bash", str(script)], workspace, workspace / "console.txt", environment)
+    return Processes(["bash", str(script)], workspace, workspace / "console.txt", environment, **watch)

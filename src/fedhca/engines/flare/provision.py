@@ -144,5 +144,6 @@ def server_resources(workspace: Path) -> dict[str, Any]:
             ),
             _component("job_store", storage),
             _component("process_launcher", "app_common.job_launcher.server_process_launcher.ServerProcessJobLauncher"),
+            {"id": "one_of_each", "path": "fedhca.engines.flare.doors.OneOfEach", "args": {}},
         ],
     }

@@ -50,7 +50,7 @@ class Flower(engine.Engine):
             *("--enable-supernode-auth", "--disable-runtime-dependency-installation"),
         ]
         variables = {**QUIET, "FLWR_HOME": str(place / "flower"), SERVER: str(federation.path.resolve())}
-        processes = Processes(command, place, place / "log.txt", variables)
+        processes = Processes(command, place, place / "log.txt", variables, notice=_stranger)
         try:
             wait_for(session, processes)
             session.register({site: place / "sites" / PUBLIC.format(site=site) for site in facts.sites})
@@ -121,6 +121,11 @@ def wait_for(session: FlowerSession, processes: Processes) -> None:
         except GoneError as error:
             if time.monotonic() > end:
                 raise FedhcaError(f"Flower's server should be up within {PATIENCE:g} seconds. {error}") from error
+
+
+def _stranger(words: str) -> str:
+    """Return what the server's log says of a site that it did not let in."""
+    return "a site was refused: its key is not known, or it is here already." if "ApiError:2004" in words else ""
 
 
 def _why(words: str) -> str:

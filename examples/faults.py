@@ -205,11 +205,12 @@ def strangers(stage: Stage) -> None:
         before = log.stat().st_size
         check = stage.done("site", "check", who)
         one = stage.start("site", "start", who, console=f"{who}.txt")
-        time.sleep(30)
+        time.sleep(45)
         one.terminate()
         one.wait(60)
         new = log.read_text(errors="replace")[before:].splitlines()
         new = [line[:220] for line in new if any(word in line for word in ("WARN", "ERROR", "refus"))]
+        new += [f"its console: {stage.said('server.txt')[-1]}"]
         checked = (check.stderr or check.stdout).strip().splitlines()[-1]
         show(f"a {who}", f"check: {checked}", *stage.said(f"{who}.txt"), "server's log:", *new[:4])
 

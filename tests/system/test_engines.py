@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -90,6 +91,35 @@ def kill(what: str, where: Path) -> None:
     raise AssertionError(f"no process {what} of {where}")
 
 
+LOOPBACK = ("0100007F:", f"{'0' * 24}01000000:", f"{'0' * 16}FFFF00000100007F:")
+"""127.0.0.1, ::1, and the first as an address of the second kind, as the kernel writes them."""
+
+
+def open_to_others() -> set[str]:
+    """Return the doors of this machine on which somebody listens to more than the machine itself."""
+    lines = [line.split() for kind in ("tcp", "tcp6") for line in Path("/proc/net", kind).read_text().splitlines()[1:]]
+    return {words[1] for words in lines if words[3] == "0A" and not words[1].startswith(LOOPBACK)}
+
+
+@contextmanager
+def to_this_machine_only() -> Iterator[None]:
+    """Check that nothing that begins to listen during the block listens to other machines."""
+    before, over, found = open_to_others(), threading.Event(), set[str]()
+
+    def look() -> None:
+        while not over.wait(0.5):
+            found.update(open_to_others() - before)
+
+    watch = threading.Thread(target=look)
+    watch.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watch.join()
+    assert not found
+
+
 @pytest.fixture(scope="module")
 def near(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run in one process."""
@@ -131,7 +161,8 @@ def test_flare_s_simulator(near: Path, tmp_path: Path) -> None:
 
 def test_ray_s_simulation(near: Path, tmp_path: Path) -> None:
     tested = need("flower")
-    printed = fedhca("run", str(RECIPE), *CHANGES, "--at-once", "2", "--out", "run", cwd=tmp_path)
+    with to_this_machine_only():
+        printed = fedhca("run", str(RECIPE), *CHANGES, "--at-once", "2", "--out", "run", cwd=tmp_path)
     assert f"{ROUNDS} rounds done" in printed
     require_same(tmp_path / "run", near, tested)
     assert "finished before" in fedhca("resume", "run", cwd=tmp_path)
@@ -186,7 +217,7 @@ def test_a_network_though_processes_are_killed(engine: str, near: Path, tmp_path
     assert "should answer. Found: Connection refused." in done.stderr
     assert done.stderr.count("\n") == 1
     stay = [["server", "start"], *(["site", "start", site] for site in SITES)]
-    with staying(stay, tmp_path, SPY=str(made.crossed), PYTHONPATH=str(SPY)):
+    with to_this_machine_only(), staying(stay, tmp_path, SPY=str(made.crossed), PYTHONPATH=str(SPY)):
         words = [*COMMAND, "server", "run", "--name", "far"]
         driver = subprocess.Popen(words, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
         for rounds, what, where in KILLED[engine]:

@@ -17,6 +17,8 @@ from fedhca.errors import FedhcaError, MissingReplyError, RecipeError
 from fedhca.experiment.run_folder import RunFolder
 
 ENGINE = "engine"
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Where it has no cluster, as by default on these systems, Ray listens on this machine only; elsewhere to everybody."""
 
 
 def simulate(folder: RunFolder, at_once: int) -> Iterator[None]:
@@ -46,7 +48,7 @@ def simulate(folder: RunFolder, at_once: int) -> Iterator[None]:
     ]
     # The paths of Ray's sockets may have a hundred characters only, which a run folder's may use up.
     with TemporaryDirectory(prefix="fedhca-") as short:
-        here = {RUN: str(folder.path.resolve()), "RAY_TMPDIR": short, "FLWR_HOME": str(place / "flower")}
+        here = {RUN: str(folder.path.resolve()), "RAY_TMPDIR": short, "FLWR_HOME": str(place / "flower"), **LOOPBACK}
         processes = Processes(command, place, place / "log.txt", {**QUIET, **here}, last_line)
         try:
             session = FlowerSession(place, f"127.0.0.1:{port}", None)

@@ -17,6 +17,9 @@ from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.recipes import to_yaml
 
+KINDS = {".yaml", ".json", ".key", ".crt", ".pem"}
+"""What a kit is made of. None of it runs."""
+
 
 def make_federation(path: Path, recipe: Recipe, facts: ServerFacts, engine: Engine) -> dict[str, Path]:
     """Write a new federation's folder with keys and certificates; return each site's kit. The whole of it, or nothing.
@@ -129,13 +132,17 @@ def open_kit(kit: Path, out: Path) -> SiteFolder:
     out.mkdir(mode=0o700)
     try:
         with zipfile.ZipFile(kit) as file:
-            whole = {FILE, RECIPE} <= set(file.namelist()) and file.testzip() is None
-            if whole:
+            names = file.namelist()
+            whole = {FILE, RECIPE} <= set(names) and file.testzip() is None
+            strange = [name for name in names if Path(name).suffix not in KINDS]
+            if whole and not strange:
                 file.extractall(out)  # the library keeps names that lead out of the folder in it
     except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise RunFolderError(f"Cannot read the kit '{kit}': {error}. Ask the server for another.") from error
     if not whole:
         raise RunFolderError(f"'{kit}' should be the kit of a site. Found none in it. Ask the server for one.")
+    if strange:  # a script, a library: an engine's processes start in this folder, and would find it
+        raise RunFolderError(f"'{kit}' should hold keys, certificates and settings only. Found '{strange[0]}'.")
     for path in (out / ENGINE).rglob("*"):
-        path.chmod(0o700 if path.is_dir() or path.suffix == ".sh" else 0o600)
+        path.chmod(0o700 if path.is_dir() else 0o600)
     return SiteFolder.open(out)

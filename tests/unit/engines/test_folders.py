@@ -127,6 +127,39 @@ def test_what_is_no_kit_is_refused_in_one_line(tmp_path: Path, site: SiteFolder)
         kits.make_site(text, tmp_path, [])
 
 
+@pytest.mark.parametrize(
+    "name", ["engine/startup/sub_start.sh", "engine/json.py", "engine/nvflare/__init__.py", "x.so", "x"]
+)
+def test_a_kit_with_anything_that_could_run_is_refused(tmp_path: Path, name: str) -> None:
+    federation, part = made(tmp_path), tmp_path / "part"
+    part.mkdir()
+    kit = kits.pack(federation, REAL.roster[0].name, part)
+    with zipfile.ZipFile(kit, "a") as file:
+        file.writestr(name, "")
+    with pytest.raises(RunFolderError, match=f"should hold keys, certificates and settings only. Found '{name}'"):
+        kits.make_site(kit, tmp_path / "site", [])
+    assert not (tmp_path / "site").exists()
+
+
+def test_a_flare_site_s_settings_and_scripts_are_its_own(tmp_path: Path) -> None:
+    workspace = pytest.importorskip("fedhca.engines.flare.workspace", reason="the extra `flare` is not installed")
+    for name in ("startup/client.key", "startup/fed_client.json", "startup/sub_start.sh", "local/custom/evil.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("evil")
+    (tmp_path / "address.json").write_text('{"host": "fl.example.org", "port": 8002}')
+    workspace.write_workspace(tmp_path, "lab")
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {
+        *("startup/client.key", "startup/fed_client.json", "startup/sub_start.sh"),
+        *("local/resources.json", "local/authorization.json", "local/log_config.json", "address.json"),
+    }
+    assert [name for name in left if (tmp_path / name).read_text() == "evil"] == ["startup/client.key"]
+    script = (tmp_path / "startup" / "sub_start.sh").read_text()
+    assert "client_train" in script
+    assert "uid=lab" in script
+    assert "{~~" not in script
+
+
 def test_keys_are_for_their_owner_alone(tmp_path: Path) -> None:
     federation, part = made(tmp_path), tmp_path / "part"
     (part / "startup").mkdir(parents=True)

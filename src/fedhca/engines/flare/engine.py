@@ -9,9 +9,10 @@ from typing import Any
 from fedhca.engines import engine
 from fedhca.engines.certificates import lasting
 from fedhca.engines.federation import Federation
-from fedhca.engines.flare.provision import provision, server_resources, site_resources, write_local
+from fedhca.engines.flare.provision import provision, server_resources, write_local
 from fedhca.engines.flare.reach import reach
 from fedhca.engines.flare.session import connect
+from fedhca.engines.flare.workspace import write_workspace
 from fedhca.engines.processes import SERVER, SITE, Processes, last_line, require_free
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RunFolderError
@@ -35,7 +36,7 @@ class Flare(engine.Engine):
 
     def join(self, site: SiteFolder) -> Processes:
         """Start the client at a site."""
-        write_local(site.engine, site_resources())  # what a site allows is its own to say, not the kit's
+        write_workspace(site.engine, site.facts.name)
         environment = {SITE: str(site.path.resolve())}
         return _supervised(site.engine.resolve(), environment, explain=_why, notice=_refused, gives_up=True)
 

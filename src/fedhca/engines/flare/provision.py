@@ -21,6 +21,9 @@ DENIED = ("byoc", "shell_commands", "operate", "clone_job", "download_job", "ser
 the administrator do all of it, and checks no class name in a job that brings code."""
 GRANTED = ("submit_job", "manage_job", "view")
 IMPL = "nvflare.lighter.impl"
+PROJECT = "fedhca"
+KEYS, ADDRESS = ("client.crt", "client.key", "rootCA.pem"), "address.json"
+"""What a site is given of what FLARE makes for it, and where the server is."""
 
 
 def provision(federation: Federation) -> dict[str, Path]:
@@ -35,14 +38,20 @@ def provision(federation: Federation) -> dict[str, Path]:
     write_atomically(work / "project.yml", to_yaml(_project(federation)).encode())
     command = [sys.executable, "-m", "nvflare.cli", "provision", "-p", "project.yml", "-w", ".", "--force"]
     made = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
-    parts = work / "fedhca" / "prod_00"
+    parts = work / PROJECT / "prod_00"
     if made.returncode or not parts.is_dir():
         lines = (made.stderr or made.stdout).strip().splitlines() or ["no word"]
         raise FedhcaError(f"FLARE could not make certificates: {lines[-1]}")
-    _settle(parts / federation.facts.host, engine / "server", server_resources(engine / "server"))
+    shutil.move(parts / federation.facts.host, engine / "server")
+    write_local(engine / "server", server_resources(engine / "server"))
     shutil.move(parts / ADMIN, engine / "admin")
+    address = json.dumps({"host": federation.facts.host, "port": federation.facts.port}).encode()
     for site in federation.facts.sites:
-        _settle(parts / site, engine / "parts" / site, site_resources())
+        part = engine / "parts" / site
+        (part / "startup").mkdir(parents=True)
+        for name in KEYS:
+            shutil.move(parts / site / "startup" / name, part / "startup" / name)
+        write_atomically(part / ADDRESS, address)
     shutil.rmtree(work)  # and in it the key that signs: new certificates are made with a new one
     return {site: engine / "parts" / site for site in federation.facts.sites}
 
@@ -55,7 +64,7 @@ def _project(federation: Federation) -> dict[str, Any]:
     static = {"config_folder": "config", "scheme": "grpc"}
     return {
         "api_version": 3,
-        "name": "fedhca",
+        "name": PROJECT,
         "participants": [server, *sites, admin],
         "builders": [
             {"path": f"{IMPL}.workspace.WorkspaceBuilder"},
@@ -66,15 +75,8 @@ def _project(federation: Federation) -> dict[str, Any]:
     }
 
 
-def _settle(part: Path, place: Path, resources: dict[str, Any]) -> None:
-    """Move one participant's part to its place, with resources of ours."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    shutil.move(part, place)
-    write_local(place, resources)
-
-
 def write_local(place: Path, resources: dict[str, Any]) -> None:
-    """Write what a participant runs and allows."""
+    """Write what the server runs and allows."""
     write_atomically(place / "local" / "resources.json", json.dumps(resources, indent=2).encode())
     write_atomically(place / "local" / "authorization.json", json.dumps(permissions(), indent=2).encode())
 

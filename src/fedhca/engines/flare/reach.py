@@ -1,10 +1,10 @@
 """Whether a site's server answers, and takes its certificate."""
 
-import json
 import socket
 import ssl
 from pathlib import Path
 
+from fedhca.engines.flare.workspace import read_address
 from fedhca.errors import FedhcaError, GoneError
 
 PATIENCE = 5.0
@@ -15,24 +15,22 @@ def reach(engine: Path) -> str:
     """Connect to the server as the site's client does; return its address.
 
     Args:
-        engine: the site's startup kit.
+        engine: the site's engine folder.
 
     Raises:
         GoneError: there is no server.
         FedhcaError: it is another, or it does not take this site's certificate.
 
     """
-    startup = engine / "startup"
-    target = json.loads((startup / "fed_client.json").read_text(encoding="utf-8"))["servers"][0]
-    address = target["service"]["target"]
-    host, _, port = address.rpartition(":")
+    startup, (host, port) = engine / "startup", read_address(engine)
+    address = f"{host}:{port}"
     try:
         context = ssl.create_default_context(cafile=str(startup / "rootCA.pem"))
         context.load_cert_chain(startup / "client.crt", startup / "client.key")
         context.set_alpn_protocols(["h2"])
         with (
-            socket.create_connection((host, int(port)), PATIENCE) as plain,
-            context.wrap_socket(plain, server_hostname=target["identity"]) as line,
+            socket.create_connection((host, port), PATIENCE) as plain,
+            context.wrap_socket(plain, server_hostname=host) as line,
         ):
             line.settimeout(PATIENCE)
             if not line.recv(
@@ -46,4 +44,4 @@ def reach(engine: Path) -> str:
         raise FedhcaError(f"The server at {address} should be the one of this kit. Found another: {cause}.") from error
     except OSError as error:
         raise GoneError(f"The server at {address} should answer. Found: {error.strerror or error}.") from error
-    return str(address)
+    return address

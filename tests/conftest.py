@@ -1,6 +1,7 @@
 """What all tests share: helpers that other folders of tests may import, and one thread for small pictures."""
 
 import sys
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,21 @@ from tiny import RECIPE, Command
 
 sys.path.insert(0, str(Path(__file__).parent / "unit" / "data"))  # folders.py
 torch.set_num_threads(1)  # on pictures this small, threads cost more than they bring
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put tests between processes, which take minutes and mostly wait, first for each of the workers that share tests.
+
+    pytest-xdist gives each worker a stretch of the list to begin with.
+    """
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    slow = [item for item in items if item.path.name == "test_engines.py"]
+    others = iter([item for item in items if item.path.name != "test_engines.py"])
+    stretch, order = len(items) // workers, list[pytest.Item]()
+    for worker in range(workers):
+        mine = slow[worker::workers]
+        order += [*mine, *islice(others, stretch - len(mine))]
+    items[:] = [*order, *others]
 
 
 @pytest.fixture

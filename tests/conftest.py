@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     stretch, order = len(items) // workers, list[pytest.Item]()
     for worker in range(workers):
         mine = slow[worker::workers]
-        order += [*mine, *islice(others, stretch - len(mine))]
+        order += [*mine, *islice(others, max(0, stretch - len(mine)))]
     items[:] = [*order, *others]
 
 

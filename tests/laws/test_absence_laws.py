@@ -11,7 +11,6 @@ from test_aggregation_laws import ALL, FEW, RULES, close, size
 from torch import Tensor
 
 from fedhca.aggregation import Aggregator, Answer, Rows, State, apply_among
-from fedhca.aggregation.absence import rows_of
 
 SIZE = 5
 attendance = st.lists(st.lists(st.booleans(), min_size=SIZE, max_size=SIZE).filter(any), min_size=1, max_size=4)
@@ -70,7 +69,8 @@ def test_those_present_are_mixed_as_if_there_were_no_others(
 ) -> None:
     first = zoo.rows("random", SIZE, seed=seed)
     present = torch.tensor(attended[0])
-    few = rows_of(first, present.nonzero()[:, 0])
+    names = tuple(member for member, here in zip(first.members, attended[0], strict=True) if here)
+    few = Rows(first.start[present], first.end[present], names, first.layout)
     alone, among = rule.apply(rule.init(few), few), apply_among(rule, rule.init(first), first, present)
     assert torch.equal(among.rows[present], alone.rows)
     assert torch.equal(among.mixing.matrix[:, present][:, :, present], alone.mixing.matrix)
@@ -84,7 +84,7 @@ def test_the_matrix_makes_the_answer_and_nobody_hears_who_is_absent(
 ) -> None:
     for rows, _, present, answer in play(rule, zoo.rows("random", SIZE, seed=seed), attended):
         whole = Rows(rows.start, torch.where(present[:, None], rows.end, rows.start), rows.members, rows.layout)
-        close(answer.mixing.of(whole), answer.rows, size(whole))
+        close(answer.mixing.of(whole).rows, answer.rows, size(whole))
         others = answer.mixing.matrix - torch.diag_embed(answer.mixing.matrix.diagonal(dim1=1, dim2=2))
         assert not others[:, ~present].any()
         assert not others[:, :, ~present].any()

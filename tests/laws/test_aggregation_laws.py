@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,9 +31,9 @@ from fedhca.aggregation import (
     mean,
     message_passing,
     own_norms,
+    passes,
     weighted_sum,
 )
-from fedhca.aggregation import rows as rows_module
 from fedhca.aggregation.conflict_averse import Solver
 from fedhca.aggregation.groups import Grouping
 from fedhca.aggregation.mean import Scope
@@ -89,6 +90,7 @@ LAWS: Mapping[str, set[str]] = {
     "tensors only": ALL,
     "reproduced by its matrix": ALL,
     "any stretch": ALL,
+    "any arithmetic": ALL - {"conflict averse, official"},  # SLSQP stops where last digits tell it to
     "order and names": ALL - {"conflict averse, official"},  # SLSQP and adjacency see the order
     "scale": ALL - SEES_SCALE,  # raw inner products, logits and kernels do
     "sum to one": WEIGHTS,
@@ -210,10 +212,65 @@ def test_the_stretch_of_a_pass_does_not_matter(rule: Aggregator, stretch: int) -
     rows = zoo.rows("random", 5)
     expected = play(rule, rows)[-1]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rows_module, "STRETCH", stretch)
+        patch.setattr(passes, "CHUNK", stretch)
         found = play(rule, replace(rows))[-1]  # rows that have not been asked for their products yet
     for name, tensor in tensors(expected).items():
         close(tensors(found)[name], tensor, max(1.0, float(tensor.abs().max())))
+
+
+@claims("any stretch")
+def test_the_number_of_threads_does_not_matter_to_the_last_bit(rule: Aggregator) -> None:
+    rows, threads = zoo.rows("random", 5), torch.get_num_threads()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passes, "CHUNK", 3)
+        try:
+            torch.set_num_threads(1)
+            alone = tensors(play(rule, rows)[-1])
+            torch.set_num_threads(3)
+            shared = tensors(play(rule, replace(rows))[-1])
+        finally:
+            torch.set_num_threads(threads)
+    assert all(torch.equal(shared[name], tensor) for name, tensor in alone.items())
+
+
+@claims("any arithmetic")
+@FEW
+@given(drawn=zoo.any_rows)
+def test_machine_code_and_torch_agree(rule: Aggregator, drawn: dict[str, Any]) -> None:
+    rows = zoo.rows(**drawn)
+    expected = tensors(play(rule, rows, rounds=2)[-1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passes.Tables, "suit_loops", lambda tables, *others: False)
+        found = tensors(play(rule, replace(rows), rounds=2)[-1])
+    close(found["rows"], expected["rows"], size(rows))
+
+
+@claims("any stretch")
+def test_answers_may_be_written_over_what_was_sent_or_received(rule: Aggregator) -> None:
+    for name in ("start", "end"):
+        rows = zoo.rows("random", 5)
+        plain = rule.apply(rule.init(rows), rows)
+        moves = rows.end - rows.start
+        rows = replace(rows, end=plain.rows + moves, start=plain.rows.clone())
+        expected = tensors(rule.apply(plain.state, replace(rows)))
+        into = getattr(rows, name)
+        answer = rule.apply(plain.state, rows, into)
+        assert answer.rows is into
+        assert all(torch.equal(expected[each], tensor) for each, tensor in tensors(answer).items())
+
+
+@claims("any stretch")
+def test_rows_may_lie_in_files(rule: Aggregator, tmp_path: Path) -> None:
+    rows = zoo.rows("random", 5)
+    expected = play(rule, rows)[-1]
+    mapped = replace(rows, start=on_disk(tmp_path / "start", rows.start), end=on_disk(tmp_path / "end", rows.end))
+    found = play(rule, mapped)[-1]
+    assert all(torch.equal(tensors(expected)[each], tensor) for each, tensor in tensors(found).items())
+
+
+def on_disk(path: Path, table: Tensor) -> Tensor:
+    mapped = torch.from_file(str(path), shared=True, size=table.numel(), dtype=table.dtype).view(table.shape)
+    return mapped.copy_(table)
 
 
 @claims("order and names")

@@ -13,7 +13,7 @@ SRC = Path(fedhca.__file__).parent
 MODULES = sorted(path.relative_to(SRC).with_suffix("").as_posix().replace("/", ".") for path in SRC.rglob("*.py"))
 
 FLOORS = {
-    0: "errors",
+    0: "errors compiled",
     1: "stats seeds atomic edge_detection",
     2: "layout parameters tasks tensor_file",
     3: "messages aggregation models data state_folder",

@@ -4,7 +4,7 @@
 """
 
 from fedhca.aggregation.absence import apply_among
-from fedhca.aggregation.aggregator import Aggregator, Answer, State
+from fedhca.aggregation.aggregator import Aggregator, Answer, Decision, State
 from fedhca.aggregation.common_step import common_step
 from fedhca.aggregation.conflict_averse import conflict_averse, hyper_conflict_averse
 from fedhca.aggregation.cross_attention import cross_attention, hyper_cross_attention
@@ -23,6 +23,7 @@ from fedhca.aggregation.weighted_sum import weighted_sum
 __all__ = [
     "Aggregator",
     "Answer",
+    "Decision",
     "HyperOptions",
     "HyperWeights",
     "Member",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from fedhca.aggregation.aggregator import Aggregator, Answer
@@ -12,9 +12,16 @@ from fedhca.aggregation.mixing import Mixing
 from fedhca.aggregation.rows import Rows
 
 
-def apply_among(rule: Aggregator, state: Mapping[str, Tensor], rows: Rows, present: Bool[Tensor, " m"]) -> Answer:
+def apply_among(
+    rule: Aggregator,
+    state: Mapping[str, Tensor],
+    rows: Rows,
+    present: Bool[Tensor, " m"],
+    into: Float[Tensor, "n w"] | None = None,
+) -> Answer:
     """Apply a rule among the participants that are present, as if there were no others.
 
+    Noted with every rule is `gram`, how the updates stand to each other; an absent one has none, which is NaN.
     An absent one is answered what it was handed out, hears nobody and is heard by nobody; its share of the rule's
     state stays as it is, bit for bit.
 
@@ -23,34 +30,33 @@ def apply_among(rule: Aggregator, state: Mapping[str, Tensor], rows: Rows, prese
         state: of the rule, for all participants.
         rows: of all participants; where an absent one arrived is not looked at.
         present: who answered; at least one.
+        into: where the answers are written, see `Mixing.of`; new memory if not given.
 
     """
-    if present.all():
-        return rule.apply(state, rows)
-    here = present.nonzero()[:, 0]
+    here, count = present.nonzero()[:, 0], len(present)
+    among = rows if len(here) == count else rows_of(rows, here)
     shares = {name: _share(value, here, rule.personal.get(name, 0)) for name, value in state.items()}
-    answer = rule.apply(shares, rows_of(rows, here))
-    kept = rows.start.clone()
-    kept[here] = answer.rows
-    learnt = {name: _merged(name, value, state, here, rule, len(present)) for name, value in answer.state.items()}
-    notes = {name: _merged(name, value, learnt, here, rule, len(present)) for name, value in answer.notes.items()}
-    return Answer(kept, _widened(answer.mixing, here, len(present)), learnt, notes)
+    decision = rule.decide(shares, among)
+    gram = _among(torch.full((count, count), torch.nan, dtype=torch.float64), among.gram, here)
+    answer = decision.carried_out(among, into)
+    learnt = {name: _merged(name, value, state, here, rule, count) for name, value in answer.state.items()}
+    notes = {name: _merged(name, value, learnt, here, rule, count) for name, value in answer.notes.items()}
+    return Answer(answer.rows, _widened(answer.mixing, here, count), learnt, {"gram": gram, **notes})
 
 
 def rows_of(rows: Rows, chosen: Tensor) -> Rows:
-    """Return some of the rows, by position."""
+    """Return some of the rows, by position, where they lie."""
     return replace(
         rows,
-        start=rows.start[chosen],
-        end=rows.end[chosen],
         members=tuple(rows.members[place] for place in chosen.tolist()),
         fresh=None if rows.fresh is None else rows.fresh[chosen],
+        places=tuple(rows.tables.places[chosen].tolist()),
     )
 
 
 def _share(value: Tensor, here: Tensor, dimensions: int) -> Tensor:
     for dimension in range(dimensions):
-        value = value.index_select(dimension, here)
+        value = value if len(here) == value.shape[dimension] else value.index_select(dimension, here.to(value.device))
     return value
 
 
@@ -59,22 +65,28 @@ def _merged(
 ) -> Tensor:
     """Put the shares of those present back among the others, which keep what they had; a first share is zero."""
     dimensions = rule.personal.get(name, 0)
-    if dimensions == 0:
+    if dimensions == 0 or len(here) == count:
         return value
-    whole = (
-        before[name].clone() if name in before else value.new_zeros(*[count] * dimensions, *value.shape[dimensions:])
-    )
-    whole[torch.meshgrid(*[here] * dimensions, indexing="ij")] = value
+    size = (*[count] * dimensions, *value.shape[dimensions:])
+    whole = before[name].clone() if name in before else value.new_zeros(size)
+    return _among(whole, value, here, dimensions)
+
+
+def _among(whole: Tensor, part: Tensor, here: Tensor, dimensions: int = 2) -> Tensor:
+    """Write the part of those present into the whole, along its leading dimensions."""
+    whole[torch.meshgrid(*[here] * dimensions, indexing="ij")] = part
     return whole
 
 
 def _widened(mixing: Mixing, here: Tensor, count: int) -> Mixing:
     """Let those who are absent neither hear nor be heard."""
-    size = (len(mixing.matrix), count, count)
-    whole = torch.zeros(size, dtype=mixing.matrix.dtype, device=mixing.matrix.device)
+    if len(here) == count:
+        return mixing
+    dense = mixing.matrix
+    whole = torch.zeros(len(dense), count, count, dtype=dense.dtype)
     if mixing.what == "weights":
-        whole += torch.eye(count, dtype=whole.dtype, device=whole.device)
+        whole += torch.eye(count, dtype=whole.dtype)
         whole[:, here] = 0
-    grid = torch.meshgrid(here, here, indexing="ij")
-    whole[:, grid[0], grid[1]] = mixing.matrix
-    return replace(mixing, matrix=whole)
+    for each, part in zip(whole, dense, strict=True):
+        _among(each, part, here)
+    return Mixing(mixing.what, whole)

@@ -12,6 +12,33 @@ from fedhca.aggregation.rows import Rows
 State = Mapping[str, Tensor]
 """What a rule remembers between rounds: tensors by name, so that it can be saved, loaded and compared bit by bit."""
 
+DIRECTION = "direction"
+"""The name in a state of the mixes a rule keeps, to measure next round's progress along them."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a rule decides from the inner products of rows.
+
+    Attributes:
+        mixing: who listens to whom.
+        state: what the rule remembers; the mixes it keeps are added to it.
+        notes: tensors for the journal by name (hyper weights, entropies).
+        keeps: how many of the mixes, from the first, it remembers as `direction`.
+
+    """
+
+    mixing: Mixing
+    state: State = field(default_factory=dict)
+    notes: Mapping[str, Tensor] = field(default_factory=dict)
+    keeps: int = 0
+
+    def carried_out(self, rows: Rows, into: Float[Tensor, "n w"] | None = None) -> "Answer":
+        """Mix the rows; see `Mixing.of`."""
+        mixed = self.mixing.of(rows, into, first=self.keeps)
+        kept = {DIRECTION: mixed.mixes} if self.keeps else {}
+        return Answer(mixed.rows, self.mixing, {**self.state, **kept}, self.notes)
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -25,7 +52,7 @@ class Answer:
 
     """
 
-    rows: Float[Tensor, "m w"]
+    rows: Float[Tensor, "n w"]
     mixing: Mixing
     state: State
     notes: Mapping[str, Tensor] = field(default_factory=dict)
@@ -33,28 +60,34 @@ class Answer:
 
 @dataclass(frozen=True)
 class Aggregator:
-    """A rule: `init(rows)` gives its first state, `apply(state, rows)` mixes the rows of one round.
+    """A rule: `init(rows)` gives its first state, `decide(state, rows)` says how the rows of one round are mixed.
 
     Both are pure; the same rule serves encoders (m = n clients) and decoders (m = k decoders of the federation).
 
     Attributes:
         init: see above.
-        apply: see above.
+        decide: see above.
         personal: of each tensor of the state, and of each note, that has a share for every participant: along how many
             of its leading dimensions participants run. What is not named here is common to all.
 
     """
 
     init: Callable[[Rows], State]
-    apply: Callable[[State, Rows], Answer]
+    decide: Callable[[State, Rows], Decision]
     personal: Mapping[str, int] = field(default_factory=dict)
+
+    def apply(self, state: State, rows: Rows, into: Float[Tensor, "n w"] | None = None) -> Answer:
+        """Mix the rows of one round: decide in a pass over them, answer in another.
+
+        Args:
+            state: what the rule remembers.
+            rows: of one round.
+            into: where the answers are written, see `Mixing.of`; new memory if not given.
+
+        """
+        return self.decide(state, rows).carried_out(rows, into)
 
 
 def stateless(rule: Callable[[Rows], Mixing]) -> Aggregator:
     """Make an aggregator of a rule that remembers nothing: a function from rows to their mixing."""
-
-    def apply(state: State, rows: Rows) -> Answer:
-        mixing = rule(rows)
-        return Answer(mixing.of(rows), mixing, state)
-
-    return Aggregator(lambda rows: {}, apply)
+    return Aggregator(lambda rows: {}, lambda state, rows: Decision(rule(rows)))

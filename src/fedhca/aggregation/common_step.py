@@ -27,7 +27,7 @@ def common_step(*, c: float = 0.4, rescale: bool = True) -> Aggregator:
     direction_coefficients(np.eye(1), c)  # refuse a wrong option before any training
 
     def rule(rows: Rows) -> Mixing:
-        coefficients = torch.from_numpy(direction_coefficients(rows.gram.cpu().numpy(), c, rescale=rescale))
-        return Mixing("steps", coefficients.to(rows.end.device).expand(1, len(rows.members), -1).clone())
+        step = torch.from_numpy(direction_coefficients(rows.gram.numpy(), c, rescale=rescale))
+        return Mixing("steps", step[None, None], torch.ones(1, len(rows.members), 1, dtype=torch.float64))
 
     return stateless(rule)

@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from fedhca.aggregation.aggregator import Aggregator, Answer, State
-from fedhca.aggregation.groups import Grouping, group_means
+from fedhca.aggregation.aggregator import DIRECTION, Aggregator, Decision, State
+from fedhca.aggregation.groups import Grouping, GroupMeans, group_means
 from fedhca.aggregation.hyper_weights import HyperOptions, HyperWeights
-from fedhca.aggregation.mixing import Mixing, combine, inner
+from fedhca.aggregation.mixing import Mixing
 from fedhca.aggregation.rows import Rows
 from fedhca.aggregation.simplex import exact_solution, official_radius, official_weights
 from fedhca.errors import RecipeError, unknown
@@ -110,20 +110,24 @@ def hyper_conflict_averse(
 
     def init(rows: Rows) -> State:
         group_means(rows.members, groups)
-        weights = HyperWeights.start(alpha, (len(rows.members),), rows.end.device)
+        weights = HyperWeights.start(alpha, (len(rows.members),))
         return {"alpha": weights.value, "momentum": weights.momentum}
 
-    def apply(state: State, rows: Rows) -> Answer:
+    def decide(state: State, rows: Rows) -> Decision:
         weights = HyperWeights(state["alpha"], state["momentum"])
-        if "direction" in state:
-            weights = weights.step(*inner(state["direction"], rows), hyper, rows.fresh)
-        found = direction_coefficients(rows.gram.cpu().numpy(), c, solver=solver, rescale=rescale)
-        coefficients = torch.from_numpy(found).to(rows.end.device)
-        own = group_means(rows.members, groups).to(rows.end.device)
-        extra = own - torch.eye(len(own), device=own.device) + weights.used[:, None] * coefficients
-        mixing = Mixing("updates", extra[None])
-        direction = combine(coefficients[None], rows)
-        learnt = {"alpha": weights.value, "momentum": weights.momentum, "direction": direction}
-        return Answer(mixing.of(rows), mixing, learnt, {"alpha": weights.value})
+        products = rows.products(state.get(DIRECTION))
+        if DIRECTION in state:
+            weights = weights.step(products.along[0, :, 0], products.sizes[0, :, 0], hyper, rows.fresh)
+        found = direction_coefficients(products.gram[0].numpy(), c, solver=solver, rescale=rescale)
+        learnt = {"alpha": weights.value, "momentum": weights.momentum}
+        mixing = _mixing(torch.from_numpy(found), weights.used, group_means(rows.members, groups))
+        return Decision(mixing, learnt, {"alpha": weights.value}, keeps=1)
 
-    return Aggregator(init, apply, {"alpha": 1, "momentum": 1})
+    return Aggregator(init, decide, {"alpha": 1, "momentum": 1})
+
+
+def _mixing(direction: Float[Tensor, " n"], alpha: Float[Tensor, " n"], groups: GroupMeans) -> Mixing:
+    """Mix the direction, and beside it the mean of every group of two and more, which replaces their own progress."""
+    heard = torch.cat([direction[None], groups.means])
+    shares = torch.cat([alpha[:, None], groups.belongs], dim=1)
+    return Mixing("updates", heard[None], shares[None], -groups.belongs.sum(1)[None])

@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from fedhca.aggregation.aggregator import Aggregator, Answer, State
+from fedhca.aggregation.aggregator import DIRECTION, Aggregator, Decision, State
 from fedhca.aggregation.hyper_weights import HyperOptions, HyperWeights
-from fedhca.aggregation.mixing import Mixing, inner_by_layer
+from fedhca.aggregation.mixing import Mixing
 from fedhca.aggregation.rows import Rows
 from fedhca.errors import RecipeError, unknown
 
@@ -85,37 +85,31 @@ def hyper_cross_attention(
 
     def init(rows: Rows) -> State:
         shape = (len(rows.members), len(rows.layout.layers))
-        weights = HyperWeights.start(beta, shape, rows.end.device)
+        weights = HyperWeights.start(beta, shape)
         return {"beta": weights.value, "momentum": weights.momentum}
 
-    def apply(state: State, rows: Rows) -> Answer:
-        weights = HyperWeights(state["beta"], state["momentum"])
-        if "direction" in state:
+    def decide(state: State, rows: Rows) -> Decision:
+        weights, layout = HyperWeights(state["beta"], state["momentum"]), rows.layout
+        products = rows.products(state.get(DIRECTION), by_segment=True)
+        if DIRECTION in state:
             learns = None if rows.fresh is None else rows.fresh[:, None].expand_as(weights.value)
-            weights = weights.step(*inner_by_layer(state["direction"], rows), hyper, learns)
-        widths = [segment.stop - segment.start for segment in rows.layout.segments]
+            layers = products.summed(layout.layer_of_segment, len(layout.layers))
+            along, sizes = (each.diagonal(dim1=1, dim2=2).T for each in (layers.along, layers.sizes))
+            weights = weights.step(along, sizes, hyper, learns)
+        widths = [segment.stop - segment.start for segment in layout.segments]
         attention = torch.stack(
             [
-                attention_matrix(product, width, logits=logits, temperature=temperature)
-                for product, width in zip(rows.gram_by_segment, widths, strict=True)
+                attention_matrix(gram, width, logits=logits, temperature=temperature)
+                for gram, width in zip(products.gram, widths, strict=True)
             ]
         )
-        share = weights.used[:, list(rows.layout.layer_of_segment)].T[:, :, None]
-        mixing = Mixing("updates", share * attention)
-        learnt = {"beta": weights.value, "momentum": weights.momentum, "direction": _directions(attention, rows)}
+        share = weights.used[:, list(layout.layer_of_segment)].T
+        mixing = Mixing("updates", attention, torch.diag_embed(share))
+        learnt = {"beta": weights.value, "momentum": weights.momentum}
         notes = {"beta": weights.value, "attention_entropy": _entropy(attention)}
-        return Answer(mixing.of(rows), mixing, learnt, notes)
+        return Decision(mixing, learnt, notes, keeps=len(rows.members))
 
-    return Aggregator(init, apply, {"beta": 1, "momentum": 1, "direction": 1})
-
-
-def _directions(attention: Float[Tensor, "s k k"], rows: Rows) -> Float[Tensor, "k e"]:
-    """Return A_k of every decoder over the whole row."""
-    direction = torch.empty_like(rows.end)
-    for matrix, segment in zip(attention, rows.layout.segments, strict=True):
-        stretch = slice(segment.start, segment.stop)
-        direction[:, stretch] = matrix @ rows.moved(segment.start, segment.stop)
-    return direction
+    return Aggregator(init, decide, {"beta": 1, "momentum": 1, "direction": 1})
 
 
 def _entropy(attention: Float[Tensor, "s k k"]) -> Float[Tensor, " s"]:

@@ -37,12 +37,11 @@ def cross_group(*, c: float = 0.4, alpha: float = 0.1, rescale: bool = True) -> 
         kinds = [frozenset(member.tasks) for member in rows.members]
         groups = list(dict.fromkeys(kinds))
         belongs = torch.tensor([[kind == group for kind in kinds] for group in groups], dtype=torch.float64)
-        means = (belongs / belongs.sum(1, keepdim=True)).to(rows.end.device)
-        products = means @ rows.gram @ means.T
-        coefficients = torch.from_numpy(direction_coefficients(products.cpu().numpy(), c, rescale=rescale))
-        between = alpha * coefficients.to(means.device) @ means
-        own = torch.eye(len(kinds), dtype=torch.float64, device=means.device)
-        within = means[[groups.index(kind) for kind in kinds]]
-        return Mixing("updates", (within - own + between)[None])
+        means = belongs / belongs.sum(1, keepdim=True)
+        products = (means @ rows.gram @ means.T).numpy()
+        between = torch.from_numpy(direction_coefficients(products, c, rescale=rescale)) @ means
+        shares = torch.cat([belongs.T, belongs.new_full((len(kinds), 1), alpha)], dim=1)
+        own = -torch.ones(len(kinds), dtype=torch.float64)
+        return Mixing("updates", torch.cat([means, between[None]])[None], shares[None], own[None])
 
     return stateless(rule)

@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 from torch import Tensor
+from torch.nn import functional
 
 from fedhca.aggregation.aggregator import Aggregator, stateless
 from fedhca.aggregation.mixing import Mixing
@@ -51,7 +52,8 @@ def dynamic_groups(
         products = rows.centred_gram if signal == "weights" else rows.gram
         cosines, moved = _cosines(products), products.diagonal() > 0
         shares = (cosines + threshold).clamp_min(0.0) if soft else _together(cosines, moved, groups)
-        return Mixing("weights", (shares / shares.sum(1, keepdim=True))[None])
+        means, member = (shares / shares.sum(1, keepdim=True)).unique(dim=0, return_inverse=True)
+        return Mixing("weights", means[None], functional.one_hot(member, len(means)).double()[None])
 
     return stateless(rule)
 
@@ -67,12 +69,12 @@ def _together(cosines: Float[Tensor, "m m"], moved: Bool[Tensor, " m"], groups: 
     """Return 1 for every pair in one group, else 0; who has no direction is in all groups."""
     m = len(cosines)
     if groups >= m:
-        return torch.eye(m, dtype=torch.float64, device=cosines.device)
+        return torch.eye(m, dtype=torch.float64)
     together = torch.ones_like(cosines)
     here = moved.nonzero()[:, 0]
     if len(here) > 1:
-        distances = (1 - cosines[here][:, here]).cpu().numpy()
+        distances = (1 - cosines[here][:, here]).numpy()
         tree = linkage(squareform(distances, checks=False), method="average")
-        label = torch.from_numpy(fcluster(tree, groups, criterion="maxclust")).to(cosines.device)
+        label = torch.from_numpy(fcluster(tree, groups, criterion="maxclust"))
         together[here[:, None], here] = (label[:, None] == label).double()
     return together

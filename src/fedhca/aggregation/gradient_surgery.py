@@ -20,8 +20,8 @@ def gradient_surgery() -> Aggregator:
     """
 
     def rule(rows: Rows) -> Mixing:
-        coefficients = surgery_coefficients(rows.gram).mean(0)
-        return Mixing("steps", coefficients.expand(1, len(rows.members), -1).clone())
+        step = surgery_coefficients(rows.gram).mean(0)
+        return Mixing("steps", step[None, None], torch.ones(1, len(rows.members), 1, dtype=torch.float64))
 
     return stateless(rule)
 
@@ -31,7 +31,7 @@ def surgery_coefficients(products: Float[Tensor, "m m"]) -> Float[Tensor, "m m"]
     lengths = products.diagonal().sqrt()
     scale = lengths[:, None] * lengths
     cosines = torch.where(scale > 0, products / scale, 0.0)
-    result = torch.eye(len(products), dtype=torch.float64, device=products.device)
+    result = torch.eye(len(products), dtype=torch.float64)
     for i, order in enumerate(cosines.argsort(dim=1, stable=True).tolist()):
         for j in order:
             conflict = result[i] @ products[:, j]

@@ -1,5 +1,6 @@
 """Homogeneous groups: clients with the same data set and the same tasks share their progress."""
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
@@ -14,8 +15,22 @@ Grouping = Literal["equal", "adjacent", "off"]
 GROUPINGS = ("equal", "adjacent", "off")
 
 
-def group_means(members: tuple[Member, ...], grouping: Grouping) -> Float[Tensor, "m m"]:
-    """Return the matrix that replaces every row by the mean of its group.
+@dataclass(frozen=True)
+class GroupMeans:
+    """Groups of two members and more; who is alone is in none.
+
+    Attributes:
+        means: coefficients of the mean of each group.
+        belongs: 1 where a member belongs to a group.
+
+    """
+
+    means: Float[Tensor, "g m"]
+    belongs: Float[Tensor, "m g"]
+
+
+def group_means(members: tuple[Member, ...], grouping: Grouping) -> GroupMeans:
+    """Return the groups whose members take the mean of their group.
 
     Args:
         members: whose rows they are.
@@ -29,9 +44,10 @@ def group_means(members: tuple[Member, ...], grouping: Grouping) -> Float[Tensor
     """
     if grouping not in GROUPINGS:
         raise RecipeError(unknown("groups", grouping, GROUPINGS))
-    group = torch.tensor(_numbers(members, grouping))
-    together = (group[:, None] == group).double()
-    return together / together.sum(1, keepdim=True)
+    numbers = torch.tensor(_numbers(members, grouping))
+    belongs = (numbers[:, None] == torch.arange(len(members))).double()
+    belongs = belongs[:, belongs.sum(0) > 1]
+    return GroupMeans(belongs.T / belongs.sum(0)[:, None], belongs)
 
 
 def _numbers(members: tuple[Member, ...], grouping: Grouping) -> list[int]:
@@ -39,7 +55,8 @@ def _numbers(members: tuple[Member, ...], grouping: Grouping) -> list[int]:
         return list(range(len(members)))
     if grouping == "equal":
         kinds = [(member.dataset, frozenset(member.tasks)) for member in members]
-        return [kinds.index(kind) for kind in kinds]
+        first = {kind: place for place, kind in reversed([*enumerate(kinds)])}
+        return [first[kind] for kind in kinds]
     numbers = [0]
     for before, member in pairwise(members):
         same = (before.dataset, before.tasks) == (member.dataset, member.tasks)

@@ -56,11 +56,11 @@ class HyperWeights:
     momentum: Float[Tensor, "m *l"]
 
     @classmethod
-    def start(cls, value: float, shape: tuple[int, ...], device: torch.device | None = None) -> "HyperWeights":
+    def start(cls, value: float, shape: tuple[int, ...]) -> "HyperWeights":
         """All weights equal to `value`, at rest."""
         if not 0 <= value <= 1:
             raise RecipeError(f"Hyper weights should start in [0, 1]. Found {value}.")
-        full = torch.full(shape, value, dtype=torch.float64, device=device)
+        full = torch.full(shape, value, dtype=torch.float64)
         return cls(full, torch.zeros_like(full))
 
     @property

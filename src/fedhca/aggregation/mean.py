@@ -39,10 +39,9 @@ def mean(*, scope: Scope = "all", by_examples: bool = False) -> Aggregator:
 
     def rule(rows: Rows) -> Mixing:
         kinds = [SCOPES[scope](member) for member in rows.members]
-        together = torch.tensor([[a == b for b in kinds] for a in kinds], dtype=torch.float64)
-        if by_examples:
-            together *= torch.tensor([member.examples for member in rows.members], dtype=torch.float64)
-        matrix = together / together.sum(1, keepdim=True)
-        return Mixing("weights", matrix[None])
+        together = torch.tensor([[a == b for b in kinds] for a in dict.fromkeys(kinds)], dtype=torch.float64)
+        counts = [member.examples if by_examples else 1 for member in rows.members]
+        weights = together * torch.tensor(counts, dtype=torch.float64)
+        return Mixing("weights", (weights / weights.sum(1, keepdim=True))[None], together.T[None])
 
     return stateless(rule)

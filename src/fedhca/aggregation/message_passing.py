@@ -67,7 +67,7 @@ def squared_distances(rows: Rows) -> Float[Tensor, "m m"]:
 def _nearness(distances: Float[Tensor, "m m"], tau: float) -> Float[Tensor, "m m"]:
     """Return exp(−‖w_i − w_j‖² / σ) / (m − 1), 1/(m − 1) where most are equal."""
     m = len(distances)
-    above = distances[tuple(torch.triu_indices(m, m, 1, device=distances.device))]
+    above = distances[tuple(torch.triu_indices(m, m, 1))]
     if m == 1 or not (sigma := tau * float(above.quantile(0.5))) > 0:
         return (distances == 0).double() / max(m - 1, 1)
     return _exp(distances, sigma) / (m - 1)

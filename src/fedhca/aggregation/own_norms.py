@@ -23,7 +23,8 @@ def own_norms(*, by_examples: bool = False) -> Aggregator:
     def rule(rows: Rows) -> Mixing:
         counts = [member.examples if by_examples else 1 for member in rows.members]
         share = torch.tensor(counts, dtype=torch.float64) / sum(counts)
-        mean, own = share.expand(len(counts), -1), torch.eye(len(counts), dtype=torch.float64)
-        return Mixing("weights", torch.stack([own if each.norm else mean for each in rows.layout.segments]))
+        norm = torch.tensor([[float(each.norm)] for each in rows.layout.segments], dtype=torch.float64)
+        own = norm.expand(-1, len(counts))
+        return Mixing("weights", share.expand(len(norm), 1, -1), (1 - own)[:, :, None], own)
 
     return stateless(rule)

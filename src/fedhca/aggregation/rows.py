@@ -1,21 +1,15 @@
-"""The one input of every aggregation rule: where each participant started and where it arrived.
+"""The one input of every aggregation rule: where each participant started and where it arrived."""
 
-Rows are walked in stretches and sums are taken in float64, so the memory beyond the rows stays bounded however wide
-they are: a rule needs one pass for its inner products and one to mix (see `mixing`).
-"""
-
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from fedhca.aggregation.passes import Bounds, Tables, survey
+from fedhca.aggregation.products import Products
 from fedhca.layout import Layout
-
-STRETCH = 1 << 18
-"""Columns that are widened to float64 at a time."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +22,12 @@ class Member:
     examples: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rows:
     """Parameters of m participants before and after local training, one row of width w each.
+
+    Rows may lie in memory, in a mapped file or on an accelerator. What a rule asks of them is inner products, and each
+    question is one pass over them, its answer remembered.
 
     Attributes:
         start: what each participant received.
@@ -39,62 +36,63 @@ class Rows:
         layout: names, shapes and layers of the row's segments.
         fresh: whose start is what was answered last round; all if not given. One who was away started further back,
             so that last round's directions say nothing about its progress.
+        places: which of n ≥ m rows are the members', where the others are of no concern; all if not given.
 
     """
 
-    start: Float[Tensor, "m w"]
-    end: Float[Tensor, "m w"]
+    start: Float[Tensor, "n w"]
+    end: Float[Tensor, "n w"]
     members: tuple[Member, ...]
     layout: Layout
     fresh: Bool[Tensor, " m"] | None = None
+    places: tuple[int, ...] | None = None
+    _seen: list[tuple[Tensor | None, bool, Products]] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if len(self.members) != len(self.end) or self.layout.width != self.end.shape[1]:
+        count = len(self.end) if self.places is None else len(self.places)
+        if len(self.members) != count or self.layout.width != self.end.shape[1]:
             expected = f"{len(self.members)} rows of width {self.layout.width}"
-            raise ValueError(f"Rows should be {expected}. Found {tuple(self.end.shape)}.")
+            raise ValueError(f"Rows should be {expected}. Found {(count, self.end.shape[1])}.")
+
+    @cached_property
+    def tables(self) -> Tables:
+        """Where the rows lie."""
+        places = range(len(self.members)) if self.places is None else self.places
+        return Tables(self.start, self.end, torch.tensor(places, dtype=torch.int64, device=self.end.device))
 
     @property
     def updates(self) -> Float[Tensor, "m w"]:
         """How far each participant moved, Δ = end − start (a new tensor of the rows' size)."""
-        return self.end - self.start
+        places = self.tables.places
+        return self.end[places] - self.start[places]
 
-    @cached_property
+    def bounds(self, segments: int) -> Bounds:
+        """Return where each segment starts and stops; 1 segment is the whole row."""
+        return [(0, self.layout.width)] if segments == 1 else [(each.start, each.stop) for each in self.layout.segments]
+
+    def products(self, directions: Float[Tensor, "p w"] | None = None, *, by_segment: bool = False) -> Products:
+        """Return inner products of the updates with each other and with directions, of the whole row or by segment.
+
+        One pass: a rule that has directions asks for both at once.
+        """
+        for asked, segments, found in self._seen:
+            if asked is directions and segments == by_segment:
+                return found
+        along = self.end.new_empty(0, self.layout.width) if directions is None else directions
+        bounds = self.bounds(len(self.layout.segments) if by_segment else 1)
+        found = Products.of(survey(self.tables, along, bounds, centred=False), len(self.members))
+        self._seen.append((directions, by_segment, found))
+        return found
+
+    @property
     def gram(self) -> Float[Tensor, "m m"]:
-        """G_ij = ⟨Δ_i, Δ_j⟩ of the updates in float64; one pass, however many ask."""
-        return self._products(self.moved, 1)[0]
-
-    @cached_property
-    def gram_by_segment(self) -> Float[Tensor, "s m m"]:
-        """Do as `gram`, segment by segment."""
-        return self._products(self.moved, len(self.layout.segments))
+        """G_ij = ⟨Δ_i, Δ_j⟩ of the updates over the whole row in float64, from whatever pass there was."""
+        if not self._seen:
+            self.products()
+        return self._seen[0][2].gram.sum(0)
 
     @cached_property
     def centred_gram(self) -> Float[Tensor, "m m"]:
-        """G_ij = ⟨w_i − w̄, w_j − w̄⟩ of what was sent, w = end, in float64.
-
-        Distances and angles between participants are in it without the cancellation that large weights bring.
-        """
-        return self._products(self._centred, 1)[0]
-
-    def stretches(self, segments: int) -> Iterator[tuple[int, int, int]]:
-        """Walk the row as (start, stop, segment) in pieces of at most STRETCH columns; 1 segment is the whole row."""
-        bounds = [(0, self.layout.width)] if segments == 1 else [(s.start, s.stop) for s in self.layout.segments]
-        for segment, (start, stop) in enumerate(bounds):
-            for begin in range(start, stop, STRETCH):
-                yield begin, min(begin + STRETCH, stop), segment
-
-    def moved(self, start: int, stop: int) -> Float[Tensor, "m x"]:
-        """Return columns start:stop of the updates, in float64."""
-        return self.end[:, start:stop].double() - self.start[:, start:stop].double()
-
-    def _centred(self, start: int, stop: int) -> Float[Tensor, "m x"]:
-        end = self.end[:, start:stop].double()
-        return end - end.mean(0)
-
-    def _products(self, columns: Callable[[int, int], Tensor], segments: int) -> Float[Tensor, "s m m"]:
-        m = len(self.members)
-        total = torch.zeros(segments, m, m, dtype=torch.float64, device=self.end.device)
-        for start, stop, segment in self.stretches(segments):
-            values = columns(start, stop)
-            total[segment].addmm_(values, values.T)
-        return total
+        """G_ij = ⟨w_i − w̄, w_j − w̄⟩ of what was sent, w = end, in float64."""
+        nothing = self.end.new_empty(0, self.layout.width)
+        return survey(self.tables, nothing, self.bounds(1), centred=True)[0]

@@ -1,8 +1,10 @@
 """The plain learnable weighted sum, eqs. (10)–(11) of FedHCA² (CVPR 2024): what cross attention is held against."""
 
-from fedhca.aggregation.aggregator import Aggregator, Answer, State
+import torch
+
+from fedhca.aggregation.aggregator import DIRECTION, Aggregator, Decision, State
 from fedhca.aggregation.hyper_weights import HyperOptions, HyperWeights
-from fedhca.aggregation.mixing import Mixing, outer
+from fedhca.aggregation.mixing import Mixing
 from fedhca.aggregation.rows import Rows
 
 
@@ -27,16 +29,18 @@ def weighted_sum(*, weight: float = 0.1, hyper: HyperOptions = HyperOptions()) -
 
     def init(rows: Rows) -> State:
         m = len(rows.members)
-        weights = HyperWeights.start(weight / m, (m, m), rows.end.device)
+        weights = HyperWeights.start(weight / m, (m, m))
         return {"pairs": weights.value, "momentum": weights.momentum}
 
-    def apply(state: State, rows: Rows) -> Answer:
-        weights = HyperWeights(state["pairs"], state["momentum"])
-        if "direction" in state:
+    def decide(state: State, rows: Rows) -> Decision:
+        weights, m = HyperWeights(state["pairs"], state["momentum"]), len(rows.members)
+        if DIRECTION in state:
             learns = None if rows.fresh is None else rows.fresh[:, None] & rows.fresh
-            weights = weights.step(*outer(state["direction"], rows), hyper, learns)
-        mixing = Mixing("updates", weights.used[None])
-        learnt = {"pairs": weights.value, "momentum": weights.momentum, "direction": rows.updates}
-        return Answer(mixing.of(rows), mixing, learnt, {"pairs": weights.value})
+            products = rows.products(state[DIRECTION])
+            weights = weights.step(products.along[0], products.sizes[0], hyper, learns)
+        updates = torch.eye(m, dtype=torch.float64)[None]
+        learnt = {"pairs": weights.value, "momentum": weights.momentum}
+        mixing = Mixing("updates", updates, weights.used[None])
+        return Decision(mixing, learnt, {"pairs": weights.value}, keeps=m)
 
-    return Aggregator(init, apply, {"pairs": 2, "momentum": 2, "direction": 1})
+    return Aggregator(init, decide, {"pairs": 2, "momentum": 2, "direction": 1})

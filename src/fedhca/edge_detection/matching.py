@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
-from fedhca.edge_detection.compiled import compiled
+from fedhca.compiled import compiled
 from fedhca.edge_detection.nearness import Graph, graphs
 
 NONE = -1

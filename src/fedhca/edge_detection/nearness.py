@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
-from fedhca.edge_detection.compiled import compiled
+from fedhca.compiled import compiled
 
 NOBODY = -1
 

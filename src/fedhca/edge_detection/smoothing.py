@@ -6,7 +6,7 @@ In float32 and in the order of operations of the reference program, which is why
 import numpy as np
 from jaxtyping import Float32
 
-from fedhca.edge_detection.compiled import compiled
+from fedhca.compiled import compiled
 
 _0, _1, _2 = np.float32(0), np.float32(1), np.float32(2)
 

@@ -14,7 +14,7 @@ import math
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from fedhca.edge_detection.compiled import compiled
+from fedhca.compiled import compiled
 from fedhca.edge_detection.smoothing import smooth
 
 RADIUS = 4

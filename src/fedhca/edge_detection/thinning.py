@@ -16,7 +16,7 @@ word per pixel and are thinned at the same time. A pixel is looked at again only
 import numpy as np
 from jaxtyping import Bool, Int64, UInt64
 
-from fedhca.edge_detection.compiled import compiled
+from fedhca.compiled import compiled
 
 WORD = 64
 """Maps that are thinned at the same time: the bits of a machine word."""

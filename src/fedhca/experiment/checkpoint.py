@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from fedhca.aggregation import Member
+from fedhca.aggregation.aggregator import DIRECTION
 from fedhca.errors import RunFolderError
 from fedhca.layout import Layout
 from fedhca.server.roster import Roster
@@ -55,7 +56,9 @@ def load_checkpoint(folder: Path, device: torch.device | None = None) -> Checkpo
         return None
     tensors, facts = states.load(rounds)
     with _of_this_version(folder, rounds):
-        return _checkpoint(rounds, {name: value.to(device) for name, value in tensors.items()}, facts)
+        rows = {name for name in tensors if name.rpartition("/")[2] in ("encoders", "decoders", DIRECTION)}
+        placed = {name: value.to(device) if name in rows else value for name, value in tensors.items()}
+        return _checkpoint(rounds, placed, facts)
 
 
 def load_roster(folder: Path) -> Roster | None:

@@ -35,7 +35,7 @@ def gather(
     requests: Sequence[Request],
     policy: Policy,
     *,
-    check: Callable[[Reply], None] = lambda reply: None,
+    take: Callable[[Reply], Reply] = lambda reply: reply,
     tell: Tell = lambda missing: None,
 ) -> Answers[Reply]:
     """Ask clients and put their replies in order.
@@ -44,13 +44,13 @@ def gather(
         ask: a verb of the runtime.
         requests: one for each client, all for one round.
         policy: what to do about replies that are missing.
-        check: raises a FedhcaError for a reply of no use.
+        take: puts a reply where it belongs and returns what is kept of it; raises a FedhcaError for one of no use.
         tell: is told of every reply that is missing, at once.
 
     Raises:
         MissingReplyError: a client did not answer, not as asked, or is none of those asked, and the policy is to stop;
             or fewer than `min_clients` answered.
-        FedhcaError: what the check, or a client in this process, raised, if the policy is to stop.
+        FedhcaError: what `take`, or a client in this process, raised, if the policy is to stop.
 
     """
     found: dict[str, Reply] = {}
@@ -59,15 +59,15 @@ def gather(
         open_ = [request for request in requests if request.client not in found]
         missing: dict[str, str] = {}
         for reply in _each_once(ask(open_), open_):
-            useless = reply if isinstance(reply, Missing) else _useless(reply, check)
-            if useless is None:
-                found[reply.client] = reply  # type: ignore[assignment]  # no Missing is of use
-                came[reply.client] = time.perf_counter()
+            taken = reply if isinstance(reply, Missing) else _taken(reply, take)
+            if not isinstance(taken, Missing):
+                found[taken.client] = taken
+                came[taken.client] = time.perf_counter()
                 continue
-            tell(useless)
+            tell(taken)
             if policy.on_missing == "fail":
-                raise _error(useless, open_[0].round)
-            missing[useless.client] = useless.cause
+                raise _error(taken, open_[0].round)
+            missing[taken.client] = taken.cause
         if not missing or policy.on_missing == "keep":
             break
         time.sleep(policy.pause)
@@ -139,12 +139,11 @@ def _each_once(replies: Iterable[Reply | Missing], requests: Sequence[Request]) 
             yield Missing(name, "no reply came.")
 
 
-def _useless(reply: Reply, check: Callable[[Reply], None]) -> Missing | None:
+def _taken(reply: Reply, take: Callable[[Reply], Reply]) -> Reply | Missing:
     try:
-        check(reply)
+        return take(reply)
     except FedhcaError as error:
         return Missing(reply.client, str(error), error)
-    return None
 
 
 def _error(missing: Missing, number: int) -> FedhcaError:

@@ -3,17 +3,17 @@
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Float, Int64
 from torch import Tensor
 
-from fedhca.aggregation import Aggregator, Answer, Rows, State, apply_among
-from fedhca.errors import ClientError, LayoutError
+from fedhca.aggregation import Answer, Rows, State, apply_among
 from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Runtime, TrainReply, TrainRequest
 from fedhca.methods import Method
 from fedhca.parameters import Parameters
+from fedhca.server.inbox import Inbox, require_fit
 from fedhca.server.policy import Policy
 from fedhca.server.replies import Answers, Tell, gather
 from fedhca.server.roster import Roster
@@ -81,47 +81,36 @@ def begin(method: Method, roster: Roster, hellos: Sequence[Hello]) -> ServerStat
 
     """
     for hello in hellos:
-        _require_fit(roster, hello.client, hello.parameters)
+        require_fit(roster, hello.client, hello.parameters)
     encoders, decoders = roster.stack({hello.client: hello.parameters for hello in hellos})
     encoder_rows = Rows(encoders, encoders, roster.members, roster.encoder_layout)
     decoder_rows = Rows(decoders, decoders, roster.decoder_members, roster.decoder_layout)
-    since = torch.zeros(len(encoders), dtype=torch.int64, device=encoders.device)
+    since = torch.zeros(len(encoders), dtype=torch.int64)
     return ServerState(
         0, encoders, decoders, method.encoder.init(encoder_rows), method.decoder.init(decoder_rows), since
     )
 
 
-def step(
-    method: Method, roster: Roster, state: ServerState, replies: Mapping[str, TrainReply]
-) -> tuple[ServerState, Answer, Answer]:
-    """Mix what the clients sent; return the next state and both rules' answers. Pure.
+def step(method: Method, roster: Roster, state: ServerState, inbox: Inbox) -> tuple[ServerState, Answer, Answer]:
+    """Mix what the clients sent; return the next state and both rules' answers.
 
-    Replies have been checked. A client without one keeps what it was handed out, and its share of the rules' states.
+    The answers are written over what was sent, so that the inbox is spent; the state stays as it is. A client that did
+    not answer keeps what it was handed out, and its share of the rules' states.
     """
-    held = roster.unstack(state.encoders, state.decoders)
-    encoders, decoders = roster.stack(held | {name: reply.parameters for name, reply in replies.items()})
-    device = state.encoders.device
-    present = torch.tensor([name in replies for name in roster.names], device=device)
+    present = torch.tensor([name in inbox.names for name in roster.names])
     fresh = state.since == state.round
-    decoders_each = torch.tensor([len(member.tasks) for member in roster.members], device=device)
-    encoder = _mix(
-        method.encoder,
-        state.encoder_state,
-        Rows(state.encoders, encoders, roster.members, roster.encoder_layout, fresh),
-        present,
+    decoders_each = torch.tensor([len(member.tasks) for member in roster.members])
+    encoders = Rows(state.encoders, inbox.encoders, roster.members, roster.encoder_layout, fresh)
+    decoders = Rows(
+        state.decoders,
+        inbox.decoders,
+        roster.decoder_members,
+        roster.decoder_layout,
+        fresh.repeat_interleave(decoders_each),
     )
-    decoder = _mix(
-        method.decoder,
-        state.decoder_state,
-        Rows(
-            state.decoders,
-            decoders,
-            roster.decoder_members,
-            roster.decoder_layout,
-            fresh.repeat_interleave(decoders_each),
-        ),
-        present.repeat_interleave(decoders_each),
-    )
+    encoder = apply_among(method.encoder, state.encoder_state, encoders, present, inbox.encoders)
+    slots = present.repeat_interleave(decoders_each)
+    decoder = apply_among(method.decoder, state.decoder_state, decoders, slots, inbox.decoders)
     since = torch.where(present, state.round + 1, state.since)
     following = ServerState(state.round + 1, encoder.rows, decoder.rows, encoder.state, decoder.state, since)
     return following, encoder, decoder
@@ -151,9 +140,10 @@ def rounds(
     while state.round < until:
         clock = [time.perf_counter()]
         handed_out = roster.unstack(state.encoders, state.decoders)
-        trained = _train(method, runtime, roster, state, policy, tell)
+        inbox = Inbox.beside(roster, state.encoders, state.decoders)
+        trained = _train(method, runtime, inbox, state, policy, tell)
         clock.append(time.perf_counter())
-        state, encoder, decoder = step(method, roster, state, trained.replies)
+        state, encoder, decoder = step(method, roster, state, inbox)
         clock.append(time.perf_counter())
         due = state.round % evaluate_every == 0 or state.round == until
         measured = _measure(runtime, roster, state, method.local, policy, tell) if due else Answers[EvaluateReply]({})
@@ -186,17 +176,13 @@ def evaluate(runtime: Runtime, roster: Roster, state: ServerState, rule: LocalRu
 
 
 def _train(
-    method: Method, runtime: Runtime, roster: Roster, state: ServerState, policy: Policy, tell: Tell
+    method: Method, runtime: Runtime, inbox: Inbox, state: ServerState, policy: Policy, tell: Tell
 ) -> Answers[TrainReply]:
     requests = [
         TrainRequest(name, state.round, each, method.local, since)
-        for (name, each), since in zip(_handed_out(roster, state), state.since.tolist(), strict=True)
+        for (name, each), since in zip(_handed_out(inbox.roster, state), state.since.tolist(), strict=True)
     ]
-
-    def check(reply: TrainReply) -> None:
-        _require_fit(roster, reply.client, reply.parameters)
-
-    return gather(runtime.train, requests, policy, check=check, tell=tell)
+    return gather(runtime.train, requests, policy, take=inbox.take, tell=tell)
 
 
 def _measure(
@@ -217,21 +203,3 @@ def _metrics(measured: Answers[EvaluateReply], roster: Roster) -> dict[str, dict
     found = {name: dict(reply.metrics) for name, reply in measured.replies.items()}
     unknown = {each.client: dict.fromkeys(each.tasks, math.nan) for each in roster.members}
     return {name: found.get(name, unknown[name]) for name in roster.names if name in found or name in measured.missing}
-
-
-def _mix(rule: Aggregator, state: State, rows: Rows, present: Bool[Tensor, " m"]) -> Answer:
-    """Apply the rule, and note for every method alike how the updates stand to each other; an absent one has none."""
-    answer = apply_among(rule, state, rows, present)
-    both = present[:, None] & present
-    return replace(answer, notes={"gram": torch.where(both, rows.gram, torch.nan), **answer.notes})
-
-
-def _require_fit(roster: Roster, name: str, parameters: Parameters) -> None:
-    tasks = next(len(member.tasks) for member in roster.members if member.client == name)
-    expected = ((roster.encoder_layout.width,), (tasks, roster.decoder_layout.width))
-    found = (tuple(parameters.encoder.shape), tuple(parameters.decoders.shape))
-    if found != expected:
-        raise LayoutError(f"Client '{name}' should send encoder and decoders of shapes {expected}. Found {found}.")
-    if not (parameters.encoder.isfinite().all() and parameters.decoders.isfinite().all()):
-        mend = "Lower its learning rate, or set `clip_norm`."
-        raise ClientError(f"Client '{name}' should send finite parameters. Found NaN or infinity. {mend}")

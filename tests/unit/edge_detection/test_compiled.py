@@ -3,7 +3,7 @@ import sys
 
 import numpy as np
 
-from fedhca.edge_detection.compiled import compiled
+from fedhca.compiled import compiled
 
 SOURCE = """
 def total(values):

@@ -27,10 +27,10 @@ def requests(number: int = 2) -> list[TrainRequest]:
 
 
 def answers(
-    replies: Replies, policy: Policy = FAIL, check: Callable[[TrainReply], None] = lambda reply: None
+    replies: Replies, policy: Policy = FAIL, take: Callable[[TrainReply], TrainReply] = lambda reply: reply
 ) -> tuple[Answers[TrainReply], list[Missing]]:
     told: list[Missing] = []
-    return gather(lambda asked: replies, requests(), policy, check=check, tell=told.append), told
+    return gather(lambda asked: replies, requests(), policy, take=take, tell=told.append), told
 
 
 def test_replies_come_in_any_order_and_leave_in_the_order_of_the_requests() -> None:
@@ -77,19 +77,20 @@ def test_to_fail_is_to_fail_at_the_first_one() -> None:
     assert asked == ["c", "multi"]
 
 
-def spoilt(reply: TrainReply) -> None:
+def spoilt(reply: TrainReply) -> TrainReply:
     if reply.client == "multi":
         raise ClientError("Client 'multi' should send finite parameters.")
+    return reply
 
 
-def test_what_a_client_in_this_process_or_the_check_raised_is_raised() -> None:
+def test_what_a_client_in_this_process_or_whoever_takes_the_reply_raised_is_raised() -> None:
     own = ClientError("Client 'c' ran out of data.")
-    for replies, check, line in (
-        ([Missing("c", str(own), own)], lambda reply: None, "ran out"),
+    for replies, take, line in (
+        ([Missing("c", str(own), own)], lambda reply: reply, "ran out"),
         ([reply("c"), reply("multi")], spoilt, "finite"),
     ):
         with pytest.raises(ClientError, match=line):
-            answers(replies, check=check)
+            answers(replies, take=take)
 
 
 def test_keep_goes_on_without_those_whose_reply_is_missing_late_or_of_no_use() -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from fedhca.aggregation import Rows, keep
-from fedhca.aggregation.aggregator import Aggregator, Answer, State
+from fedhca.aggregation.aggregator import Aggregator, Decision, State
 from fedhca.errors import ClientError, LayoutError, MissingReplyError
 from fedhca.layout import Layout
 from fedhca.messages import (
@@ -22,6 +22,7 @@ from fedhca.methods import Method, make_method
 from fedhca.parameters import Parameters
 from fedhca.runtimes import ScriptedRuntime
 from fedhca.server import Policy, Roster, Round, ServerState, begin, rounds
+from fedhca.server.inbox import Inbox
 from fedhca.server.rounds import step
 
 ENCODER, DECODER = Layout.of({"patch.weight": (2,)}), Layout.of({"fuse.weight": (3,), "fuse.bias": (1,)})
@@ -141,11 +142,11 @@ def test_requests_bear_the_client_the_round_its_parameters_and_the_local_rule() 
 def test_rules_see_the_rows_of_the_whole_federation() -> None:
     seen: list[Rows] = []
 
-    def apply(state: State, rows: Rows) -> Answer:
-        seen.append(rows)
-        return keep().apply(state, rows)
+    def decide(state: State, rows: Rows) -> Decision:
+        seen.append(replace(rows, end=rows.end.clone()))
+        return replace(keep().decide(state, rows), state=state)
 
-    spy = Aggregator(lambda rows: {"rows": torch.tensor(len(rows.members))}, apply)
+    spy = Aggregator(lambda rows: {"rows": torch.tensor(len(rows.members))}, decide)
     (found,) = play(Method("spy", spy, spy), until=1)
     encoders, decoders = seen
     assert [member.client for member in encoders.members] == ["b", "a"]
@@ -161,13 +162,22 @@ def test_rules_see_the_rows_of_the_whole_federation() -> None:
     assert (int(found.state.encoder_state["rows"]), int(found.state.decoder_state["rows"])) == (2, 3)
 
 
-def test_a_step_is_pure() -> None:
+def filled(state: ServerState, replies: Iterable[TrainReply]) -> Inbox:
+    inbox = Inbox.beside(ROSTER, state.encoders, state.decoders)
+    for reply in replies:
+        inbox.take(reply)
+    return inbox
+
+
+def test_a_step_leaves_state_and_replies_as_they_were_and_spends_the_inbox() -> None:
     method = make_method("fedhca2")
     state = begin(method, ROSTER, HELLOS)
     replies = {name: TrainReply(name, 0, parameters(name, 7.0), {}) for name in ORDER}
     before = state.encoders.clone(), state.decoders.clone(), state.encoder_state["alpha"].clone()
-    (first, *_), (second, *_) = step(method, ROSTER, state, replies), step(method, ROSTER, state, replies)
+    inbox, another = (filled(state, replies.values()) for _ in range(2))
+    (first, *_), (second, *_) = step(method, ROSTER, state, inbox), step(method, ROSTER, state, another)
     assert torch.equal(first.encoders, second.encoders)
+    assert first.encoders is inbox.encoders
     after = state.encoders, state.decoders, state.encoder_state["alpha"]
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
     assert torch.equal(replies["a"].parameters.encoder, torch.full((2,), 7.0))

@@ -17,8 +17,17 @@ def compiled(loop: Loop) -> Loop:
 
     It should call compiled functions of its own file only: the cache looks at no other file for changes.
     """
+    return _compiled(loop, _SETTINGS)
+
+
+def compiled_sum(loop: Loop) -> Loop:
+    """Do as `compiled`, and let the sums in it be taken in any order: several at a time, as the processor can."""
+    return _compiled(loop, {**_SETTINGS, "fastmath": {"reassoc", "contract"}})
+
+
+def _compiled(loop: Loop, settings: dict[str, Any]) -> Loop:
     plain = inspect.unwrap(loop)  # tests wrap functions to check shapes, and no machine code comes of that
     try:
-        return njit(cache=True, **_SETTINGS)(plain)
+        return njit(cache=True, **settings)(plain)
     except RuntimeError:  # nowhere to keep what is compiled: every process compiles anew
-        return njit(**_SETTINGS)(plain)
+        return njit(**settings)(plain)

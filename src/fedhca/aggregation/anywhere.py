@@ -1,0 +1,46 @@
+"""The two passes in torch's own operations: for rows on an accelerator, or of a kind that `loops` cannot read."""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+What = Literal["weights", "updates", "steps"]
+
+
+def survey(
+    start: Float[Tensor, "n x"],
+    end: Float[Tensor, "n x"],
+    places: Int64[Tensor, " m"],
+    directions: Float[Tensor, "p x"],
+    *,
+    centred: bool,
+) -> Float[Tensor, "q q"]:
+    """Return the inner products of a chunk's columns; see `passes.survey`."""
+    sent = end[places].double()
+    values = sent - (sent.mean(0) if centred else start[places].double())
+    every = torch.cat([values, directions.double()])
+    return every @ every.T
+
+
+def blend(
+    start: Float[Tensor, "n x"],
+    end: Float[Tensor, "n x"],
+    places: Int64[Tensor, " m"],
+    what: What,
+    own: Float[Tensor, " m"],
+    heard: Float[Tensor, "p m"],
+    shares: Float[Tensor, "m p"],
+    keeps: Bool[Tensor, " m"],
+    into: Float[Tensor, "n x"],
+    directions: Float[Tensor, "r x"],
+) -> None:
+    """Write the answers of a chunk's columns; see `passes.blend`."""
+    sent, received = end[places].double(), start[places].double()
+    values = sent if what == "weights" else sent - received
+    mixes = heard @ values
+    base = {"weights": torch.zeros_like(sent), "updates": sent, "steps": received}[what]
+    mixed = base + own[:, None] * values + shares @ mixes
+    directions[:] = mixes[: len(directions)]
+    into[places] = torch.where(keeps[:, None], sent, mixed).to(into.dtype)

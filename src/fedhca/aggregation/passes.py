@@ -1,0 +1,151 @@
+"""The two passes over rows that every rule is made of: inner products, then mixes. Memory beyond the rows is bounded.
+
+Rows may lie in memory, in a mapped file, or on an accelerator; they are walked in chunks of columns. Sums are taken in
+float64 and chunk by chunk in order, so that they do not hang on how many threads share the work.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+from fedhca.aggregation import anywhere
+from fedhca.aggregation.anywhere import What
+
+CHUNK = 1 << 18
+"""Columns that a thread, or an accelerator, takes at a time."""
+
+Bounds = Sequence[tuple[int, int]]
+"""Where each segment starts and stops."""
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Where rows lie: what was received and what was sent, and at which places the m rows of interest are."""
+
+    start: Float[Tensor, "n w"]
+    end: Float[Tensor, "n w"]
+    places: Int64[Tensor, " m"]
+
+    def suit_loops(self, *others: Tensor) -> bool:
+        """Whether machine code can read these rows, and others, where they lie."""
+        kinds = (torch.float32, torch.float64)
+        return all(
+            each.device.type == "cpu" and each.dtype in kinds and each.is_contiguous()
+            for each in (self.start, self.end, *others)
+        )
+
+
+def survey(
+    tables: Tables, directions: Float[Tensor, "p w"], bounds: Bounds, *, centred: bool
+) -> Float[Tensor, "s q q"]:
+    """Return the Gram matrices, segment by segment, of the m updates followed by the p directions; q = m + p.
+
+    With `centred`, of what was sent less its mean instead of the updates: distances and angles between participants
+    are in it without the cancellation that large weights bring.
+    """
+    size = len(tables.places) + len(directions)
+    padded = size + -size % 4
+
+    def in_loops(segment: int, first: int, last: int) -> Tensor:
+        gram = np.zeros((padded, padded))
+        loops.survey(*arrays, centred, first, last, gram)
+        return torch.from_numpy(gram)[:size, :size]
+
+    def in_tensors(segment: int, first: int, last: int) -> Tensor:
+        here = slice(first, last)
+        start, end = tables.start[:, here], tables.end[:, here]
+        return anywhere.survey(start, end, tables.places, directions[:, here], centred=centred).cpu()
+
+    if tables.suit_loops(directions):
+        loops = _compiled()
+        arrays = _arrays(tables.start, tables.end, tables.places, directions)
+        chunk, threads = in_loops, torch.get_num_threads()
+    else:
+        chunk, threads = in_tensors, 1
+    total = torch.zeros(len(bounds), size, size, dtype=torch.float64)
+    for (segment, _, _), gram in _each(chunk, bounds, threads):
+        total[segment] += gram
+    upper = total.triu()
+    return upper + upper.triu(1).mT
+
+
+def blend(
+    tables: Tables,
+    what: What,
+    own: Float[Tensor, "s m"],
+    heard: Float[Tensor, "s p m"],
+    shares: Float[Tensor, "s m p"],
+    keeps: Bool[Tensor, "s m"],
+    bounds: Bounds,
+    into: Float[Tensor, "n w"],
+    directions: Float[Tensor, "r w"],
+) -> None:
+    """Write every participant's answer to its place in `into`, and the first r mixes to `directions`; see `Mixing`.
+
+    Who `keeps` is answered what it sent, bit for bit. `into` may be `tables.start` or `tables.end`.
+    """
+
+    def in_loops(segment: int, first: int, last: int) -> None:
+        mix = (weight[segment], *heard_tiles[segment], *share_tiles[segment], kept[segment])
+        loops.blend(*arrays, loops.KINDS[what], *mix, *written, first, last)
+
+    def in_tensors(segment: int, first: int, last: int) -> None:
+        here = slice(first, last)
+        start, end = tables.start[:, here], tables.end[:, here]
+        mix = (each[segment].to(tables.end.device) for each in (own, heard, shares, keeps))
+        anywhere.blend(start, end, tables.places, what, *mix, into[:, here], directions[:, here])
+
+    if tables.suit_loops(into, directions):
+        loops = _compiled()
+        arrays, written = _arrays(tables.start, tables.end, tables.places), _arrays(into, directions)
+        weight, kept = _arrays(own, keeps)
+        heard_tiles, share_tiles = ([_tiles(each) for each in part] for part in _arrays(heard, shares))
+        chunk, threads = in_loops, torch.get_num_threads()
+    else:
+        chunk, threads = in_tensors, 1
+    for _ in _each(chunk, bounds, threads):
+        pass
+
+
+def _compiled() -> Any:
+    """Load the loops when they are needed: a compiler comes with them."""
+    from fedhca.aggregation import loops  # noqa: PLC0415
+
+    return loops
+
+
+def _each(
+    chunk: Callable[[int, int, int], Result], bounds: Bounds, threads: int
+) -> Iterator[tuple[tuple[int, int, int], Result]]:
+    """Do something with every chunk (segment, first column, last column), and yield the results in order."""
+    work = [
+        (segment, first, min(first + CHUNK, stop))
+        for segment, (start, stop) in enumerate(bounds)
+        for first in range(start, stop, CHUNK)
+    ]
+    if len(work) < 2 or threads < 2:
+        yield from ((where, chunk(*where)) for where in work)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield from zip(work, pool.map(lambda where: chunk(*where), work), strict=True)
+
+
+def _arrays(*tensors: Tensor) -> list[np.ndarray]:
+    """Return the same memory as arrays."""
+    return [each.detach().numpy() for each in tensors]
+
+
+def _tiles(matrix: Float[np.ndarray, "i j"]) -> tuple[np.ndarray, np.ndarray]:
+    """Return a matrix padded to multiples of 4, and where its tiles of 4 × 4 are not all zero."""
+    i, j = (size + -size % 4 for size in matrix.shape)
+    padded = np.zeros((i, j))
+    padded[: matrix.shape[0], : matrix.shape[1]] = matrix
+    return padded, np.argwhere(padded.reshape(i // 4, 4, j // 4, 4).any(axis=(1, 3)))

@@ -1,0 +1,62 @@
+"""Where replies are put as they come: one table for encoders and one for decoders, in the order of the roster."""
+
+from dataclasses import dataclass, field, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fedhca.errors import ClientError, LayoutError
+from fedhca.messages import TrainReply
+from fedhca.parameters import Parameters
+from fedhca.server.roster import Roster
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """What clients sent in one round. A reply's parameters are copied to their place once; its own are let go.
+
+    Attributes:
+        roster: the order of rows.
+        encoders: rows of those who answered; the others' are not looked at.
+        decoders: likewise.
+        names: of those who answered.
+
+    """
+
+    roster: Roster
+    encoders: Float[Tensor, "n d"]
+    decoders: Float[Tensor, "k e"]
+    names: set[str] = field(default_factory=set)
+
+    @classmethod
+    def beside(cls, roster: Roster, encoders: Float[Tensor, "n d"], decoders: Float[Tensor, "k e"]) -> "Inbox":
+        """Make an empty inbox with tables like those that were handed out."""
+        return cls(roster, torch.empty_like(encoders), torch.empty_like(decoders))
+
+    def take(self, reply: TrainReply) -> TrainReply:
+        """Put a reply to its place; return it with views of the tables as its parameters.
+
+        Raises:
+            LayoutError: its parameters are of another shape.
+            ClientError: they are not finite.
+
+        """
+        require_fit(self.roster, reply.client, reply.parameters)
+        here = self.roster.unstack(self.encoders, self.decoders)[reply.client]
+        here.encoder.copy_(reply.parameters.encoder)
+        here.decoders.copy_(reply.parameters.decoders)
+        self.names.add(reply.client)
+        return replace(reply, parameters=here)
+
+
+def require_fit(roster: Roster, name: str, parameters: Parameters) -> None:
+    """Raise LayoutError for parameters of a wrong shape, ClientError for some that are not finite."""
+    tasks = next(len(member.tasks) for member in roster.members if member.client == name)
+    expected = ((roster.encoder_layout.width,), (tasks, roster.decoder_layout.width))
+    found = (tuple(parameters.encoder.shape), tuple(parameters.decoders.shape))
+    if found != expected:
+        raise LayoutError(f"Client '{name}' should send encoder and decoders of shapes {expected}. Found {found}.")
+    if not (parameters.encoder.isfinite().all() and parameters.decoders.isfinite().all()):
+        mend = "Lower its learning rate, or set `clip_norm`."
+        raise ClientError(f"Client '{name}' should send finite parameters. Found NaN or infinity. {mend}")

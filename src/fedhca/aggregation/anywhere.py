@@ -33,6 +33,7 @@ def blend(
     heard: Float[Tensor, "p m"],
     shares: Float[Tensor, "m p"],
     keeps: Bool[Tensor, " m"],
+    *,
     into: Float[Tensor, "n x"],
     directions: Float[Tensor, "r x"],
 ) -> None:

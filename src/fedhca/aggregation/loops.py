@@ -52,8 +52,12 @@ def add(matrix, tiles, inputs, width, outputs):  # type: ignore[no-untyped-def] 
         x0, x1, x2, x3 = inputs[j, :width], inputs[j + 1, :width], inputs[j + 2, :width], inputs[j + 3, :width]
         for row in range(i, i + 4):
             w0, w1, w2, w3 = matrix[row, j], matrix[row, j + 1], matrix[row, j + 2], matrix[row, j + 3]
-            if w0 != 0 or w1 != 0 or w2 != 0 or w3 != 0:
-                out = outputs[row, :width]
+            out = outputs[row, :width]
+            if w1 == 0 and w2 == 0 and w3 == 0:
+                if w0 != 0:
+                    for k in range(width):
+                        out[k] += w0 * x0[k]
+            else:
                 for k in range(width):
                     out[k] += w0 * x0[k] + w1 * x1[k] + w2 * x2[k] + w3 * x3[k]
 
@@ -105,7 +109,7 @@ def survey(start, end, places, directions, centred, first, last, gram):  # type:
     directions; q is a multiple of 4, beyond them are zeros.
     """
     m, p, q = len(places), len(directions), len(gram)
-    size = max(256, min(4096, 65536 // q))
+    size = max(256, min(4096, 32768 // q))
     block = np.zeros((q, size))
     for begin in range(first, last, size):
         width = min(size, last - begin)
@@ -130,7 +134,7 @@ def blend(  # type: ignore[no-untyped-def]
     are listed. The answer may be written over what was sent or received: columns are read before they are written.
     """
     height, p = len(shares), len(heard)
-    size = max(256, min(4096, 65536 // (height + p)))
+    size = max(256, min(4096, 32768 // (height + p)))
     block, mixes = np.zeros((height, size)), np.zeros((p, size))
     base = end if what == UPDATES else start
     for begin in range(first, last, size):

@@ -99,9 +99,9 @@ def blend(
 
     def in_tensors(segment: int, first: int, last: int) -> None:
         here = slice(first, last)
-        start, end = tables.start[:, here], tables.end[:, here]
-        mix = (each[segment].to(tables.end.device) for each in (own, heard, shares, keeps))
-        anywhere.blend(start, end, tables.places, what, *mix, into[:, here], directions[:, here])
+        moved = (tables.start[:, here], tables.end[:, here], tables.places)
+        mix = [each[segment].to(tables.end.device) for each in (own, heard, shares, keeps)]
+        anywhere.blend(*moved, what, *mix, into=into[:, here], directions=directions[:, here])
 
     if tables.suit_loops(into, directions):
         loops = _compiled()

@@ -2,7 +2,7 @@
 
     w* = argmin_{w ≥ 0, Σw = 1}  F(w) = wᵀGb + c·√(bᵀGb)·√(wᵀGw),     b = 1/n
 
-with G the Gram matrix of the updates. Both solvers see G only.
+with G the Gram matrix of the updates. All solvers see G only.
 """
 
 import clarabel
@@ -11,6 +11,7 @@ from jaxtyping import Float
 from scipy import sparse
 from scipy.optimize import minimize, nnls
 
+from fedhca.aggregation.interior_point import interior_point
 from fedhca.errors import FedhcaError
 
 Vector = Float[np.ndarray, " n"]
@@ -24,6 +25,9 @@ FLAT = 1e-12
 
 EPSILON = 1e-8
 """The mean of updates is 0 below this share of their size: the square of it is the rounding of G."""
+
+FEW = 64
+"""Participants up to which a conic solver is as fast as the interior point method, and the more robust."""
 
 LOST = 1e-14
 """Below this share of the mean squared length of updates, that of U_w is rounding: then U_w* counts as 0."""
@@ -51,8 +55,9 @@ def exact_solution(gram: Square, c: float) -> tuple[Vector, Vector]:
         return weights, push
     scaled, root = gram[np.ix_(moved, moved)] / size, _root(gram[np.ix_(moved, moved)] / size)
     mean = np.sqrt(max(gram.mean() / size, 0.0))
-    weights = np.zeros(n)
-    weights[moved], push[moved] = _cone_program(root, gram[moved].mean(axis=1) / size / max(mean, EPSILON), c)
+    weights, linear = np.zeros(n), gram[moved].mean(axis=1) / size / max(mean, EPSILON)
+    found = interior_point(scaled, linear, c) if len(moved) > FEW else None
+    weights[moved], push[moved] = found or _cone_program(root, linear, c)
     push *= mean
     if weights[moved] @ scaled @ weights[moved] <= LOST:
         push[moved] = nnls(root, -root.sum(axis=1) / n)[0]  # Δ̄ projected onto the cone {u: all ⟨Δ_i, u⟩ ≥ 0}

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from fedhca import cli
 from fedhca.client.client import Client
 from fedhca.client.training import Training
-from fedhca.experiment.participant import Participant, make_client
+from fedhca.experiment.participant import Clients, Participant
 from fedhca.messages import LocalRule, TrainReply, TrainRequest
 from fedhca.models import Pyramid, backbone
 from fedhca.parameters import Parameters
@@ -114,13 +114,9 @@ def client(
     dropout: float = 0.1,
     **options: Any,
 ) -> Client:
-    return make_client(
-        participant(name, *tasks, count=options.pop("count", 5)),
-        encoder(dropout),
-        training=training,
-        width=WIDTH,
-        **options,
-    )
+    makes = {key: options.pop(key) for key in ("seed", "device") if key in options}
+    person = participant(name, *tasks, count=options.pop("count", 5))
+    return Clients(encoder(dropout), width=WIDTH, **makes).make(person, training, **options)
 
 
 def train(client: Client, number: int, parameters: Parameters | None = None, pull: float = 0.0) -> TrainReply:

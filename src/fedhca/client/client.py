@@ -1,11 +1,11 @@
 """A client: its data, its model, its state, and the three things it can be asked for."""
 
-import copy
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -13,7 +13,8 @@ from torch import Tensor
 from fedhca.client.evaluation import measure
 from fedhca.client.learner import Epoch, Learner
 from fedhca.client.loading import PictureSet, epochs, in_order, steps_per_epoch
-from fedhca.client.state import pack, unpack
+from fedhca.client.resident import Held, Resident
+from fedhca.client.state import MOMENTS, pack, unpack
 from fedhca.client.training import Step, Training, Watch
 from fedhca.errors import ClientError, RecipeError
 from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, TrainReply, TrainRequest
@@ -24,6 +25,8 @@ from fedhca.state_folder import StateFolder
 from fedhca.tasks.task import Task
 from fedhca.tensor_file import under
 
+Rests = Literal["memory", "disk"]
+
 
 class Client:
     """One organisation: private data, its own tasks, one model; under Ditto a second one that never leaves.
@@ -32,13 +35,15 @@ class Client:
         name: unique in the federation.
         dataset: name of the data set its data are of; clients with equal data set and tasks are homogeneous.
         tasks: one task or many, of different names.
-        model: encoder, decoders and heads for those tasks, on the device it trains on.
+        model: encoder, decoders and heads for those tasks, on the device it trains on; or a `Resident` that clients
+            with the same tasks and training share.
         train: its training pictures.
         test: its test pictures.
         training: how it trains.
         seed: of the experiment; orders and augmentations derive from (seed, client, round, purpose).
         folder: where its state is saved after each `save_every` rounds; nowhere if not given.
         save_every: see `folder`.
+        rests: where its state is between rounds: in `memory`, or on `disk` alone, in its folder.
         watch: is told every step.
 
     """
@@ -48,7 +53,7 @@ class Client:
         name: str,
         dataset: str,
         tasks: Sequence[Task],
-        model: ClientModel,
+        model: ClientModel | Resident,
         train: PictureSet,
         test: PictureSet,
         *,
@@ -56,6 +61,7 @@ class Client:
         seed: int = 0,
         folder: Path | None = None,
         save_every: int = 1,
+        rests: Rests = "memory",
         watch: Watch | None = None,
     ) -> None:
         for what, pictures in (("training", train), ("test", test)):
@@ -74,10 +80,18 @@ class Client:
         self.save_every = save_every
         self.rounds = 0
         self.whole = True  # false where training broke off between two rounds
-        self.learner = Learner(model, tasks, training)
-        self.first = {name: tensor.clone() for name, tensor in self.learner.state().items()}
-        self.own: Learner | None = None
+        if rests == "disk" and (folder is None or save_every > 1):
+            raise RecipeError("A client that rests on disk should have a folder, and save its state after every round.")
+        self.rests = rests
+        self.resident = model if isinstance(model, Resident) else Resident(Learner(model, tasks, training))
+        self.home = Held(self.resident.first)
+        self.own: Held | None = None
         self.trained: Parameters | None = None
+
+    @property
+    def learner(self) -> Learner:
+        """The model that takes in what the server hands out, with its optimiser."""
+        return self.resident.hold(self.home)
 
     @property
     def model(self) -> ClientModel:
@@ -87,7 +101,7 @@ class Client:
     @property
     def device(self) -> torch.device:
         """Where its models live."""
-        return self.learner.device
+        return self.resident.learner.device
 
     def hello(self) -> Hello:
         """Introduce the client."""
@@ -112,8 +126,9 @@ class Client:
         self.adopt(request.home, request.parameters)
         self.whole = False
         if request.rule.keeps == "own":
-            self.own = self.own or self._second()
-            self._learn(self.own, request, request.rule)
+            self.own = self.own or self._second(request.parameters)
+            self._learn(self.resident.hold(self.own), request, request.rule)
+            self.model.install(request.parameters)
             losses = self._learn(self.learner, request, replace(request.rule, pull=0.0))
         else:
             losses = self._learn(self.learner, request, request.rule)
@@ -122,6 +137,8 @@ class Client:
         self.rounds, self.whole = request.round + 1, True
         if self.states is not None and (self.rounds % self.save_every == 0 or self.rounds == self.training.rounds):
             self.states.save(self.rounds, self._state(), keep=request.home)
+        if self.rests == "disk":
+            self._rest()
         return TrainReply(self.name, request.round, parameters, losses, time.perf_counter() - began)
 
     def try_batch(self) -> None:
@@ -163,7 +180,7 @@ class Client:
         """
         if rounds != self.rounds or not self.whole:
             if rounds == 0:
-                self._restore(self.first)
+                self._restore(self.resident.first)
             elif self.states is None:
                 at = f"after {self.rounds} rounds" if self.whole else "in the middle of a round"
                 held = f"Client '{self.name}' holds its state {at}"
@@ -177,35 +194,39 @@ class Client:
         """Return the model to evaluate, as it stands after the round of the request."""
         self.adopt(request.home, request.parameters)
         if request.rule.keeps == "own" and self.own is not None:
-            return self.own.model
+            return self.resident.hold(self.own).model
         if request.rule.keeps == "trained" and self.trained is not None:
             self.model.install(self.trained)
         return self.model
 
     def _state(self) -> dict[str, Tensor]:
         """Return all that must not be lost: what stays home, and what the method's rule keeps beside."""
-        state = self.learner.state()
+        state = dict(self.resident.tensors(self.home))
         if self.trained is not None:
             state |= pack("trained/", self.trained)
         if self.own is not None:
-            state |= {f"own/{name}": value for name, value in self.own.state().items()}
-            state |= pack("own/", self.own.model.collect())
+            state |= {f"own/{name}": value for name, value in self.resident.tensors(self.own).items()}
         return state
 
     def _restore(self, tensors: Mapping[str, Tensor]) -> None:
-        self.learner.restore(tensors)
-        self.trained = unpack("trained/", tensors)
-        own = unpack("own/", tensors)
-        if own is None:
-            self.own = None
-        else:
-            self.own = self.own or self._second()
-            self.own.restore(under("own/", tensors))
-            self.own.model.install(own)
+        self._part()
+        self.trained, own = unpack("trained/", tensors), under("own/", tensors)
+        self.own = Held(own) if own else None
+        self.home = Held({name: value for name, value in tensors.items() if not name.startswith(("trained/", "own/"))})
 
-    def _second(self) -> Learner:
-        """Return a learner of one's own that starts where the first one stands."""
-        return Learner(copy.deepcopy(self.model), self.tasks, self.training)
+    def _rest(self) -> None:
+        """Let go of the state, which is in the folder: the next request brings it back from there."""
+        self._part()
+        self.home, self.own, self.trained, self.whole = Held({}), None, None, False
+
+    def _part(self) -> None:
+        if self.resident.inside in (self.home, self.own):
+            self.resident.forget()
+
+    def _second(self, parameters: Parameters) -> Held:
+        """Return a model of one's own that starts where the first one stands, its optimiser at rest."""
+        home = {name: value for name, value in self.learner.state().items() if not name.startswith(MOMENTS)}
+        return Held({name: value.detach().clone() for name, value in {**home, **pack("", parameters)}.items()})
 
     def _learn(self, learner: Learner, request: TrainRequest, rule: LocalRule) -> dict[str, float]:
         """Have a learner take the steps of the round; both of a client see the same pictures and the same chance."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from fedhca.client.loading import Batch
-from fedhca.client.state import gather, scatter
+from fedhca.client.state import MOMENTS, gather, scatter
 from fedhca.client.training import Training, optimise, set_rate
 from fedhca.errors import ClientError
 from fedhca.messages import LocalRule
@@ -76,9 +76,15 @@ class Learner:
         """Return what does not travel, by name."""
         return gather(self.model, self.optimiser)
 
-    def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Put back what `state` returned."""
-        scatter(tensors, self.model, self.optimiser)
+    def enter(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on from what `state` or `leave` returned; moments are taken over, not copied."""
+        scatter(tensors, self.model, self.optimiser, moves=True)
+
+    def leave(self) -> dict[str, Tensor]:
+        """Return what does not travel, and part with it: moments are handed over, not copied."""
+        state = self.state()
+        self.optimiser.state.clear()
+        return {name: value if name.startswith(MOMENTS) else value.detach().clone() for name, value in state.items()}
 
     def _parts(
         self, batches: Iterator[Batch], heads_left: int, rule: LocalRule

@@ -10,6 +10,9 @@ from fedhca.models.client_model import ClientModel
 from fedhca.parameters import Parameters
 from fedhca.tensor_file import under
 
+MOMENTS = "optimiser/"
+"""What names of the optimiser's moments begin with."""
+
 
 def gather(model: ClientModel, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Return heads and whatever else does not travel, buffers and moments by name."""
@@ -17,20 +20,22 @@ def gather(model: ClientModel, optimiser: torch.optim.Optimizer) -> dict[str, Te
     named |= {f"buffer/{name}": each for name, each in model.named_buffers()}
     for name, parameter in model.named_parameters():
         moments = optimiser.state.get(parameter, {})
-        named |= {f"optimiser/{name}/{key}": value for key, value in moments.items()}
+        named |= {f"{MOMENTS}{name}/{key}": value for key, value in moments.items()}
     return named
 
 
 @torch.no_grad()
-def scatter(tensors: Mapping[str, Tensor], model: ClientModel, optimiser: torch.optim.Optimizer) -> None:
-    """Put back what `gather` returned."""
+def scatter(
+    tensors: Mapping[str, Tensor], model: ClientModel, optimiser: torch.optim.Optimizer, *, moves: bool = False
+) -> None:
+    """Put back what `gather` returned; with `moves` the optimiser goes on with the very moments, not with copies."""
     scatter_home(tensors, model)
     optimiser.state.clear()
     for name, parameter in model.named_parameters():
-        prefix = f"optimiser/{name}/"
+        prefix = f"{MOMENTS}{name}/"
         moments = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
         if moments:
-            placed = {key: _beside(parameter, key, value) for key, value in moments.items()}
+            placed = {key: _beside(parameter, key, value, copy=not moves) for key, value in moments.items()}
             optimiser.state[parameter] = placed
 
 
@@ -62,6 +67,6 @@ def unpack(prefix: str, tensors: Mapping[str, Tensor]) -> Parameters | None:
     return Parameters(tensors[f"{prefix}encoder"], tensors[f"{prefix}decoders"])
 
 
-def _beside(parameter: nn.Parameter, key: str, value: Tensor) -> Tensor:
+def _beside(parameter: nn.Parameter, key: str, value: Tensor, *, copy: bool) -> Tensor:
     """Moments lie on the parameter's device; AdamW's step count stays where it is."""
-    return value.clone() if key == "step" else value.to(parameter.device, copy=True)
+    return value.to(value.device if key == "step" else parameter.device, copy=copy)

@@ -134,11 +134,11 @@ class SiteFolder:
 
 def host(recipe: Recipe, clients: Iterable[str], folder: Path) -> Site:
     """Return a site that answers for these clients; they go on from their states in the folder."""
-    encoder = cache(lambda: build.build_encoder(recipe))
+    make = cache(lambda: build.build_clients(recipe))
 
     def made(name: str) -> Client:
         (participant,) = build.build_participants(recipe, [name])
-        return build.build_client(recipe, participant, encoder(), folder / name)
+        return make()(participant, folder / name)
 
     keep = SiteRun(folder, recipe).keep
     return Site({name: lambda name=name: made(name) for name in clients}, keep)  # type: ignore[misc]

@@ -20,7 +20,7 @@ from fedhca.data.source import GroundTruth, Source
 from fedhca.data.synthetic import Figures, Rooms
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.config import ClientSection, Recipe, SyntheticData
-from fedhca.experiment.participant import Participant, make_client
+from fedhca.experiment.participant import Clients, Participant
 from fedhca.methods import Method, make_method
 from fedhca.models.client_model import ClientModel
 from fedhca.models.encoder import Pyramid, backbone
@@ -90,17 +90,15 @@ def build_training(recipe: Recipe, dataset: str) -> Training:
     return Training(rounds=recipe.rounds, local_epochs=recipe.datasets[dataset].local_epochs, **settings)
 
 
-def build_client(recipe: Recipe, participant: Participant, encoder: Pyramid, folder: Path | None = None) -> Client:
-    """Make a participant a client with the recipe's model; its state is saved in the folder."""
-    return make_client(
-        participant,
-        encoder,
-        training=build_training(recipe, str(participant.dataset)),
-        width=recipe.model.width,
-        seed=recipe.seed,
-        device=build_device(recipe),
-        folder=folder,
-    )
+def build_clients(recipe: Recipe) -> Callable[[Participant, Path | None], Client]:
+    """Return what makes a participant a client with the recipe's model, its state saved in the folder if given."""
+    device, width = build_device(recipe), recipe.model.width
+    clients = Clients(build_encoder(recipe), width=width, seed=recipe.seed, device=device)
+
+    def make(participant: Participant, folder: Path | None) -> Client:
+        return clients.make(participant, build_training(recipe, str(participant.dataset)), folder=folder)
+
+    return make
 
 
 def build_model(recipe: Recipe, name: str) -> ClientModel:

@@ -6,15 +6,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from fedhca.client.client import Client
+from fedhca.client.resident import Resident
 from fedhca.data.augmented import Augmented
 from fedhca.data.source import Source
 from fedhca.errors import DataError
 from fedhca.experiment import build
 from fedhca.experiment.config import Recipe
-from fedhca.experiment.participant import Participant, make_client
+from fedhca.experiment.participant import Participant
 
-MOMENTS = 4
-"""Copies of the parameters that training holds: values, gradients and AdamW's two moments."""
+MOMENTS = 2
+"""Copies of a client's parameters that AdamW holds."""
+
+PASSES = 2
+"""Copies of the parameters in a module, which clients with the same tasks share: values and gradients."""
+
+TABLES = 3
+"""Rows of a client at the server: handed out, sent, and the first ones or those on their way."""
 
 
 @dataclass(frozen=True)
@@ -45,22 +52,21 @@ def check(recipe: Recipe, only: Collection[str] | None = None) -> Findings:
 
     """
     build.build_method(recipe)
-    device = build.build_device(recipe)
     problems = [line for split in (build.TRAIN, build.VAL) for line in _data_problems(recipe, split, only)]
-    encoder = build.build_encoder(recipe)
-    rows, sent, scalars = [], 0, 0
+    make = build.build_clients(recipe)
+    rows, sent, scalars, modules = [], 0, 0, dict[Resident, int]()
     for participant in _participants(recipe, problems, only):
-        training = build.build_training(recipe, str(participant.dataset))
-        client = make_client(participant, encoder, training=training, width=recipe.model.width, device=device)
+        client = make(participant, None)
         size = client.hello().parameters.bytes
         sent += size
-        scalars += sum(parameter.numel() for parameter in client.model.parameters())
+        modules[client.resident] = sum(parameter.numel() for parameter in client.model.parameters())
+        scalars += modules[client.resident]
         if not problems:  # else it would say the same again
             _try(client, problems)
         tasks = " ".join(task.name for task in client.tasks)
         counts = [str(len(client.training_set)), str(len(client.test_set))]
         rows.append([client.name, client.dataset, tasks, *counts, *[f"{size / 1e3:.0f}"] * 2])
-    memory = (scalars * MOMENTS + sent // 4 * 5) * 4 / 1e9
+    memory = (scalars * MOMENTS + sum(modules.values()) * PASSES + sent // 4 * TABLES) * 4 / 1e9
     summary = (
         f"{len(rows)} clients; {sent / 1e6:.1f} MB down and as many up per round; about {memory:.2f} GB for "
         f"parameters, gradients, moments and the server's rows, activations not counted; {len(problems)} problems."

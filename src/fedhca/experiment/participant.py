@@ -9,8 +9,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from fedhca.client.client import Client
+from fedhca.client.client import Client, Rests
+from fedhca.client.learner import Learner
 from fedhca.client.loading import PictureSet
+from fedhca.client.resident import Resident
 from fedhca.client.training import Training, Watch
 from fedhca.errors import RecipeError
 from fedhca.models.client_model import ClientModel
@@ -56,30 +58,53 @@ class Participant:
             raise RecipeError(f"Client '{self.name}' should have one task or more, each once. Found {found}.")
 
 
-def make_client(
-    participant: Participant,
-    encoder: nn.Module,
-    *,
-    training: Training,
-    width: int = 96,
-    seed: int = 0,
-    device: torch.device | None = None,
-    folder: Path | None = None,
-    save_every: int = 1,
-    watch: Watch | None = None,
-) -> Client:
-    """Give a participant its own copy of the encoder, decoders and heads, and make it a client."""
-    model = ClientModel(copy.deepcopy(encoder), participant.tasks, width=width, seed=seed).to(device)
-    return Client(
-        participant.name,
-        participant.dataset or participant.name,
-        participant.tasks,
-        model,
-        participant.train,
-        participant.test,
-        training=training,
-        seed=seed,
-        folder=folder,
-        save_every=save_every,
-        watch=watch,
-    )
+class Clients:
+    """Make participants clients; those with the same tasks and training take turns in one module.
+
+    Args:
+        encoder: the backbone all start from.
+        width: channels of the decoders.
+        seed: everything random derives from it.
+        device: where models live; the CPU if not given.
+
+    """
+
+    def __init__(
+        self, encoder: nn.Module, *, width: int = 96, seed: int = 0, device: torch.device | None = None
+    ) -> None:
+        self.encoder, self.width, self.seed, self.device = encoder, width, seed, device
+        self.residents: list[Resident] = []
+
+    def make(
+        self,
+        participant: Participant,
+        training: Training,
+        *,
+        folder: Path | None = None,
+        save_every: int = 1,
+        rests: Rests = "memory",
+        watch: Watch | None = None,
+    ) -> Client:
+        """Make a client; arguments as in `Client`."""
+        return Client(
+            participant.name,
+            participant.dataset or participant.name,
+            participant.tasks,
+            self._resident(participant.tasks, training),
+            participant.train,
+            participant.test,
+            training=training,
+            seed=self.seed,
+            folder=folder,
+            save_every=save_every,
+            rests=rests,
+            watch=watch,
+        )
+
+    def _resident(self, tasks: Sequence[Task], training: Training) -> Resident:
+        for each in self.residents:
+            if (each.learner.tasks, each.learner.training) == (tuple(tasks), training):
+                return each
+        model = ClientModel(copy.deepcopy(self.encoder), tasks, width=self.width, seed=self.seed).to(self.device)
+        self.residents.append(Resident(Learner(model, tasks, training)))
+        return self.residents[-1]

@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from fedhca.client.client import Rests
 from fedhca.client.training import Training, Watch
 from fedhca.errors import RecipeError
 from fedhca.experiment.drive import drive
-from fedhca.experiment.participant import Participant, make_client
+from fedhca.experiment.participant import Clients, Participant
 from fedhca.methods import Method, make_method
 from fedhca.runtimes.local import LocalRuntime
 from fedhca.server.policy import Policy
@@ -34,6 +35,7 @@ def run(
     evaluate_every: int = 1,
     checkpoint_every: int = 1,
     out: Path | str | None = None,
+    rests: Rests = "memory",
     watch: Watch | None = None,
     policy: Policy = Policy(),
     tell: Tell = lambda missing: None,
@@ -53,6 +55,8 @@ def run(
         checkpoint_every: rounds between checkpoints.
         out: the run folder: journal, checkpoints, clients' states. If it holds an interrupted run of the same
             federation, that run goes on. Nothing is written if not given.
+        rests: where clients' states are between rounds: in `memory`, or on `disk` alone, under `out`, which hundreds
+            of clients with large models need.
         watch: is told every training step.
         policy: what to do about clients that cannot go on (a loss that is not finite, a file that cannot be read).
         tell: is told of each of them, at once.
@@ -68,16 +72,14 @@ def run(
         raise RecipeError("A federation should have at least one participant. Found none.")
     folder = None if out is None else Path(out)
     training = training or Training()
+    make = Clients(encoder, width=width, seed=seed, device=None if device is None else torch.device(device)).make
     clients = [
-        make_client(
+        make(
             each,
-            encoder,
-            training=training if isinstance(training, Training) else _of(training, each.dataset or each.name),
-            width=width,
-            seed=seed,
-            device=None if device is None else torch.device(device),
+            training if isinstance(training, Training) else _of(training, each.dataset or each.name),
             folder=None if folder is None else folder / CLIENTS / each.name,
             save_every=checkpoint_every,
+            rests=rests,
             watch=watch,
         )
         for each in participants

@@ -128,12 +128,9 @@ class RunFolder:
             RunFolderError: there is no checkpoint.
 
         """
-        newest, encoder, method = self._newest(), build.build_encoder(self.recipe), build.build_method(self.recipe)
+        newest, make, method = self._newest(), build.build_clients(self.recipe), build.build_method(self.recipe)
         runtime = LocalRuntime(
-            [
-                build.build_client(self.recipe, each, encoder, self.path / CLIENTS / each.name)
-                for each in build.build_participants(self.recipe)
-            ]
+            [make(each, self.path / CLIENTS / each.name) for each in build.build_participants(self.recipe)]
         )
         if Roster.of(runtime.hello(), newest.roster.names) != newest.roster:
             raise RunFolderError(f"'{self.path}' holds a run of other data or another model than its {RECIPE} names.")

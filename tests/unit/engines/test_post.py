@@ -19,7 +19,7 @@ from fedhca.engines.site import Site
 from fedhca.engines.wire import KIND, Wire, to_wire
 from fedhca.errors import ClientError, DataError, MissingReplyError
 from fedhca.experiment.drive import drive
-from fedhca.experiment.participant import make_client
+from fedhca.experiment.participant import Clients
 from fedhca.messages import LocalRule, Missing, TrainRequest
 from fedhca.methods import make_method
 from fedhca.server.rounds import Round
@@ -32,10 +32,12 @@ Change = Callable[[str, Wire], Wire | Missing]
 
 
 def site(folder: Path | None = None, **options: Any) -> Site:
+    clients = Clients(encoder(), width=WIDTH)
+
     def made(name: str) -> Client:
         (person,) = (each for each in PEOPLE if each.name == name)
         own = None if folder is None else folder / name
-        return make_client(person, encoder(), training=TRAINING, width=WIDTH, folder=own, **options)
+        return clients.make(person, TRAINING, folder=own, **options)
 
     return Site({name: lambda name=name: made(name) for name in NAMES})  # type: ignore[misc]
 
@@ -203,4 +205,4 @@ def test_a_site_answers_for_its_own_clients_only() -> None:
     assert place.clients == {}
 
 
-PEOPLE_PARAMETERS = make_client(PEOPLE[1], encoder(), training=TRAINING, width=WIDTH).model.collect()
+PEOPLE_PARAMETERS = Clients(encoder(), width=WIDTH).make(PEOPLE[1], TRAINING).model.collect()

@@ -7,8 +7,8 @@ from secrets import token_hex
 from fedhca.errors import RunFolderError
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that nobody, in any process and after any crash, sees half of it.
+def write_atomically(path: Path, *content: bytes | memoryview) -> None:
+    """Write a file, piece after piece, so that nobody, in any process and after any crash, sees half of it.
 
     Raises:
         RunFolderError: the folder cannot be written, or the disk is full; the old file is as it was.
@@ -19,7 +19,8 @@ def write_atomically(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with aside.open("xb") as file:
-            file.write(content)
+            for piece in content:
+                file.write(piece)
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)

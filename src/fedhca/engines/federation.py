@@ -174,6 +174,7 @@ def federate(recipe: Recipe, send: Send, folder: Path, tell: Tell) -> Iterator[R
         folder=folder,
         policy=build.build_policy(recipe),
         tell=tell,
+        states=recipe.states,
     )
 
 

@@ -96,7 +96,8 @@ def build_clients(recipe: Recipe) -> Callable[[Participant, Path | None], Client
     clients = Clients(build_encoder(recipe), width=width, seed=recipe.seed, device=device)
 
     def make(participant: Participant, folder: Path | None) -> Client:
-        return clients.make(participant, build_training(recipe, str(participant.dataset)), folder=folder)
+        training = build_training(recipe, str(participant.dataset))
+        return clients.make(participant, training, folder=folder, rests="memory" if folder is None else recipe.states)
 
     return make
 

@@ -219,6 +219,7 @@ class Recipe(Section):
         datasets: by name.
         clients: in order.
         device: `auto`, `cpu` or `cuda`.
+        states: where clients' states and the server's rows are between rounds: in `memory`, or on `disk` alone.
 
     """
 
@@ -237,6 +238,7 @@ class Recipe(Section):
     datasets: dict[Name, Annotated[SyntheticData | NYUDv2Data | PASCALContextData, Field(discriminator="kind")]]
     clients: Annotated[tuple[ClientSection, ...], Field(min_length=1)]
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    states: Literal["memory", "disk"] = "memory"
 
     @model_validator(mode="after")
     def _consistent(self) -> "Recipe":
@@ -246,6 +248,8 @@ class Recipe(Section):
                 raise ValueError(
                     f"client '{client.name}' is on data set '{client.dataset}', which is not in `datasets` ({known})"
                 )
+        if self.states == "disk" and self.checkpoint_every > 1:
+            raise ValueError(f"`states: disk` needs `checkpoint_every: 1`; found {self.checkpoint_every}")
         twice = [name for name, count in Counter(each.name for each in self.roster).items() if count > 1]
         if twice:
             raise ValueError(f"client names should be unique; found two clients '{twice[0]}'; rename one")

@@ -1,19 +1,28 @@
 """The for-loop over any runtime: rounds, and what is written down after each. No model, no data."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
 
 from fedhca.errors import MissingReplyError, RecipeError, RunFolderError
 from fedhca.experiment import journal
 from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fedhca.experiment.difference import first_difference
+from fedhca.mapped import mapped_like
 from fedhca.messages import Hello, Runtime
 from fedhca.methods import Method
 from fedhca.server.policy import Policy
 from fedhca.server.replies import Tell, greet
 from fedhca.server.roster import Roster
 from fedhca.server.rounds import Round, ServerState, begin, rounds
+
+Place = Literal["memory", "disk"]
+"""Where rows and states are between rounds."""
 
 JOURNAL, CHECKPOINTS = "journal.jsonl", "server"
 
@@ -30,12 +39,15 @@ def drive(
     folder: Path | None = None,
     policy: Policy = Policy(),
     tell: Tell = lambda missing: None,
+    states: Place = "memory",
 ) -> Iterator[Round]:
     """Run a federation over any runtime, from the newest checkpoint in the folder if there is one.
 
     What the run depends on beside its clients is in `settings`; a folder with other settings is refused. Clients that
     do not answer are met by the policy, and `tell` hears of each at once; who does not say hello can be gone without
     under `keep` only once there is a checkpoint, which knows everybody.
+
+    With `states: disk` the server's rows lie in mapped files in the folder: memory need not hold them.
 
     The journal's line comes before the checkpoint and both come before the round is yielded; after a crash, lines
     that the checkpoint does not cover are dropped and made again, bit for bit.
@@ -47,17 +59,38 @@ def drive(
         found = f"Found {checkpoint_every} with `on_missing: {policy.on_missing}`"
         raise RecipeError(f"`checkpoint_every` should be 1: a client may have to go back one round. {found}.")
     settings = {"method": method.name} if settings is None else settings
-    hellos = greet(runtime, order, policy, tell=tell)
-    roster, state = _start(method, hellos, order, settings, folder)
+    if states == "disk" and folder is None:
+        raise RecipeError("States on disk should have a run folder to lie in. Found none. Give `out`.")
+    roster, state = _start(method, greet(runtime, order, policy, tell=tell), order, settings, folder)
+    if states == "disk":
+        state = replace(state, encoders=state.encoders.cpu(), decoders=state.decoders.cpu())
     if folder is not None:
         journal.rewind(folder / JOURNAL, state.round)
-    going = rounds(method, runtime, roster, state, until=until, evaluate_every=evaluate_every, policy=policy, tell=tell)
+    going = rounds(
+        method,
+        runtime,
+        roster,
+        state,
+        until=until,
+        evaluate_every=evaluate_every,
+        policy=policy,
+        tell=tell,
+        table=_tables(states, folder),
+    )
+    del state  # this loop must not be what keeps the rows of the first round in memory
     for each in going:
         if folder is not None:
             journal.append(folder / JOURNAL, journal.entry(each, roster))
             if each.number % checkpoint_every == 0 or each.number == until:
                 save_checkpoint(folder / CHECKPOINTS, Checkpoint(each.state, roster, settings))
         yield each
+
+
+def _tables(states: Place, folder: Path | None) -> Callable[[Tensor], Tensor]:
+    """Return what makes the server's tables of rows."""
+    if states == "disk" and folder is not None:
+        return partial(mapped_like, folder=folder / CHECKPOINTS)
+    return torch.empty_like
 
 
 def _start(

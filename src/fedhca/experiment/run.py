@@ -9,10 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from fedhca.client.client import Rests
 from fedhca.client.training import Training, Watch
 from fedhca.errors import RecipeError
-from fedhca.experiment.drive import drive
+from fedhca.experiment.drive import Place, drive
 from fedhca.experiment.participant import Clients, Participant
 from fedhca.methods import Method, make_method
 from fedhca.runtimes.local import LocalRuntime
@@ -35,7 +34,7 @@ def run(
     evaluate_every: int = 1,
     checkpoint_every: int = 1,
     out: Path | str | None = None,
-    rests: Rests = "memory",
+    states: Place = "memory",
     watch: Watch | None = None,
     policy: Policy = Policy(),
     tell: Tell = lambda missing: None,
@@ -55,8 +54,8 @@ def run(
         checkpoint_every: rounds between checkpoints.
         out: the run folder: journal, checkpoints, clients' states. If it holds an interrupted run of the same
             federation, that run goes on. Nothing is written if not given.
-        rests: where clients' states are between rounds: in `memory`, or on `disk` alone, under `out`, which hundreds
-            of clients with large models need.
+        states: where clients' states and the server's rows are between rounds: in `memory`, or on `disk` alone, under
+            `out`, for hundreds of clients or large models.
         watch: is told every training step.
         policy: what to do about clients that cannot go on (a loss that is not finite, a file that cannot be read).
         tell: is told of each of them, at once.
@@ -79,7 +78,7 @@ def run(
             training if isinstance(training, Training) else _of(training, each.dataset or each.name),
             folder=None if folder is None else folder / CLIENTS / each.name,
             save_every=checkpoint_every,
-            rests=rests,
+            rests=states,
             watch=watch,
         )
         for each in participants
@@ -99,6 +98,7 @@ def run(
         folder=folder,
         policy=policy,
         tell=tell,
+        states=states,
     )
 
 

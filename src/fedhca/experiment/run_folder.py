@@ -116,6 +116,7 @@ class RunFolder:
             evaluate_every=recipe.evaluate_every,
             checkpoint_every=recipe.checkpoint_every,
             out=self.path,
+            states=recipe.states,
             watch=watch,
             policy=build.build_policy(recipe),
             tell=tell,

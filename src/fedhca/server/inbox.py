@@ -1,5 +1,6 @@
 """Where replies are put as they come: one table for encoders and one for decoders, in the order of the roster."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -30,9 +31,15 @@ class Inbox:
     names: set[str] = field(default_factory=set)
 
     @classmethod
-    def beside(cls, roster: Roster, encoders: Float[Tensor, "n d"], decoders: Float[Tensor, "k e"]) -> "Inbox":
-        """Make an empty inbox with tables like those that were handed out."""
-        return cls(roster, torch.empty_like(encoders), torch.empty_like(decoders))
+    def beside(
+        cls,
+        roster: Roster,
+        encoders: Float[Tensor, "n d"],
+        decoders: Float[Tensor, "k e"],
+        table: Callable[[Tensor], Tensor] = torch.empty_like,
+    ) -> "Inbox":
+        """Make an empty inbox with tables like those that were handed out; `table` makes one."""
+        return cls(roster, table(encoders), table(decoders))
 
     def take(self, reply: TrainReply) -> TrainReply:
         """Put a reply to its place; return it with views of the tables as its parameters.

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -126,10 +126,12 @@ def rounds(
     evaluate_every: int = 1,
     policy: Policy = Policy(),
     tell: Tell = lambda missing: None,
+    table: Callable[[Tensor], Tensor] = torch.empty_like,
 ) -> Iterator[Round]:
     """Run rounds until so many are done; evaluate after every `evaluate_every`, and after the last.
 
     A generator: the caller saves, prints or stops between rounds. Of replies that are missing `tell` hears at once.
+    Where rows lie is for `table` to say: it makes each round's, like the one it is given.
 
     Raises:
         MissingReplyError: clients did not answer, and the policy is to stop.
@@ -140,7 +142,7 @@ def rounds(
     while state.round < until:
         clock = [time.perf_counter()]
         handed_out = roster.unstack(state.encoders, state.decoders)
-        inbox = Inbox.beside(roster, state.encoders, state.decoders)
+        inbox = Inbox.beside(roster, state.encoders, state.decoders, table)
         trained = _train(method, runtime, inbox, state, policy, tell)
         clock.append(time.perf_counter())
         state, encoder, decoder = step(method, roster, state, inbox)

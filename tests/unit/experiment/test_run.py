@@ -76,6 +76,19 @@ def test_saving_changes_nothing(tmp_path: Path) -> None:
     assert all(same_state(one, other) for one, other in pairs)
 
 
+@pytest.mark.parametrize("method", ["fedhca2", "ditto", "fedamp"])
+def test_states_on_disk_change_no_bit(method: str, tmp_path: Path) -> None:
+    kept = list(federation(method=method, out=tmp_path / "memory"))
+    rested = list(federation(method=method, out=tmp_path / "disk", states="disk"))
+    assert all(same_state(*pair) for pair in zip(kept, rested, strict=True))
+    assert same_folder(tmp_path / "memory", tmp_path / "disk")
+
+
+def test_states_on_disk_need_a_folder_and_every_round() -> None:
+    with pytest.raises(RecipeError, match="should have a folder"):
+        federation(states="disk")
+
+
 @pytest.fixture(scope="module", params=[1, 3], ids=["every-round", "every-third"])
 def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path, list[Round]]:
     """Rounds between checkpoints, and a run never interrupted: its folder, its rounds."""

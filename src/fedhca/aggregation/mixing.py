@@ -10,6 +10,7 @@ from torch import Tensor
 from fedhca.aggregation.passes import blend
 from fedhca.aggregation.rows import Rows
 from fedhca.layout import Layout
+from fedhca.tables import new_like
 
 
 class Mixed(NamedTuple):
@@ -61,9 +62,9 @@ class Mixing:
             first: how many of the mixes, from the first, are returned as well.
 
         """
-        answer = torch.empty_like(rows.end) if into is None else into
+        answer = new_like(rows.end) if into is None else into
         self._pass_over_others(rows, answer)
-        mixes, keeps = rows.end.new_empty(first, rows.layout.width), self._keeps
+        mixes, keeps = new_like(rows.end, (first, rows.layout.width)), self._keeps
         if first == 0 and keeps.all():
             places = rows.tables.places
             if answer is not rows.end:

@@ -6,20 +6,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
 from fedhca.errors import MissingReplyError, RecipeError, RunFolderError
 from fedhca.experiment import journal
 from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fedhca.experiment.difference import first_difference
-from fedhca.mapped import mapped_like
 from fedhca.messages import Hello, Runtime
 from fedhca.methods import Method
 from fedhca.server.policy import Policy
 from fedhca.server.replies import Tell, greet
 from fedhca.server.roster import Roster
 from fedhca.server.rounds import Round, ServerState, begin, rounds
+from fedhca.tables import mapped_like, new_like
 
 Place = Literal["memory", "disk"]
 """Where rows and states are between rounds."""
@@ -90,7 +89,7 @@ def _tables(states: Place, folder: Path | None) -> Callable[[Tensor], Tensor]:
     """Return what makes the server's tables of rows."""
     if states == "disk" and folder is not None:
         return partial(mapped_like, folder=folder / CHECKPOINTS)
-    return torch.empty_like
+    return new_like
 
 
 def _start(

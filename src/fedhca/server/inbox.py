@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -11,6 +10,7 @@ from fedhca.errors import ClientError, LayoutError
 from fedhca.messages import TrainReply
 from fedhca.parameters import Parameters
 from fedhca.server.roster import Roster
+from fedhca.tables import new_like
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Inbox:
         roster: Roster,
         encoders: Float[Tensor, "n d"],
         decoders: Float[Tensor, "k e"],
-        table: Callable[[Tensor], Tensor] = torch.empty_like,
+        table: Callable[[Tensor], Tensor] = new_like,
     ) -> "Inbox":
         """Make an empty inbox with tables like those that were handed out; `table` makes one."""
         return cls(roster, table(encoders), table(decoders))

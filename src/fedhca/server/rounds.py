@@ -17,6 +17,7 @@ from fedhca.server.inbox import Inbox, require_fit
 from fedhca.server.policy import Policy
 from fedhca.server.replies import Answers, Tell, gather
 from fedhca.server.roster import Roster
+from fedhca.tables import new_like
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def rounds(
     evaluate_every: int = 1,
     policy: Policy = Policy(),
     tell: Tell = lambda missing: None,
-    table: Callable[[Tensor], Tensor] = torch.empty_like,
+    table: Callable[[Tensor], Tensor] = new_like,
 ) -> Iterator[Round]:
     """Run rounds until so many are done; evaluate after every `evaluate_every`, and after the last.
 

@@ -1,0 +1,258 @@
+"""The server's step: seconds and memory beside the released code's procedure and a plain copy of the same bytes.
+
+    python benchmarks/server_step.py            # 6, 24 and 100 clients of Swin-T's size, 1000 small ones
+    python benchmarks/server_step.py --quick    # 6 clients
+
+Every number is of a process of its own, three of a kind by turns. A step begins with everybody's parameters in the
+server's tables and ends with everybody's answers, decoders and hyper weights included, in a round that has a last one.
+
+- floor: moving the bytes that any two-pass rule moves (start and end read twice, answers written: 5·N·d numbers) at
+  the speed at which this machine copies N·d numbers to memory that is there already (2·N·d numbers moved).
+- memory: the most that the process held above what it held before, in clients: 1 is one client's parameters.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import torch
+from released import ReleasedServer
+
+from fedhca.aggregation import Member, Rows
+from fedhca.layout import Layout
+from fedhca.methods import make_method
+from fedhca.models import ClientModel, backbone
+from fedhca.server.inbox import Inbox
+from fedhca.server.roster import Roster
+from fedhca.server.rounds import ServerState, step
+from fedhca.tables import mapped_like, new_like
+from fedhca.tasks import Depth, Edges, SemanticSegmentation, SurfaceNormals
+
+TASKS = ("semseg", "edge", "depth", "normals")
+REPEATS = 5
+
+
+@dataclass(frozen=True)
+class Case:
+    """One line of the table.
+
+    Attributes:
+        clients: how many; every sixth has four tasks, the others one.
+        part: share of Swin-T's encoder, for what would not fit; 0 is a row of 100 000 numbers.
+        disk: whether the tables lie in mapped files.
+
+    """
+
+    clients: int
+    part: float = 1.0
+    disk: bool = False
+
+
+def layouts(part: float) -> tuple[Layout, Layout]:
+    """Return Swin-T's layouts, the encoder's cut to a part."""
+    tasks = [SemanticSegmentation(channels=21), Edges(), Depth(), SurfaceNormals()]
+    model = ClientModel(backbone("swin", pretrained=False), tasks)
+    if part == 0:
+        return Layout.of({"encoder.weight": (100, 1000)}), Layout.of({"decoder.weight": (10, 100)})
+    wanted, shapes, width = part * model.encoder_layout.width, dict[str, tuple[int, ...]](), 0
+    for segment in model.encoder_layout.segments:
+        if width < wanted:
+            shapes[segment.name], width = segment.shape, segment.stop
+    return Layout.of(shapes), model.decoder_layout
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What was received, and what was sent, of everybody."""
+
+    roster: Roster
+    received: tuple[torch.Tensor, torch.Tensor]
+    sent: tuple[torch.Tensor, torch.Tensor]
+
+
+def tables(case: Case) -> Tables:
+    """Fill tables with numbers like those of training: updates are a hundredth of the parameters."""
+    encoder, decoder = layouts(case.part)
+    members = tuple(Member(f"client{i}", "data", TASKS if i % 6 == 0 else (TASKS[i % 4],)) for i in range(case.clients))
+    roster = Roster(members, encoder, decoder)
+    sizes = (case.clients, encoder.width), (len(roster.decoder_members), decoder.width)
+    received, sent = (tuple(table(size, case.disk) for size in sizes) for _ in range(2))
+    for start, end in zip(received, sent, strict=True):
+        for before, after in zip(start, end, strict=True):
+            torch.randn(before.shape, out=before)
+            torch.add(before, torch.randn_like(before), alpha=0.01, out=after)
+    return Tables(roster, received, sent)  # type: ignore[arg-type]
+
+
+def table(size: tuple[int, int], disk: bool) -> torch.Tensor:
+    """Make a table in memory or in a file."""
+    like = torch.empty(1).expand(size)
+    return mapped_like(like, Path.cwd()) if disk else new_like(like)
+
+
+def ours(given: Tables) -> Callable[[], object]:
+    """Return a step of ours; every one goes on from the same state, and writes its answers over what was sent."""
+    roster, method = given.roster, make_method("fedhca2")
+    names, since = set(roster.names), torch.zeros(len(roster.members), dtype=torch.int64)
+    encoders, decoders = given.received
+    states = (
+        method.encoder.init(Rows(encoders, encoders, roster.members, roster.encoder_layout)),
+        method.decoder.init(Rows(decoders, decoders, roster.decoder_members, roster.decoder_layout)),
+    )
+    first = ServerState(0, *given.received, *states, since)
+    second, *_ = step(method, roster, first, Inbox(roster, *given.sent, names))
+    known = ServerState(0, *given.received, second.encoder_state, second.decoder_state, since)
+    return lambda: step(method, roster, known, Inbox(roster, *given.sent, names))
+
+
+def baseline(given: Tables) -> Callable[[], object]:
+    """Return a step as the released code goes about it."""
+    layouts = given.roster.encoder_layout, given.roster.decoder_layout
+    models = [[layout.unflatten(row) for row in table] for layout, table in zip(layouts, given.received, strict=True)]
+    server = ReleasedServer(*models)
+    trained = [[layout.unflatten(row) for row in table] for layout, table in zip(layouts, given.sent, strict=True)]
+    server.models = [*trained[0], *trained[1]]
+    server.step()
+    return server.step
+
+
+def copy(given: Tables) -> Callable[[], object]:
+    """Return a copy of what was sent over what was received: 2·N·d numbers moved."""
+    return lambda: [into.copy_(table) for into, table in zip(given.received, given.sent, strict=True)]
+
+
+KINDS = {"ours": ours, "baseline": baseline, "copy": copy}
+
+
+def measure(kind: str, case: Case) -> dict[str, float]:
+    """Return median seconds, and the most memory above what was held before, in clients."""
+    torch.manual_seed(0)
+    given = tables(case)
+    action = KINDS[kind](given)
+    seconds = []
+    held = Held()
+    for _ in range(REPEATS if kind != "baseline" else 3):
+        began = time.perf_counter()
+        with held:
+            action()
+        seconds.append(time.perf_counter() - began)
+    client = sum(part.numel() * part.element_size() for part in given.received) / case.clients
+    return {"seconds": median(seconds), "clients": held.most / client}
+
+
+class Held:
+    """The most memory of its own, files not counted, that the process held above what it held at the start."""
+
+    def __init__(self) -> None:
+        self.most, self.going = 0, False
+
+    def __enter__(self) -> None:
+        self.before, self.going = self._now(), True
+        self.thread = threading.Thread(target=self._look)
+        self.thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.going = False
+        self.thread.join()
+
+    def _look(self) -> None:
+        while self.going:
+            self.most = max(self.most, self._now() - self.before)
+            time.sleep(0.002)
+
+    @staticmethod
+    def _now() -> int:
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        return int(status.split("RssAnon:")[1].split()[0]) * 1024
+
+
+def apart(kind: str, case: Case) -> dict[str, float]:
+    """Measure in a process of its own."""
+    words = [sys.executable, __file__, "--one", kind, str(case.clients), str(case.part), str(int(case.disk))]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+FULL = [
+    (Case(6), Case(6)),
+    (Case(24), Case(24, 1 / 8)),
+    (Case(100, disk=True), Case(100, 1 / 32)),
+    (Case(1000, 0), Case(1000, 0)),
+]
+"""What is measured of ours, and of the baseline: a part of the row where the whole would not fit."""
+
+HEAD = """
+| clients | rows in | ours s | floor s | ours / floor | memory | baseline s | baseline / ours | its memory |
+| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+""".strip()
+
+
+def line(mine: Case, theirs: Case, turns: int) -> tuple[str, float, float, float]:
+    """Measure one line of the table; return it, and its three ratios."""
+    found: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
+    for _ in range(turns):
+        for kind, case in (("copy", mine), ("ours", mine), ("baseline", theirs)):
+            found[kind].append(apart(kind, case))
+    whole = mine.part / theirs.part if theirs.part else 1.0
+    seconds = {kind: [each["seconds"] for each in found[kind]] for kind in KINDS}
+    floor = [2.5 * each for each in seconds["copy"]]
+    slow = [whole * each for each in seconds["baseline"]]
+    memory = median(each["clients"] for each in found["ours"])
+    taken = median(each["clients"] for each in found["baseline"])
+    beside = [a / b for a, b in zip(seconds["ours"], floor, strict=True)]
+    faster = [a / b for a, b in zip(slow, seconds["ours"], strict=True)]
+    where = ("mapped files" if mine.disk else "memory") + (", 100 000 wide" if mine.part == 0 else "")
+    about = "" if whole == 1 else " *"
+    cells = [
+        str(mine.clients),
+        where,
+        spread(seconds["ours"]),
+        spread(floor),
+        spread(beside),
+        f"{memory:.2f}",
+        spread(slow) + about,
+        spread(faster) + about,
+        f"{taken:.1f}{about}",
+    ]
+    return f"| {' | '.join(cells)} |", median(faster), median(beside), memory
+
+
+def spread(values: list[float]) -> str:
+    """Return the median, and the least and greatest."""
+    return f"{median(values):.3g} ({min(values):.3g}–{max(values):.3g})" if len(values) > 1 else f"{values[0]:.3g}"
+
+
+def main() -> None:
+    """Print the table, and the line that sums up its first row."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        kind, clients, part, disk = arguments.one
+        print(json.dumps(measure(kind, Case(int(clients), float(part), disk == "1"))))
+        return
+    print(f"{torch.get_num_threads()} threads\n\n{HEAD}", flush=True)
+    sums = []
+    for mine, theirs in FULL[:1] if arguments.quick else FULL:
+        text, *ratios = line(mine, theirs, turns=3 if mine.clients < 100 else 1)
+        print(text, flush=True)
+        sums.append(ratios)
+    if not arguments.quick:
+        print("\n\\* measured with a part of the encoder (1/8, 1/32), and multiplied")
+    faster, beside, memory = sums[0]
+    print(
+        f"\nserver step: {faster:.1f}x the baseline procedure, {beside:.1f}x the copy floor, "
+        f"extra memory {memory:.2f} clients"
+    )
+
+
+if __name__ == "__main__":
+    main()

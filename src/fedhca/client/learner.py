@@ -12,7 +12,7 @@ from fedhca.client.training import Training, optimise, set_rate
 from fedhca.errors import ClientError
 from fedhca.messages import LocalRule
 from fedhca.models.client_model import ClientModel
-from fedhca.parameters import Parameters
+from fedhca.parameters import Parameters, is_finite
 from fedhca.tasks.task import Task
 
 Epoch = tuple[float, Iterator[Batch]]
@@ -115,6 +115,6 @@ class Learner:
         )
 
     def _require_finite(self, where: str) -> None:
-        if not all(bool(each.isfinite().all()) for each in self.model.parameters()):
+        if not all(is_finite(each.detach()) for each in self.model.parameters()):
             mend = "Lower `learning_rate`, or set `clip_norm`."
             raise ClientError(f"The update should be finite. Found NaN or infinity at {where}. {mend}")

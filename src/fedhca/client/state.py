@@ -31,12 +31,11 @@ def scatter(
     """Put back what `gather` returned; with `moves` the optimiser goes on with the very moments, not with copies."""
     scatter_home(tensors, model)
     optimiser.state.clear()
-    for name, parameter in model.named_parameters():
-        prefix = f"{MOMENTS}{name}/"
-        moments = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
-        if moments:
-            placed = {key: _beside(parameter, key, value, copy=not moves) for key, value in moments.items()}
-            optimiser.state[parameter] = placed
+    parameters = dict(model.named_parameters())
+    for name, value in under(MOMENTS, tensors).items():
+        whose, _, key = name.rpartition("/")
+        parameter = parameters[whose]
+        optimiser.state[parameter][key] = _beside(parameter, key, value, copy=not moves)
 
 
 @torch.no_grad()

@@ -64,6 +64,6 @@ def require_fit(roster: Roster, name: str, parameters: Parameters) -> None:
     found = (tuple(parameters.encoder.shape), tuple(parameters.decoders.shape))
     if found != expected:
         raise LayoutError(f"Client '{name}' should send encoder and decoders of shapes {expected}. Found {found}.")
-    if not (parameters.encoder.isfinite().all() and parameters.decoders.isfinite().all()):
+    if not parameters.finite:
         mend = "Lower its learning rate, or set `clip_norm`."
         raise ClientError(f"Client '{name}' should send finite parameters. Found NaN or infinity. {mend}")

@@ -89,9 +89,7 @@ def main() -> None:
         pascal = folders.pascal_context(Path(folder) / "pascal", arguments.batch)
         sources = {
             "NYUD-v2": NYUDv2(nyud, "train", ground_truth="benchmark"),
-            "PASCAL-Context": PASCALContext(
-                pascal, "train", cache=Path(folder) / "cache", ground_truth="benchmark"
-            ),
+            "PASCAL-Context": PASCALContext(pascal, "train", cache=Path(folder) / "cache", ground_truth="benchmark"),
         }
         for title, source in sources.items():
             found = compare(source, arguments.batch, turns, device)

@@ -165,7 +165,9 @@ def main() -> None:
     count, turns = (16, 3) if quick else (40, 5)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    print("| data set | labels | ours /s | plain /s | ours / plain | reading alone, ours /s | reading alone, plain /s |")
+    print(
+        "| data set | labels | ours /s | plain /s | ours / plain | reading alone, ours /s | reading alone, plain /s |"
+    )
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

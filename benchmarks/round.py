@@ -120,7 +120,9 @@ def main() -> None:
     over = {name: [value / floor for value, floor in zip(seconds[name], least, strict=True)] for name in going}
     more = {name: [(a - b) / 6 for a, b in zip(seconds[name], least, strict=True)] for name in going}
     for name, values in seconds.items():
-        print(f"| {name} | {spread(values)} | {' | '.join(spread(each[name]) for each in (over, more) if name in each)} |")
+        print(
+            f"| {name} | {spread(values)} | {' | '.join(spread(each[name]) for each in (over, more) if name in each)} |"
+        )
     shutil.rmtree(out, ignore_errors=True)
     print(f"\nround: {median(over['round']):.3f}x its loading and bare steps")
 

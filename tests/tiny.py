@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from fedhca import cli
 from fedhca.client.client import Client
 from fedhca.client.training import Training
+from fedhca.compression import Compressed
 from fedhca.experiment.participant import Clients, Participant
 from fedhca.messages import LocalRule, TrainReply, TrainRequest
 from fedhca.models import Pyramid, backbone
@@ -119,7 +120,9 @@ def client(
     return Clients(encoder(dropout), width=WIDTH, **makes).make(person, training, **options)
 
 
-def train(client: Client, number: int, parameters: Parameters | None = None, pull: float = 0.0) -> TrainReply:
+def train(
+    client: Client, number: int, parameters: Parameters | Compressed | None = None, pull: float = 0.0
+) -> TrainReply:
     """Train one round from the parameters given, or from what the client holds."""
     held = client.model.collect() if parameters is None else parameters
     return client.train(TrainRequest(client.name, number, held, LocalRule(pull)))
@@ -136,7 +139,7 @@ def equal(one: Tensor, other: Tensor) -> bool:
     return one.detach().numpy().tobytes() == other.detach().numpy().tobytes()
 
 
-def same_parameters(one: Parameters, other: Parameters) -> bool:
+def same_parameters(one: Parameters | Compressed, other: Parameters | Compressed) -> bool:
     return equal(one.encoder, other.encoder) and equal(one.decoders, other.decoders)
 
 

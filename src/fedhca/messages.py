@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
+from fedhca.compression import Compressed, Form
 from fedhca.errors import FedhcaError
 from fedhca.layout import Layout
 from fedhca.parameters import Parameters
@@ -56,18 +57,20 @@ class TrainRequest:
     Attributes:
         client: whom it is for.
         round: rounds done before it.
-        parameters: to go on from.
+        parameters: to go on from; perhaps in fewer bits, then `parameters.plain` is what both sides go on from.
         rule: of the method.
         since: after how many rounds the client last gave an answer that counted. Its own state, which stays home, is
             to go on from there: what it did since was in vain. The same as `round` if not given.
+        answer: the form in which the reply's parameters are to come.
 
     """
 
     client: str
     round: int
-    parameters: Parameters
+    parameters: Parameters | Compressed
     rule: LocalRule
     since: int | None = None
+    answer: Form = "float32"
 
     @property
     def home(self) -> int:
@@ -82,7 +85,8 @@ class TrainReply:
     Attributes:
         client: whose they are.
         round: of the request.
-        parameters: after local training.
+        parameters: after local training; or, in fewer bits, what training changed of those received (and what was
+            left over of that before).
         losses: by task.
         seconds: that training took at the client.
         transport: seconds on the way, there and back; the runtime that carried it knows.
@@ -91,7 +95,7 @@ class TrainReply:
 
     client: str
     round: int
-    parameters: Parameters
+    parameters: Parameters | Compressed
     losses: Mapping[str, float]
     seconds: float = 0.0
     transport: float = 0.0
@@ -103,7 +107,7 @@ class EvaluateRequest:
 
     client: str
     round: int
-    parameters: Parameters
+    parameters: Parameters | Compressed
     rule: LocalRule = LocalRule()
     since: int | None = None
 

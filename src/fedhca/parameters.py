@@ -19,6 +19,11 @@ class Parameters:
     decoders: Float[Tensor, "t e"]
 
     @property
+    def plain(self) -> "Parameters":
+        """Itself: what travels in fewer bits has another, see `fedhca.compression`."""
+        return self
+
+    @property
     def finite(self) -> bool:
         """Whether no number is NaN or infinite."""
         return is_finite(self.encoder) and is_finite(self.decoders)

@@ -14,8 +14,8 @@ MODULES = sorted(path.relative_to(SRC).with_suffix("").as_posix().replace("/", "
 
 FLOORS = {
     0: "errors compiled",
-    1: "stats seeds atomic tables edge_detection",
-    2: "layout parameters tasks tensor_file",
+    1: "stats seeds atomic tables edge_detection layout parameters",
+    2: "compression tasks tensor_file",
     3: "messages aggregation models data state_folder",
     4: "methods client",
     5: "server runtimes",

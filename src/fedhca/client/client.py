@@ -16,6 +16,7 @@ from fedhca.client.loading import PictureSet, epochs, in_order, steps_per_epoch
 from fedhca.client.resident import Held, Resident
 from fedhca.client.state import MOMENTS, pack, unpack
 from fedhca.client.training import Step, Training, Watch
+from fedhca.compression import Compressed, Form, compress, difference
 from fedhca.errors import ClientError, RecipeError
 from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, TrainReply, TrainRequest
 from fedhca.models.client_model import ClientModel
@@ -25,6 +26,8 @@ from fedhca.state_folder import StateFolder
 from fedhca.tasks.task import Task
 from fedhca.tensor_file import under
 
+TRAINED, OWED, OWN = "trained/", "owed/", "own/"
+"""What begins the names of what is saved beside heads, buffers and moments."""
 Rests = Literal["memory", "disk"]
 
 
@@ -87,6 +90,7 @@ class Client:
         self.home = Held(self.resident.first)
         self.own: Held | None = None
         self.trained: Parameters | None = None
+        self.owed: Parameters | None = None  # what was left over when the last answer was put into fewer bits
 
     @property
     def learner(self) -> Learner:
@@ -123,23 +127,25 @@ class Client:
 
         """
         began = time.perf_counter()
-        self.adopt(request.home, request.parameters)
+        received = request.parameters.plain
+        self.adopt(request.home, received)
         self.whole = False
         if request.rule.keeps == "own":
-            self.own = self.own or self._second(request.parameters)
-            self._learn(self.resident.hold(self.own), request, request.rule)
-            self.model.install(request.parameters)
-            losses = self._learn(self.learner, request, replace(request.rule, pull=0.0))
+            self.own = self.own or self._second(received)
+            self._learn(self.resident.hold(self.own), request.round, request.rule, received)
+            self.model.install(received)
+            losses = self._learn(self.learner, request.round, replace(request.rule, pull=0.0), received)
         else:
-            losses = self._learn(self.learner, request, request.rule)
+            losses = self._learn(self.learner, request.round, request.rule, received)
         parameters = self.model.collect()
         self.trained = parameters if request.rule.keeps == "trained" else None
+        answer = self._answer(parameters, received, request.answer)
         self.rounds, self.whole = request.round + 1, True
         if self.states is not None and (self.rounds % self.save_every == 0 or self.rounds == self.training.rounds):
             self.states.save(self.rounds, self._state(), keep=request.home)
         if self.rests == "disk":
             self._rest()
-        return TrainReply(self.name, request.round, parameters, losses, time.perf_counter() - began)
+        return TrainReply(self.name, request.round, answer, losses, time.perf_counter() - began)
 
     def try_batch(self) -> None:
         """Push one batch of training pictures through model and losses, without learning from it.
@@ -192,7 +198,7 @@ class Client:
 
     def _kept(self, request: EvaluateRequest) -> ClientModel:
         """Return the model to evaluate, as it stands after the round of the request."""
-        self.adopt(request.home, request.parameters)
+        self.adopt(request.home, request.parameters.plain)
         if request.rule.keeps == "own" and self.own is not None:
             return self.resident.hold(self.own).model
         if request.rule.keeps == "trained" and self.trained is not None:
@@ -202,22 +208,24 @@ class Client:
     def _state(self) -> dict[str, Tensor]:
         """Return all that must not be lost: what stays home, and what the method's rule keeps beside."""
         state = dict(self.resident.tensors(self.home))
-        if self.trained is not None:
-            state |= pack("trained/", self.trained)
+        for prefix, kept in ((TRAINED, self.trained), (OWED, self.owed)):
+            if kept is not None:
+                state |= pack(prefix, kept)
         if self.own is not None:
-            state |= {f"own/{name}": value for name, value in self.resident.tensors(self.own).items()}
+            state |= {f"{OWN}{name}": value for name, value in self.resident.tensors(self.own).items()}
         return state
 
     def _restore(self, tensors: Mapping[str, Tensor]) -> None:
         self._part()
-        self.trained, own = unpack("trained/", tensors), under("own/", tensors)
+        self.trained, self.owed, own = unpack(TRAINED, tensors), unpack(OWED, tensors), under(OWN, tensors)
         self.own = Held(own) if own else None
-        self.home = Held({name: value for name, value in tensors.items() if not name.startswith(("trained/", "own/"))})
+        beside = (TRAINED, OWED, OWN)
+        self.home = Held({name: value for name, value in tensors.items() if not name.startswith(beside)})
 
     def _rest(self) -> None:
         """Let go of the state, which is in the folder: the next request brings it back from there."""
         self._part()
-        self.home, self.own, self.trained, self.whole = Held({}), None, None, False
+        self.home, self.own, self.trained, self.owed, self.whole = Held({}), None, None, None, False
 
     def _part(self) -> None:
         if self.resident.inside in (self.home, self.own):
@@ -228,22 +236,32 @@ class Client:
         home = {name: value for name, value in self.learner.state().items() if not name.startswith(MOMENTS)}
         return Held({name: value.detach().clone() for name, value in {**home, **pack("", parameters)}.items()})
 
-    def _learn(self, learner: Learner, request: TrainRequest, rule: LocalRule) -> dict[str, float]:
+    def _answer(self, trained: Parameters, received: Parameters, form: Form) -> Parameters | Compressed:
+        """Return what is sent, and keep what fewer bits leave over of it."""
+        if form == "float32":
+            self.owed = None
+            return trained
+        change = difference(trained, received, self.owed)
+        sent = compress(change, form, self.model.encoder_layout, self.model.decoder_layout)
+        self.owed = difference(change, sent.plain)
+        return sent
+
+    def _learn(self, learner: Learner, round_: int, rule: LocalRule, received: Parameters) -> dict[str, float]:
         """Have a learner take the steps of the round; both of a client see the same pictures and the same chance."""
         steps = self.training.local_epochs * steps_per_epoch(len(self.training_set), self.training.batch_size)
 
         def told(step: int, losses: Mapping[str, float]) -> None:
             if self.watch is not None:
-                self.watch(Step(self.name, request.round, step, steps, losses))
+                self.watch(Step(self.name, round_, step, steps, losses))
 
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(derive(self.seed, self.name, "dropout", request.round))
+            torch.manual_seed(derive(self.seed, self.name, "dropout", round_))
             return learner.learn(
-                self._epochs(request.round),
+                self._epochs(round_),
                 steps,
                 rule,
-                request.parameters,
-                where=f"client '{self.name}', round {request.round + 1}",
+                received,
+                where=f"client '{self.name}', round {round_ + 1}",
                 told=told,
             )
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from fedhca.client.training import in_the_order_of
 from fedhca.models.client_model import ClientModel
 from fedhca.stats import Stat
 from fedhca.tasks.task import Task
@@ -18,9 +19,9 @@ def measure(model: ClientModel, tasks: Sequence[Task], batches: Iterable[Mapping
     model.eval()
     totals: dict[str, Stat] = {}
     for batch in batches:
-        outputs = model(batch["image"].to(device))
+        outputs = model(in_the_order_of(device, batch["image"].to(device, non_blocking=True)))
         for task in tasks:
-            found = task.measure(outputs[task.name].float(), batch[task.name].to(device))
+            found = task.measure(outputs[task.name].float(), batch[task.name].to(device, non_blocking=True))
             totals[task.name] = totals[task.name] + found if task.name in totals else found
     model.train(was_training)
     return totals

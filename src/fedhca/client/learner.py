@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from fedhca.client.loading import Batch
 from fedhca.client.state import MOMENTS, gather, scatter
 from fedhca.client.training import Training, optimise, set_rate
-from fedhca.errors import ClientError
+from fedhca.errors import ClientError, RecipeError
 from fedhca.messages import LocalRule
 from fedhca.models.client_model import ClientModel
 from fedhca.parameters import Parameters, is_finite
@@ -27,11 +27,17 @@ class Learner:
         tasks: of the model.
         training: how it trains.
 
+    Raises:
+        RecipeError: the model should be compiled, and there is no compiler.
+
     """
 
     def __init__(self, model: ClientModel, tasks: Sequence[Task], training: Training) -> None:
         self.model, self.tasks, self.training = model, tuple(tasks), training
         self.device = next(model.parameters()).device
+        if training.compile:
+            _require_compiler(self.device)
+            model.compile()
         self.optimiser = torch.optim.AdamW(
             model.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
         )
@@ -118,3 +124,13 @@ class Learner:
         if not all(is_finite(each.detach()) for each in self.model.parameters()):
             mend = "Lower `learning_rate`, or set `clip_norm`."
             raise ClientError(f"The update should be finite. Found NaN or infinity at {where}. {mend}")
+
+
+def _require_compiler(device: torch.device) -> None:
+    """Compile next to nothing: what is missing shows at once, in one line, and not in the midst of a round."""
+    try:
+        torch.compile(torch.neg)(torch.ones(1, device=device))
+    except Exception as error:  # torch raises whatever its compilers raise
+        cause = " ".join(str(error).split())[:160] or type(error).__name__
+        mend = "Install a C++ compiler (for CUDA: Triton), or leave `compile` out."
+        raise RecipeError(f"`compile: true` should find a compiler. Found none that works: {cause}. {mend}") from error

@@ -164,17 +164,19 @@ def federate(recipe: Recipe, send: Send, folder: Path, tell: Tell) -> Iterator[R
     """
     names = [client.name for client in recipe.roster]
     method = build.build_method(recipe)
+    trainings = {name: build.build_training(recipe, name) for name in used(recipe)}
     return drive(
         method,
         Post(send, names),
         order=names,
         until=recipe.rounds,
         evaluate_every=recipe.evaluate_every,
-        settings=settings(method, recipe.seed, {name: build.build_training(recipe, name) for name in used(recipe)}),
+        settings=settings(method, recipe.seed, trainings, build.build_sent(recipe)),
         folder=folder,
         policy=build.build_policy(recipe),
         tell=tell,
         states=recipe.states,
+        sent=build.build_sent(recipe),
     )
 
 

@@ -36,7 +36,7 @@ class SiteRun:
     def keep(self, request: EvaluateRequest) -> None:
         """Save the model that a client was handed out; those before the last two are dropped."""
         facts = {"since": request.home, "keeps": request.rule.keeps}
-        self._received(request.client).save(request.round, packed(f"{RECEIVED}/", request.parameters), facts)
+        self._received(request.client).save(request.round, packed(f"{RECEIVED}/", request.parameters.plain), facts)
 
     def predictor(self, client: str) -> Predictor:
         """Return one client's model as it was measured last; its data need not be there.

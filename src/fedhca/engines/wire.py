@@ -1,4 +1,4 @@
-"""Messages as flat dictionaries of names, numbers and float32 arrays, which any engine can carry.
+"""Messages as flat dictionaries of names, numbers and arrays (float32, or fewer bits), which any engine can carry.
 
 The encoder is one array, each decoder one. A message has exactly the fields listed here: a receiver refuses one that
 lacks any or brings more, so nothing else can travel by accident.
@@ -7,11 +7,12 @@ lacks any or brings more, so nothing else can travel by accident.
 import json
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 import numpy as np
 import torch
 
+from fedhca.compression import Compressed, Form
 from fedhca.errors import ClientError
 from fedhca.layout import Layout
 from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Missing, TrainReply, TrainRequest
@@ -22,6 +23,7 @@ Wire = Mapping[str, Scalar | np.ndarray]
 Message = Hello | TrainRequest | TrainReply | EvaluateRequest | EvaluateReply | Missing
 
 KIND, ENCODER, DECODER, LOSS, METRIC = "kind", "encoder", "decoder/", "loss/", "metric/"
+ANSWER, SIZES, SCALES = "answer", "sizes", "scales"
 ASK_HELLO: Wire = {KIND: "ask hello"}
 """The one request without content."""
 
@@ -72,6 +74,7 @@ def _request(message: TrainRequest | EvaluateRequest) -> dict[str, Any]:
         "pull": rule.pull,
         "keeps": rule.keeps,
         "heads_first": rule.heads_first,
+        **({ANSWER: message.answer} if isinstance(message, TrainRequest) else {}),
         **_parameters(message.parameters),
     }
 
@@ -93,13 +96,19 @@ def _answered(message: TrainReply | EvaluateReply) -> dict[str, Any]:
     return {"client": message.client, "round": message.round, "seconds": message.seconds}
 
 
-def _parameters(parameters: Parameters) -> dict[str, np.ndarray]:
+def _parameters(parameters: Parameters | Compressed) -> dict[str, np.ndarray]:
     decoders = {f"{DECODER}{place}": _array(row) for place, row in enumerate(parameters.decoders)}
-    return {ENCODER: _array(parameters.encoder), **decoders}
+    rows = {ENCODER: _array(parameters.encoder), **decoders}
+    if isinstance(parameters, Compressed):
+        rows |= {SIZES: _array(parameters.sizes), SCALES: _array(parameters.scales)}
+    return rows
 
 
 def _array(row: torch.Tensor) -> np.ndarray:
-    return row.detach().to("cpu", torch.float32).contiguous().numpy()
+    here = row.detach().cpu().contiguous()
+    if here.dtype == torch.bfloat16:
+        return here.view(torch.int16).numpy()  # numpy has no such numbers
+    return (here.float() if here.is_floating_point() else here).numpy()
 
 
 def _read_hello(fields: dict[str, Any]) -> Hello:
@@ -110,7 +119,7 @@ def _read_hello(fields: dict[str, Any]) -> Hello:
         _whole(fields, "examples"),
         Layout.from_json(json.loads(_text(fields, "encoder_layout"))),
         Layout.from_json(json.loads(_text(fields, "decoder_layout"))),
-        _read_parameters(fields),
+        _read_plain(fields),
     )
 
 
@@ -121,7 +130,13 @@ def _read_request(kind: Callable[..., Any]) -> Callable[[dict[str, Any]], Any]:
             _refuse("`keeps`", "received, trained or own", keeps)
         rule = LocalRule(_number(fields, "pull"), keeps, _number(fields, "heads_first"))  # type: ignore[arg-type]
         client, number, since = _text(fields, "client"), _whole(fields, "round"), _whole(fields, "since")
-        return kind(client, number, _read_parameters(fields), rule, since)
+        parameters = _read_parameters(fields)
+        if kind is EvaluateRequest:
+            return kind(client, number, parameters, rule, since)
+        answer = _text(fields, ANSWER)
+        if answer not in get_args(Form):
+            _refuse(f"`{ANSWER}`", ", ".join(get_args(Form)), answer)
+        return kind(client, number, parameters, rule, since, answer)
 
     return read
 
@@ -149,20 +164,34 @@ def _read_values(fields: dict[str, Any], prefix: str) -> dict[str, float]:
     return {name.removeprefix(prefix): _number(fields, name) for name in names}
 
 
-def _read_parameters(fields: dict[str, Any]) -> Parameters:
+def _read_parameters(fields: dict[str, Any]) -> Parameters | Compressed:
+    if SCALES not in fields:
+        return _read_plain(fields)
+    sizes, scales = _row(fields, SIZES, "int32"), _row(fields, SCALES)
+    encoder, decoders = _read_rows(fields, "int8" if len(scales) else "int16")
+    if not len(scales):
+        encoder, decoders = encoder.view(torch.bfloat16), decoders.view(torch.bfloat16)
+    return Compressed(encoder, decoders, sizes, scales)
+
+
+def _read_plain(fields: dict[str, Any]) -> Parameters:
+    return Parameters(*_read_rows(fields, "float32"))
+
+
+def _read_rows(fields: dict[str, Any], kind: str) -> tuple[torch.Tensor, torch.Tensor]:
     names = [f"{DECODER}{place}" for place in range(sum(name.startswith(DECODER) for name in fields))]
-    encoder, decoders = _row(fields, ENCODER), [_row(fields, name) for name in names]
+    encoder, decoders = _row(fields, ENCODER, kind), [_row(fields, name, kind) for name in names]
     if len({len(row) for row in decoders}) != 1:
         _refuse("a message's decoders", "one or more of one length", [len(row) for row in decoders])
-    return Parameters(encoder, torch.stack(decoders))
+    return encoder, torch.stack(decoders)
 
 
-def _row(fields: dict[str, Any], name: str) -> torch.Tensor:
+def _row(fields: dict[str, Any], name: str, kind: str = "float32") -> torch.Tensor:
     value = fields.pop(name)
     row = value.detach().cpu().numpy() if isinstance(value, torch.Tensor) else value
-    if not isinstance(row, np.ndarray) or row.dtype != np.float32 or row.ndim != 1:
+    if not isinstance(row, np.ndarray) or row.dtype != kind or row.ndim != 1:
         found = f"{row.dtype}{list(row.shape)}" if isinstance(row, np.ndarray) else type(row).__name__
-        _refuse(f"`{name}`", "a row of float32", found)
+        _refuse(f"`{name}`", f"a row of {kind}", found)
     return torch.from_numpy(row if row.flags.writeable else row.copy())
 
 

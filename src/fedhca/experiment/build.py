@@ -10,6 +10,7 @@ import torch
 
 from fedhca.client.client import Client
 from fedhca.client.training import Training
+from fedhca.compression import Sent
 from fedhca.data.augmented import Augmented
 from fedhca.data.kept import Kept
 from fedhca.data.nyud import NYUDv2, nyud_tasks
@@ -74,6 +75,11 @@ def build_method(recipe: Recipe) -> Method:
 def build_policy(recipe: Recipe) -> Policy:
     """Return what to do about clients that do not answer."""
     return Policy(recipe.on_missing, recipe.min_clients, recipe.timeout)
+
+
+def build_sent(recipe: Recipe) -> Sent:
+    """Return in what form parameters travel."""
+    return Sent(recipe.sent.down, recipe.sent.up)
 
 
 def build_encoder(recipe: Recipe) -> Pyramid:

@@ -18,6 +18,7 @@ from pydantic import (
 from ruamel.yaml import YAML
 
 from fedhca.client.training import Precision
+from fedhca.compression import Form
 from fedhca.data.source import GroundTruth
 from fedhca.experiment.participant import NAME
 from fedhca.models.encoder import SWIN_T
@@ -156,7 +157,20 @@ class TrainingSection(Section):
     final_learning_rate: PositiveFloat | None = None
     clip_norm: PositiveFloat | None = None
     precision: Precision = "auto"
+    compile: bool = False
     workers: NonNegativeInt = 0
+
+
+class SentSection(Section):
+    """In what form parameters travel; one word is for both directions. See `fedhca.compression`."""
+
+    down: Form = "float32"
+    up: Form = "float32"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_word(cls, value: Any) -> Any:
+        return {"down": value, "up": value} if isinstance(value, str) else value
 
 
 class MethodSection(BaseModel):
@@ -220,6 +234,7 @@ class Recipe(Section):
         clients: in order.
         device: `auto`, `cpu` or `cuda`.
         states: where clients' states and the server's rows are between rounds: in `memory`, or on `disk` alone.
+        sent: in what form parameters travel, `down` to clients and `up` from them: `float32`, `bfloat16` or `int8`.
 
     """
 
@@ -239,6 +254,7 @@ class Recipe(Section):
     clients: Annotated[tuple[ClientSection, ...], Field(min_length=1)]
     device: Literal["auto", "cpu", "cuda"] = "auto"
     states: Literal["memory", "disk"] = "memory"
+    sent: SentSection = SentSection()
 
     @model_validator(mode="after")
     def _consistent(self) -> "Recipe":

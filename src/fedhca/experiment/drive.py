@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
+from fedhca.compression import Sent
 from fedhca.errors import MissingReplyError, RecipeError, RunFolderError
 from fedhca.experiment import journal
 from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -39,6 +40,7 @@ def drive(
     policy: Policy = Policy(),
     tell: Tell = lambda missing: None,
     states: Place = "memory",
+    sent: Sent = Sent(),
 ) -> Iterator[Round]:
     """Run a federation over any runtime, from the newest checkpoint in the folder if there is one.
 
@@ -46,7 +48,8 @@ def drive(
     do not answer are met by the policy, and `tell` hears of each at once; who does not say hello can be gone without
     under `keep` only once there is a checkpoint, which knows everybody.
 
-    With `states: disk` the server's rows lie in mapped files in the folder: memory need not hold them.
+    Parameters travel in the forms of `sent`. With `states: disk` the server's rows lie in mapped files in the folder:
+    memory need not hold them.
 
     The journal's line comes before the checkpoint and both come before the round is yielded; after a crash, lines
     that the checkpoint does not cover are dropped and made again, bit for bit.
@@ -75,6 +78,7 @@ def drive(
         policy=policy,
         tell=tell,
         table=_tables(states, folder),
+        sent=sent,
     )
     del state  # this loop must not be what keeps the rows of the first round in memory
     for each in going:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from fedhca.client.training import Training, Watch
+from fedhca.compression import Sent
 from fedhca.errors import RecipeError
 from fedhca.experiment.drive import Place, drive
 from fedhca.experiment.participant import Clients, Participant
@@ -35,6 +36,7 @@ def run(
     checkpoint_every: int = 1,
     out: Path | str | None = None,
     states: Place = "memory",
+    sent: Sent = Sent(),
     watch: Watch | None = None,
     policy: Policy = Policy(),
     tell: Tell = lambda missing: None,
@@ -56,6 +58,7 @@ def run(
             federation, that run goes on. Nothing is written if not given.
         states: where clients' states and the server's rows are between rounds: in `memory`, or on `disk` alone, under
             `out`, for hundreds of clients or large models.
+        sent: in what form parameters travel, to clients and back; here nothing travels, and the numbers are as if.
         watch: is told every training step.
         policy: what to do about clients that cannot go on (a loss that is not finite, a file that cannot be read).
         tell: is told of each of them, at once.
@@ -94,11 +97,12 @@ def run(
         until=clients[0].training.rounds,
         evaluate_every=evaluate_every,
         checkpoint_every=checkpoint_every,
-        settings=settings(made, seed, {client.dataset: client.training for client in clients}),
+        settings=settings(made, seed, {client.dataset: client.training for client in clients}, sent),
         folder=folder,
         policy=policy,
         tell=tell,
         states=states,
+        sent=sent,
     )
 
 
@@ -109,9 +113,8 @@ def _of(training: dict[str, Training], dataset: str) -> Training:
     return training[dataset]
 
 
-def settings(method: Method, seed: int, trainings: Mapping[str, Training]) -> dict[str, Any]:
+def settings(method: Method, seed: int, trainings: Mapping[str, Training], sent: Sent) -> dict[str, Any]:
     """Return what a run depends on beside its clients; the number of loading processes changes nothing."""
     training = {name: {**asdict(each), "workers": None} for name, each in trainings.items()}
-    return json.loads(
-        json.dumps({"method": method.name, "options": method.options, "seed": seed, "training": training})
-    )
+    found = {"method": method.name, "options": method.options, "seed": seed, "training": training}
+    return json.loads(json.dumps({**found, "sent": asdict(sent)}))

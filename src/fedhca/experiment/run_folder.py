@@ -17,6 +17,7 @@ from fedhca.atomic import write_atomically
 from fedhca.client.predictor import Predictor
 from fedhca.client.state import scatter_kept
 from fedhca.client.training import Watch
+from fedhca.compression import compress
 from fedhca.errors import RunFolderError
 from fedhca.experiment import build, journal
 from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint, load_roster
@@ -117,6 +118,7 @@ class RunFolder:
             checkpoint_every=recipe.checkpoint_every,
             out=self.path,
             states=recipe.states,
+            sent=build.build_sent(recipe),
             watch=watch,
             policy=build.build_policy(recipe),
             tell=tell,
@@ -135,7 +137,7 @@ class RunFolder:
         )
         if Roster.of(runtime.hello(), newest.roster.names) != newest.roster:
             raise RunFolderError(f"'{self.path}' holds a run of other data or another model than its {RECIPE} names.")
-        return newest.state.round, evaluate(runtime, newest.roster, newest.state, method.local)
+        return newest.state.round, evaluate(runtime, newest.roster, newest.state, method.local, self.recipe.sent.down)
 
     def tasks(self) -> dict[str, dict[str, Task]]:
         """Return each client's tasks by name."""
@@ -156,7 +158,8 @@ class RunFolder:
                 f"'{self.path}' holds a run of another model than its {RECIPE} names. Restore that file."
             )
         since = int(newest.state.since[newest.roster.names.index(name)])
-        received = newest.roster.unstack(newest.state.encoders, newest.state.decoders)[name]
+        rows = newest.roster.unstack(newest.state.encoders, newest.state.decoders)[name]
+        received = compress(rows, self.recipe.sent.down, model.encoder_layout, model.decoder_layout).plain
         if since and not (self.path / CLIENTS).is_dir():
             expected = f"'{self.path}' should hold its clients' states"
             raise RunFolderError(f"{expected}. Found none: between sites they stay there. There: fedhca site predict.")

@@ -1,6 +1,7 @@
 """A function as client: for tests, tutorials and federations of another kind."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Missing, TrainReply, TrainRequest
 from fedhca.parameters import Parameters
@@ -29,10 +30,12 @@ class ScriptedRuntime:
     def train(self, requests: Sequence[TrainRequest]) -> Iterator[TrainReply | Missing]:
         """Answer by the function."""
         for request in requests:
-            sent = self._train(request)
+            sent = self._train(replace(request, parameters=request.parameters.plain))
             yield sent if isinstance(sent, Missing) else TrainReply(request.client, request.round, sent, {})
 
     def evaluate(self, requests: Sequence[EvaluateRequest]) -> Iterator[EvaluateReply]:
         """Answer by the function."""
         for request in requests:
-            yield EvaluateReply(request.client, request.round, {}, self._measure(request))
+            yield EvaluateReply(
+                request.client, request.round, {}, self._measure(replace(request, parameters=request.parameters.plain))
+            )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from jaxtyping import Float
 from torch import Tensor
 
+from fedhca.compression import Compressed
 from fedhca.errors import ClientError, LayoutError
 from fedhca.messages import TrainReply
 from fedhca.parameters import Parameters
@@ -22,6 +23,8 @@ class Inbox:
         encoders: rows of those who answered; the others' are not looked at.
         decoders: likewise.
         names: of those who answered.
+        start: encoders and decoders that were handed out: what a reply in fewer bits tells the change of.
+        bytes: that each reply was long.
 
     """
 
@@ -29,6 +32,8 @@ class Inbox:
     encoders: Float[Tensor, "n d"]
     decoders: Float[Tensor, "k e"]
     names: set[str] = field(default_factory=set)
+    start: tuple[Tensor, Tensor] | None = None
+    bytes: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def beside(
@@ -39,7 +44,7 @@ class Inbox:
         table: Callable[[Tensor], Tensor] = new_like,
     ) -> "Inbox":
         """Make an empty inbox with tables like those that were handed out; `table` makes one."""
-        return cls(roster, table(encoders), table(decoders))
+        return cls(roster, table(encoders), table(decoders), start=(encoders, decoders))
 
     def take(self, reply: TrainReply) -> TrainReply:
         """Put a reply to its place; return it with views of the tables as its parameters.
@@ -49,12 +54,23 @@ class Inbox:
             ClientError: they are not finite.
 
         """
-        require_fit(self.roster, reply.client, reply.parameters)
+        sent = reply.parameters.plain
+        require_fit(self.roster, reply.client, sent)
         here = self.roster.unstack(self.encoders, self.decoders)[reply.client]
-        here.encoder.copy_(reply.parameters.encoder)
-        here.decoders.copy_(reply.parameters.decoders)
+        here.encoder.copy_(sent.encoder)
+        here.decoders.copy_(sent.decoders)
+        if isinstance(reply.parameters, Compressed):
+            start = self.roster.unstack(*self._start())[reply.client]
+            here.encoder.add_(start.encoder)
+            here.decoders.add_(start.decoders)
         self.names.add(reply.client)
+        self.bytes[reply.client] = reply.parameters.bytes
         return replace(reply, parameters=here)
+
+    def _start(self) -> tuple[Tensor, Tensor]:
+        if self.start is None:
+            raise ClientError("A reply that tells a change should find what was handed out. Found none in this inbox.")
+        return self.start
 
 
 def require_fit(roster: Roster, name: str, parameters: Parameters) -> None:

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from fedhca.aggregation import Answer, Rows, State, apply_among
+from fedhca.compression import Compressed, Form, Sent, compress
 from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Runtime, TrainReply, TrainRequest
 from fedhca.methods import Method
 from fedhca.parameters import Parameters
@@ -128,11 +129,13 @@ def rounds(
     policy: Policy = Policy(),
     tell: Tell = lambda missing: None,
     table: Callable[[Tensor], Tensor] = new_like,
+    sent: Sent = Sent(),
 ) -> Iterator[Round]:
     """Run rounds until so many are done; evaluate after every `evaluate_every`, and after the last.
 
     A generator: the caller saves, prints or stops between rounds. Of replies that are missing `tell` hears at once.
-    Where rows lie is for `table` to say: it makes each round's, like the one it is given.
+    Where rows lie is for `table` to say: it makes each round's, like the one it is given. In what form parameters
+    travel is for `sent` to say.
 
     Raises:
         MissingReplyError: clients did not answer, and the policy is to stop.
@@ -142,14 +145,17 @@ def rounds(
     """
     while state.round < until:
         clock = [time.perf_counter()]
-        handed_out = roster.unstack(state.encoders, state.decoders)
         inbox = Inbox.beside(roster, state.encoders, state.decoders, table)
-        trained = _train(method, runtime, inbox, state, policy, tell)
+        trained, down = _train(method, runtime, inbox, state, policy, tell, sent)
         clock.append(time.perf_counter())
         state, encoder, decoder = step(method, roster, state, inbox)
         clock.append(time.perf_counter())
         due = state.round % evaluate_every == 0 or state.round == until
-        measured = _measure(runtime, roster, state, method.local, policy, tell) if due else Answers[EvaluateReply]({})
+        measured = (
+            _measure(runtime, roster, state, method.local, policy, tell, sent.down)
+            if due
+            else Answers[EvaluateReply]({})
+        )
         clock.append(time.perf_counter())
         phases = zip(("train", "aggregate", "evaluate"), clock, clock[1:], strict=False)
         missing = {"train": trained.missing, "evaluate": measured.missing}
@@ -161,10 +167,7 @@ def rounds(
             encoder=encoder,
             decoder=decoder,
             seconds={phase: after - before for phase, before, after in phases},
-            bytes={
-                name: {"down": handed_out[name].bytes, "up": reply.parameters.bytes}
-                for name, reply in trained.replies.items()
-            },
+            bytes={name: {"down": down[name], "up": inbox.bytes[name]} for name in trained.replies},
             missing={phase: causes for phase, causes in missing.items() if causes},
             clients={
                 name: {"train": reply.seconds, "transport": reply.transport, "waiting": trained.waited[name]}
@@ -173,33 +176,39 @@ def rounds(
         )
 
 
-def evaluate(runtime: Runtime, roster: Roster, state: ServerState, rule: LocalRule) -> dict[str, dict[str, float]]:
-    """Return the metrics of the model each client keeps by the rule, by client and task."""
-    return _metrics(_measure(runtime, roster, state, rule, Policy(), lambda missing: None), roster)
+def evaluate(
+    runtime: Runtime, roster: Roster, state: ServerState, rule: LocalRule, form: Form = "float32"
+) -> dict[str, dict[str, float]]:
+    """Return the metrics of the model each client keeps by the rule, by client and task; it travels in the form."""
+    return _metrics(_measure(runtime, roster, state, rule, Policy(), lambda missing: None, form), roster)
 
 
 def _train(
-    method: Method, runtime: Runtime, inbox: Inbox, state: ServerState, policy: Policy, tell: Tell
-) -> Answers[TrainReply]:
+    method: Method, runtime: Runtime, inbox: Inbox, state: ServerState, policy: Policy, tell: Tell, sent: Sent
+) -> tuple[Answers[TrainReply], dict[str, int]]:
+    """Return what came back, and how many bytes went to each."""
     requests = [
-        TrainRequest(name, state.round, each, method.local, since)
-        for (name, each), since in zip(_handed_out(inbox.roster, state), state.since.tolist(), strict=True)
+        TrainRequest(name, state.round, each, method.local, since, sent.up)
+        for (name, each), since in zip(_handed_out(inbox.roster, state, sent.down), state.since.tolist(), strict=True)
     ]
-    return gather(runtime.train, requests, policy, take=inbox.take, tell=tell)
+    down = {request.client: request.parameters.bytes for request in requests}
+    return gather(runtime.train, requests, policy, take=inbox.take, tell=tell), down
 
 
 def _measure(
-    runtime: Runtime, roster: Roster, state: ServerState, rule: LocalRule, policy: Policy, tell: Tell
+    runtime: Runtime, roster: Roster, state: ServerState, rule: LocalRule, policy: Policy, tell: Tell, form: Form
 ) -> Answers[EvaluateReply]:
     requests = [
         EvaluateRequest(name, state.round, each, rule, since)
-        for (name, each), since in zip(_handed_out(roster, state), state.since.tolist(), strict=True)
+        for (name, each), since in zip(_handed_out(roster, state, form), state.since.tolist(), strict=True)
     ]
     return gather(runtime.evaluate, requests, policy, tell=tell)
 
 
-def _handed_out(roster: Roster, state: ServerState) -> Iterable[tuple[str, Parameters]]:
-    return roster.unstack(state.encoders, state.decoders).items()
+def _handed_out(roster: Roster, state: ServerState, form: Form) -> Iterable[tuple[str, Parameters | Compressed]]:
+    """Give every client's parameters as they travel."""
+    for name, each in roster.unstack(state.encoders, state.decoders).items():
+        yield name, compress(each, form, roster.encoder_layout, roster.decoder_layout)
 
 
 def _metrics(measured: Answers[EvaluateReply], roster: Roster) -> dict[str, dict[str, float]]:

@@ -33,7 +33,7 @@ def play(clients: list[Client], rule: LocalRule) -> list[Any]:
     for number in range(TRAINING.rounds):
         for client in clients:
             reply = client.train(TrainRequest(client.name, number, now[client.name], rule))
-            now[client.name] = reply.parameters
+            now[client.name] = reply.parameters.plain
             told += [reply.losses, reply.parameters.encoder, reply.parameters.decoders]
         for client in clients:
             told.append(client.evaluate(EvaluateRequest(client.name, number + 1, now[client.name], rule)).metrics)

@@ -1,14 +1,16 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
 
 import fedhca
 from fedhca import Policy, RunFolder, Training, load_recipe
+from fedhca.client.learner import Learner
 from fedhca.client.training import Step
+from fedhca.compression import Sent
 from fedhca.errors import ClientError, RecipeError, RunFolderError
 from fedhca.experiment import journal
 from fedhca.experiment.participant import Participant
@@ -87,6 +89,46 @@ def test_states_on_disk_change_no_bit(method: str, tmp_path: Path) -> None:
 def test_states_on_disk_need_a_folder_and_every_round() -> None:
     with pytest.raises(RecipeError, match="should have a folder"):
         federation(states="disk")
+
+
+SMALL = Sent(down="bfloat16", up="int8")
+
+
+def test_what_travels_in_fewer_bits_is_counted_and_learns_nearly_the_same() -> None:
+    whole, small = (list(federation(method="fedavg", sent=each)) for each in (Sent(), SMALL))
+    for name, sizes in whole[0].bytes.items():
+        assert small[0].bytes[name]["down"] == sizes["down"] / 2
+        assert sizes["up"] / 4 < small[0].bytes[name]["up"] < sizes["up"] / 2  # segments are tiny here
+    way = (whole[-1].state.encoders - whole[0].state.encoders).norm()
+    assert 0 < (whole[-1].state.encoders - small[-1].state.encoders).norm() < 0.1 * way
+
+
+def test_the_server_keeps_what_fewer_bits_leave_over_on_the_way_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients that change nothing leave the rows as they are, however roughly they were told."""
+    monkeypatch.setattr(Learner, "learn", lambda self, *_, **__: dict.fromkeys((task.name for task in self.tasks), 0.0))
+    for form in ("bfloat16", "int8"):
+        first, *_, last = federation(method="local", sent=Sent(form, form))
+        assert equal(first.state.encoders, last.state.encoders)
+        assert equal(first.state.decoders, last.state.decoders)
+
+
+@pytest.mark.parametrize("states", ["memory", "disk"])
+def test_what_is_owed_survives_an_interruption(states: Literal["memory", "disk"], tmp_path: Path) -> None:
+    whole = list(federation(out=tmp_path / "whole", sent=SMALL))
+    for count in (2, 1):
+        for _, each in zip(range(count), federation(out=tmp_path / "broken", sent=SMALL, states=states), strict=False):
+            assert each.number
+    *_, last = federation(out=tmp_path / "broken", sent=SMALL, states=states)
+    assert same_state(whole[-1], last)
+    assert same_folder(tmp_path / "whole", tmp_path / "broken")
+    tensors, _ = load_tensors(tmp_path / "whole" / "clients" / "a" / "after-000005.safetensors")
+    assert tensors["owed/encoder"].any()
+
+
+def test_a_run_does_not_change_how_it_sends(tmp_path: Path) -> None:
+    next(federation(out=tmp_path, sent=SMALL))
+    with pytest.raises(RunFolderError, match="sent"):
+        next(federation(out=tmp_path))
 
 
 @pytest.fixture(scope="module", params=[1, 3], ids=["every-round", "every-third"])

@@ -131,6 +131,6 @@ def _require_compiler(device: torch.device) -> None:
     try:
         torch.compile(torch.neg)(torch.ones(1, device=device))
     except Exception as error:  # torch raises whatever its compilers raise
-        cause = " ".join(str(error).split())[:160] or type(error).__name__
+        cause = str(error).strip().partition("\n")[0] or type(error).__name__
         mend = "Install a C++ compiler (for CUDA: Triton), or leave `compile` out."
         raise RecipeError(f"`compile: true` should find a compiler. Found none that works: {cause}. {mend}") from error

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fedhca.client.client import Client
 from fedhca.client.resident import Resident
+from fedhca.compression import compress
 from fedhca.data.augmented import Augmented
 from fedhca.data.source import Source
 from fedhca.errors import DataError
@@ -54,22 +55,30 @@ def check(recipe: Recipe, only: Collection[str] | None = None) -> Findings:
     build.build_method(recipe)
     problems = [line for split in (build.TRAIN, build.VAL) for line in _data_problems(recipe, split, only)]
     make = build.build_clients(recipe)
-    rows, sent, scalars, modules = [], 0, 0, dict[Resident, int]()
+    rows, modules = [], dict[Resident, int]()
+    travelling, sent_down, sent_up, scalars = 0, 0, 0, 0
     for participant in _participants(recipe, problems, only):
         client = make(participant, None)
-        size = client.hello().parameters.bytes
-        sent += size
+        hello = client.hello()
+        down, up = (
+            compress(hello.parameters, form, hello.encoder_layout, hello.decoder_layout).bytes
+            for form in (recipe.sent.down, recipe.sent.up)
+        )
+        travelling += hello.parameters.bytes
+        sent_down, sent_up = sent_down + down, sent_up + up
         modules[client.resident] = sum(parameter.numel() for parameter in client.model.parameters())
         scalars += modules[client.resident]
         if not problems:  # else it would say the same again
             _try(client, problems)
         tasks = " ".join(task.name for task in client.tasks)
         counts = [str(len(client.training_set)), str(len(client.test_set))]
-        rows.append([client.name, client.dataset, tasks, *counts, *[f"{size / 1e3:.0f}"] * 2])
-    memory = (scalars * MOMENTS + sum(modules.values()) * PASSES + sent // 4 * TABLES) * 4 / 1e9
+        rows.append([client.name, client.dataset, tasks, *counts, f"{down / 1e3:.0f}", f"{up / 1e3:.0f}"])
+    tables = TABLES + (recipe.sent.up != "float32")  # what fewer bits leave over stays with each client
+    memory = (scalars * MOMENTS + sum(modules.values()) * PASSES + travelling // 4 * tables) * 4 / 1e9
     summary = (
-        f"{len(rows)} clients; {sent / 1e6:.1f} MB down and as many up per round; about {memory:.2f} GB for "
-        f"parameters, gradients, moments and the server's rows, activations not counted; {len(problems)} problems."
+        f"{len(rows)} clients; {sent_down / 1e6:.1f} MB down and {sent_up / 1e6:.1f} MB up per round; about "
+        f"{memory:.2f} GB for parameters, gradients, moments and the server's rows, activations not counted; "
+        f"{len(problems)} problems."
     )
     return Findings(rows, summary, problems)
 

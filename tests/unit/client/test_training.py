@@ -1,4 +1,7 @@
 import copy
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,12 +10,13 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from fedhca.client.training import Training, optimise, set_rate
-from fedhca.errors import ClientError
+from fedhca.errors import ClientError, RecipeError
 from fedhca.models import ClientModel
 from fedhca.parameters import Parameters
 from fedhca.tasks import Depth, SemanticSegmentation
-from tiny import CLASSES, TASKS, WIDTH, Pictures, encoder
+from tiny import CLASSES, TASKS, WIDTH, Pictures, client, encoder
 
+TESTS = Path(__file__).parents[2]
 BATCH: dict[str, Tensor] = default_collate([Pictures(4)[index] for index in range(4)])
 
 
@@ -48,6 +52,45 @@ def test_the_pull_adds_exactly_lambda_times_the_way_from_the_anchor_and_never_to
             assert name.startswith("heads.")
             assert torch.equal(after, before), name
     assert travelled == len(anchor) == 6 + 2 * 8
+
+
+COMPILED = """
+from dataclasses import replace
+import torch
+from torch import nn
+from torch._dynamo.utils import counters
+from fedhca.client import learner
+from fedhca.models import ClientModel
+from tiny import client, same_parameters, train
+
+learner._require_compiler = lambda device: None
+ClientModel.compile = lambda self: nn.Module.compile(self, backend="eager")
+plain = client("semseg", "depth")
+compiled = client("semseg", "depth", training=replace(plain.training, compile=True))
+held = plain.model.collect()
+assert same_parameters(train(plain, 0, held).parameters, train(compiled, 0, held).parameters)
+assert counters["frames"]["ok"] > 0
+"""
+
+
+def test_a_compiled_model_takes_the_same_steps() -> None:
+    """Traced, handed over and run as machine code would be, with torch's own operations in its place: in seconds.
+
+    In a process of its own, as the tracer cannot look through the checks of shapes that tests switch on.
+    """
+    done = subprocess.run([sys.executable, "-c", COMPILED], cwd=TESTS, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_missing_compiler_is_one_line_before_the_first_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("No working C++ compiler found\nin the path")
+
+    monkeypatch.setattr(torch, "compile", broken)
+    with pytest.raises(
+        RecipeError, match=r"`compile: true` should find a compiler\. Found none that works: No working"
+    ):
+        client("depth", training=Training(rounds=1, batch_size=2, compile=True))
 
 
 def test_no_pull_without_strength() -> None:

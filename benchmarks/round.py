@@ -90,7 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     quick = parser.parse_args().quick
-    model, size, batch, steps, turns = ("small", 96, 4, 8, 3) if quick else ("swin-t", 128, 8, 8, 3)
+    model, size, batch, steps, turns = ("small", 96, 4, 8, 2) if quick else ("swin-t", 128, 8, 8, 3)
     given = recipe(model, size, batch, steps)
     people = build.build_participants(given)
     bare, out = Bare(given, people), Path("runs", "benchmark-round")

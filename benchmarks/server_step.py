@@ -2,6 +2,7 @@
 
     python benchmarks/server_step.py            # 6, 24 and 100 clients of Swin-T's size, 1000 small ones
     python benchmarks/server_step.py --quick    # 6 clients
+    python benchmarks/server_step.py --figure docs/images/server-step.svg
 
 Every number is of a process of its own, three of a kind by turns. A step begins with everybody's parameters in the
 server's tables and ends with everybody's answers, decoders and hyper weights included, in a round that has a last one.
@@ -23,6 +24,7 @@ from pathlib import Path
 from statistics import median
 
 import torch
+from matplotlib import pyplot
 from released import ReleasedServer
 
 from fedhca.aggregation import Member, Rows
@@ -194,8 +196,19 @@ HEAD = """
 """.strip()
 
 
-def line(mine: Case, theirs: Case, turns: int) -> tuple[str, float, float, float]:
-    """Measure one line of the table; return it, and its three ratios."""
+@dataclass(frozen=True)
+class Found:
+    """What was measured of one case, medians: seconds, memory in clients, and two ratios."""
+
+    clients: int
+    seconds: dict[str, float]
+    memory: dict[str, float]
+    faster: float
+    beside: float
+
+
+def line(mine: Case, theirs: Case, turns: int) -> tuple[str, Found]:
+    """Measure one line of the table; return it, and what is in it."""
     found: dict[str, list[dict[str, float]]] = {kind: [] for kind in KINDS}
     for _ in range(turns):
         for kind, case in (("copy", mine), ("ours", mine), ("baseline", theirs)):
@@ -221,7 +234,39 @@ def line(mine: Case, theirs: Case, turns: int) -> tuple[str, float, float, float
         spread(faster) + about,
         f"{taken:.1f}{about}",
     ]
-    return f"| {' | '.join(cells)} |", median(faster), median(beside), memory
+    times = {"ours": median(seconds["ours"]), "floor": median(floor), "baseline": median(slow)}
+    measured = Found(mine.clients, times, {"ours": memory, "baseline": taken}, median(faster), median(beside))
+    return f"| {' | '.join(cells)} |", measured
+
+
+def growth(few: Found, many: Found) -> tuple[float, float]:
+    """Return a and b of a·N + b·N² through two measurements: bytes grow with N, products of every pair with N²."""
+    one, other = (each.seconds["ours"] / each.clients for each in (few, many))
+    pairs = max(0.0, (other - one) / (many.clients - few.clients))
+    return other - pairs * many.clients, pairs
+
+
+def draw(found: list[Found], path: Path) -> None:
+    """Draw seconds and memory against the number of clients of Swin-T's size."""
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    names = {"ours": "fedhca", "floor": "copy floor", "baseline": "the released procedure"}
+    styles = {"ours": ("#1f5fa8", "o"), "floor": ("#888888", "_"), "baseline": ("#c4572e", "s")}
+    clients = [each.clients for each in found]
+    for axes, what, label in ((left, "seconds", "seconds"), (right, "memory", "extra memory, clients")):
+        for kind in getattr(found[0], what):
+            colour, marker = styles[kind]
+            values = [getattr(each, what)[kind] for each in found]
+            axes.plot(clients, values, color=colour, marker=marker, label=names[kind])
+        axes.set(xscale="log", yscale="log", xlabel="clients of Swin-T's size", ylabel=label)
+        axes.set_xticks([6, 24, 100, 1000], ["6", "24", "100", "1000"])
+        axes.grid(alpha=0.25)
+    rate, pairs = growth(*found[1:3])
+    far = [found[-1].clients, 1000]
+    beyond = [found[-1].seconds["ours"], rate * 1000 + pairs * 1e6]
+    left.plot(far, beyond, color=styles["ours"][0], linestyle=":", label="fedhca, extrapolated")
+    left.legend(frameon=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path)
 
 
 def spread(values: list[float]) -> str:
@@ -233,6 +278,7 @@ def main() -> None:
     """Print the table, and the line that sums up its first row."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--figure", type=Path, help="where to draw time and memory against the number of clients")
     parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
@@ -240,17 +286,21 @@ def main() -> None:
         print(json.dumps(measure(kind, Case(int(clients), float(part), disk == "1"))))
         return
     print(f"{torch.get_num_threads()} threads\n\n{HEAD}", flush=True)
-    sums = []
+    found = []
     for mine, theirs in FULL[:1] if arguments.quick else FULL:
-        text, *ratios = line(mine, theirs, turns=3 if mine.clients < 100 else 1)
+        text, measured = line(mine, theirs, turns=3 if mine.clients < 100 else 1)
         print(text, flush=True)
-        sums.append(ratios)
+        found.append(measured)
     if not arguments.quick:
         print("\n\\* measured with a part of the encoder (1/8, 1/32), and multiplied")
-    faster, beside, memory = sums[0]
+        rate, pairs = growth(*found[1:3])
+        print(f"extrapolated, 1000 of Swin-T's size in files: {1000 * rate + 1e6 * pairs:.0f} s")
+    if arguments.figure:
+        draw(found[:3], arguments.figure)
+    first = found[0]
     print(
-        f"\nserver step: {faster:.1f}x the baseline procedure, {beside:.1f}x the copy floor, "
-        f"extra memory {memory:.2f} clients"
+        f"\nserver step: {first.faster:.1f}x the baseline procedure, {first.beside:.1f}x the copy floor, "
+        f"extra memory {first.memory['ours']:.2f} clients"
     )
 
 

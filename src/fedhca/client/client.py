@@ -107,8 +107,8 @@ class Client:
         """Where its models live."""
         return self.resident.learner.device
 
-    def hello(self) -> Hello:
-        """Introduce the client."""
+    def hello(self, parameters: Parameters | None = None) -> Hello:
+        """Introduce the client; `parameters` spares copying them out of its model where they are at hand."""
         return Hello(
             self.name,
             self.dataset,
@@ -116,7 +116,7 @@ class Client:
             len(self.training_set),
             self.model.encoder_layout,
             self.model.decoder_layout,
-            self.model.collect(),
+            self.model.collect() if parameters is None else parameters,
         )
 
     def train(self, request: TrainRequest) -> TrainReply:

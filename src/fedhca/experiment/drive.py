@@ -63,7 +63,8 @@ def drive(
     settings = {"method": method.name} if settings is None else settings
     if states == "disk" and folder is None:
         raise RecipeError("States on disk should have a run folder to lie in. Found none. Give `out`.")
-    roster, state = _start(method, greet(runtime, order, policy, tell=tell), order, settings, folder)
+    table = _tables(states, folder)
+    roster, state = _start(method, greet(runtime, order, policy, tell=tell), order, settings, folder, table)
     if states == "disk":
         state = replace(state, encoders=state.encoders.cpu(), decoders=state.decoders.cpu())
     if folder is not None:
@@ -77,7 +78,7 @@ def drive(
         evaluate_every=evaluate_every,
         policy=policy,
         tell=tell,
-        table=_tables(states, folder),
+        table=table,
         sent=sent,
     )
     del state  # this loop must not be what keeps the rows of the first round in memory
@@ -97,7 +98,12 @@ def _tables(states: Place, folder: Path | None) -> Callable[[Tensor], Tensor]:
 
 
 def _start(
-    method: Method, hellos: Mapping[str, Hello], order: Sequence[str], settings: Mapping[str, Any], folder: Path | None
+    method: Method,
+    hellos: Mapping[str, Hello],
+    order: Sequence[str],
+    settings: Mapping[str, Any],
+    folder: Path | None,
+    table: Callable[[Tensor], Tensor],
 ) -> tuple[Roster, ServerState]:
     """Return who takes part, and the newest saved state of the same run, or the first if there is none."""
     absent = [name for name in order if name not in hellos]
@@ -109,7 +115,7 @@ def _start(
     if saved is None:
         if absent:
             raise MissingReplyError(f"Every client should say hello before the first round. Missing: {absent}.")
-        return roster, begin(method, roster, list(hellos.values()))
+        return roster, begin(method, roster, list(hellos.values()), table)
     if saved.roster.names != tuple(order) or saved.roster.among(roster.names) != roster:
         raise RunFolderError(f"'{folder}' holds a run of other clients, tasks or models. Choose another folder.")
     if saved.settings != settings:

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from fedhca.client.client import Client
+from fedhca.client.resident import Resident
 from fedhca.errors import FedhcaError, RecipeError
 from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Missing, TrainReply, TrainRequest
+from fedhca.parameters import Parameters
 
 Request = TypeVar("Request", TrainRequest, EvaluateRequest)
 Reply = TypeVar("Reply", TrainReply, EvaluateReply)
@@ -21,9 +23,13 @@ class LocalRuntime:
             twice = next(name for name in names if names.count(name) > 1)
             raise RecipeError(f"Client names should be unique. Found two clients '{twice}'. Rename one.")
 
-    def hello(self) -> list[Hello]:
-        """Introduce every client."""
-        return [client.hello() for client in self.clients.values()]
+    def hello(self) -> Iterator[Hello]:
+        """Introduce every client; those who share a module start from the same parameters, copied out once."""
+        first: dict[Resident, Parameters] = {}
+        for client in self.clients.values():
+            hello = client.hello(first.get(client.resident))
+            first[client.resident] = hello.parameters
+            yield hello
 
     def train(self, requests: Sequence[TrainRequest]) -> Iterator[TrainReply | Missing]:
         """Train client by client."""

@@ -1,9 +1,8 @@
 """Who takes part: the order of clients, and the row of every encoder and decoder."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -12,6 +11,7 @@ from fedhca.errors import RecipeError
 from fedhca.layout import Layout
 from fedhca.messages import Hello
 from fedhca.parameters import Parameters
+from fedhca.tables import new_like
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,18 @@ class Roster:
             for task in member.tasks
         )
 
-    def stack(self, parameters: Mapping[str, Parameters]) -> tuple[Float[Tensor, "n d"], Float[Tensor, "k e"]]:
-        """Stack every client's encoder and decoders."""
-        ordered = [parameters[name] for name in self.names]
-        return torch.stack([each.encoder for each in ordered]), torch.cat([each.decoders for each in ordered])
+    def stack(
+        self, parameters: Mapping[str, Parameters], table: Callable[[Tensor], Tensor] = new_like
+    ) -> tuple[Float[Tensor, "n d"], Float[Tensor, "k e"]]:
+        """Copy every client's encoder and decoders into two tables; `table` makes one like what it is given."""
+        first = next(iter(parameters.values()))
+        heights = len(self.members), len(self.decoder_members)
+        rows = (first.encoder, first.decoders[0])
+        encoders, decoders = (table(row.expand(height, -1)) for row, height in zip(rows, heights, strict=True))
+        for name, place in self.unstack(encoders, decoders).items():
+            place.encoder.copy_(parameters[name].encoder)
+            place.decoders.copy_(parameters[name].decoders)
+        return encoders, decoders
 
     def unstack(self, encoders: Float[Tensor, "n d"], decoders: Float[Tensor, "k e"]) -> dict[str, Parameters]:
         """Give every client its own rows, as views."""

@@ -74,8 +74,12 @@ class Round:
     clients: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
-def begin(method: Method, roster: Roster, hellos: Sequence[Hello]) -> ServerState:
+def begin(
+    method: Method, roster: Roster, hellos: Sequence[Hello], table: Callable[[Tensor], Tensor] = new_like
+) -> ServerState:
     """Return the state before the first round: every client goes on from what it would start from.
+
+    Where rows lie is for `table` to say, as in `rounds`.
 
     Raises:
         LayoutError: a client's parameters are not of the shapes it says.
@@ -84,7 +88,7 @@ def begin(method: Method, roster: Roster, hellos: Sequence[Hello]) -> ServerStat
     """
     for hello in hellos:
         require_fit(roster, hello.client, hello.parameters)
-    encoders, decoders = roster.stack({hello.client: hello.parameters for hello in hellos})
+    encoders, decoders = roster.stack({hello.client: hello.parameters for hello in hellos}, table)
     encoder_rows = Rows(encoders, encoders, roster.members, roster.encoder_layout)
     decoder_rows = Rows(decoders, decoders, roster.decoder_members, roster.decoder_layout)
     since = torch.zeros(len(encoders), dtype=torch.int64)

@@ -11,6 +11,7 @@ from fedhca.client.training import Training
 from fedhca.errors import RecipeError
 from fedhca.experiment.participant import Clients
 from fedhca.messages import EvaluateRequest, LocalRule, TrainRequest
+from fedhca.runtimes.local import LocalRuntime
 from tiny import WIDTH, encoder, participant
 
 TRAINING = Training(rounds=3, batch_size=2, learning_rate=1e-2, warmup_epochs=1)
@@ -77,3 +78,14 @@ def test_a_state_that_rests_on_disk_leaves_nothing_in_memory(tmp_path: Path) -> 
 def test_resting_on_disk_needs_a_folder_with_every_round(options: dict[str, Any]) -> None:
     with pytest.raises(RecipeError, match="should have a folder"):
         Clients(encoder(), width=WIDTH).make(participant("a", "depth"), TRAINING, rests="disk", **options)
+
+
+def test_those_who_share_a_module_introduce_themselves_with_one_copy() -> None:
+    """At hundreds of clients of Swin-T's size, a copy for each would be tens of gigabytes."""
+    hellos = list(LocalRuntime(federation(shared=True)).hello())
+    assert len(hellos) == len(NAMES)
+    assert len({hello.parameters.encoder.data_ptr() for hello in hellos}) == 1
+    apart = list(LocalRuntime(federation(shared=False)).hello())
+    assert all(
+        torch.equal(one.parameters.encoder, other.parameters.encoder) for one, other in zip(hellos, apart, strict=True)
+    )

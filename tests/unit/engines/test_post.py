@@ -14,6 +14,7 @@ import fedhca
 from fedhca import Policy, Training
 from fedhca.client import Client
 from fedhca.client.training import Step
+from fedhca.compression import Form, Sent
 from fedhca.engines.post import Post
 from fedhca.engines.site import Site
 from fedhca.engines.wire import KIND, Wire, to_wire
@@ -63,10 +64,14 @@ def federated(line: Line, method: str = "fedhca2", **options: Any) -> list[Round
     return list(going)
 
 
-@pytest.mark.parametrize("method", ["fedhca2", "ditto", "fedamp"])
-def test_the_same_bits_as_in_one_process(method: str) -> None:
-    near = list(fedhca.run(PEOPLE, encoder(), method, training=TRAINING, width=WIDTH))
-    far = federated(Line(site()), method)
+@pytest.mark.parametrize(
+    ("method", "form"),
+    [("fedhca2", "float32"), ("fedhca2", "bfloat16"), ("fedhca2", "int8"), ("ditto", "int8"), ("fedamp", "float32")],
+)
+def test_the_same_bits_as_in_one_process(method: str, form: Form) -> None:
+    sent = Sent(down=form, up=form)
+    near = list(fedhca.run(PEOPLE, encoder(), method, training=TRAINING, width=WIDTH, sent=sent))
+    far = federated(Line(site()), method, sent=sent)
     for one, other in zip(near, far, strict=True):
         assert equal(one.state.encoders, other.state.encoders)
         assert equal(one.state.decoders, other.state.decoders)
@@ -89,7 +94,7 @@ def test_only_what_is_needed_travels_and_each_client_gets_its_own() -> None:
     clients = {name: place._client(name) for name in NAMES}
     both = {"kind", "client", "round"}
     fields = {
-        "train": both | {"since", "pull", "keeps", "heads_first"},
+        "train": both | {"since", "pull", "keeps", "heads_first", "answer"},
         "evaluate": both | {"since", "pull", "keeps", "heads_first"},
         "trained": both | {"seconds"},
         "evaluated": both | {"seconds"},

@@ -2,7 +2,7 @@
 
     python benchmarks/server_step.py            # 6, 24 and 100 clients of Swin-T's size, 1000 small ones
     python benchmarks/server_step.py --quick    # 6 clients
-    python benchmarks/server_step.py --figure docs/images/server-step.svg
+    python benchmarks/server_step.py --figure docs/figures/server-step.svg
 
 Every number is of a process of its own, three of a kind by turns. A step begins with everybody's parameters in the
 server's tables and ends with everybody's answers, decoders and hyper weights included, in a round that has a last one.

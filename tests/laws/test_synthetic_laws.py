@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fedhca.data.source import Sample
@@ -126,6 +126,7 @@ def test_figures_are_salient_and_people_have_parts(size: tuple[int, int], seed: 
 
 @both
 @given(size=sizes, seed=seeds, index=indices)
+@example(size=(19, 81), seed=157493, index=977)  # a ray through the edge of a box
 @unhurried
 def test_what_is_seen_faces_the_camera(kind: type[Scenes], size: tuple[int, int], seed: int, index: int) -> None:
     canvas = kind(COUNT, size=size, seed=seed).scene(index).canvas

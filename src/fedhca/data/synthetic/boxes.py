@@ -74,13 +74,16 @@ class Boxes(Framed):
         return np.where((enter < leave) & (enter > NEAR), enter, MISSED)
 
     def normals(self, which: Int[np.ndarray, " n"], points: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
-        """Return the normal of the face that the point lies on."""
-        inside = self._inside(which, points)
-        face = np.abs(inside).argmax(axis=1)
+        """Return the normal of the face that the point lies on, of those that the camera can see.
+
+        On an edge two faces are as near, and one of them may be turned away.
+        """
+        camera = self.origin.astype(np.float32)
+        height = self._inside(which, points) * np.take(np.sign(camera), which, axis=0)
+        face = np.where(np.take(np.abs(camera) > 1, which, axis=0), height, -np.inf).argmax(axis=1)
         unit = self.half / np.sqrt((self.half**2).sum(axis=-1, keepdims=True))
-        outward = np.concatenate([unit, -unit], axis=1).astype(np.float32).reshape(-1, 3)
-        negative = inside[np.arange(len(face)), face] < 0
-        return np.take(outward, 6 * which + face + 3 * negative, axis=0)
+        outward = (np.sign(camera)[:, :, None] * unit).astype(np.float32).reshape(-1, 3)
+        return np.take(outward, 3 * which + face, axis=0)
 
     def cloud(self) -> Float[np.ndarray, "k 8 3"]:
         """Return the corners."""

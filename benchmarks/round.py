@@ -89,8 +89,10 @@ def main() -> None:
     """Print medians of a few rounds, and their ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
-    quick = parser.parse_args().quick
-    model, size, batch, steps, turns = ("small", 96, 4, 8, 2) if quick else ("swin-t", 128, 8, 8, 3)
+    parser.add_argument("--steps", type=int, default=8, help="of every client; the paper's clients take 50 to 125")
+    arguments = parser.parse_args()
+    steps = arguments.steps
+    model, size, batch, turns = ("small", 96, 4, 2) if arguments.quick else ("swin-t", 128, 8, 3)
     given = recipe(model, size, batch, steps)
     people = build.build_participants(given)
     bare, out = Bare(given, people), Path("runs", "benchmark-round")

@@ -89,7 +89,7 @@ def main() -> None:
     """Print medians of a few rounds, and their ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--steps", type=int, default=8, help="of every client; the paper's clients take 50 to 125")
+    parser.add_argument("--steps", type=int, default=8, help="of every client; in the paper 25 to 625")
     arguments = parser.parse_args()
     steps = arguments.steps
     model, size, batch, turns = ("small", 96, 4, 2) if arguments.quick else ("swin-t", 128, 8, 3)

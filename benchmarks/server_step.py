@@ -146,7 +146,7 @@ def measure(kind: str, case: Case) -> dict[str, float]:
             action()
         seconds.append(time.perf_counter() - began)
     client = sum(part.numel() * part.element_size() for part in given.received) / case.clients
-    return {"seconds": median(seconds), "clients": held.most / client}
+    return {"seconds": median(seconds), "clients": held.most / client, "numbers": client / 4}
 
 
 class Held:
@@ -198,9 +198,10 @@ HEAD = """
 
 @dataclass(frozen=True)
 class Found:
-    """What was measured of one case, medians: seconds, memory in clients, and two ratios."""
+    """What was measured of one case: numbers of a client; medians of seconds, memory in clients, and two ratios."""
 
     clients: int
+    numbers: float
     seconds: dict[str, float]
     memory: dict[str, float]
     faster: float
@@ -235,19 +236,23 @@ def line(mine: Case, theirs: Case, turns: int) -> tuple[str, Found]:
         f"{taken:.1f}{about}",
     ]
     times = {"ours": median(seconds["ours"]), "floor": median(floor), "baseline": median(slow)}
-    measured = Found(mine.clients, times, {"ours": memory, "baseline": taken}, median(faster), median(beside))
+    numbers = found["ours"][0]["numbers"]
+    measured = Found(mine.clients, numbers, times, {"ours": memory, "baseline": taken}, median(faster), median(beside))
     return f"| {' | '.join(cells)} |", measured
 
 
-def growth(few: Found, many: Found) -> tuple[float, float]:
-    """Return a and b of a·N + b·N² through two measurements: bytes grow with N, products of every pair with N²."""
-    one, other = (each.seconds["ours"] / each.clients for each in (few, many))
-    pairs = max(0.0, (other - one) / (many.clients - few.clients))
-    return other - pairs * many.clients, pairs
+def beyond(large: Found, small: Found, clients: int) -> float:
+    """Extrapolate a·N·d + b·N²·d: bytes grow with N, products of every pair with N².
+
+    b is taken from many clients with short rows, where there is little else; a from fewer with long ones.
+    """
+    pairs = small.seconds["ours"] / small.clients**2 / small.numbers
+    rows = large.seconds["ours"] / large.clients / large.numbers - pairs * large.clients
+    return (rows * clients + pairs * clients**2) * large.numbers
 
 
-def draw(found: list[Found], path: Path) -> None:
-    """Draw seconds and memory against the number of clients of Swin-T's size."""
+def draw(found: list[Found], thousand: float, path: Path) -> None:
+    """Draw seconds and memory against the number of clients of Swin-T's size, and what a thousand would take."""
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     names = {"ours": "fedhca", "floor": "copy floor", "baseline": "the released procedure"}
     styles = {"ours": ("#1f5fa8", "o"), "floor": ("#888888", "_"), "baseline": ("#c4572e", "s")}
@@ -260,10 +265,8 @@ def draw(found: list[Found], path: Path) -> None:
         axes.set(xscale="log", yscale="log", xlabel="clients of Swin-T's size", ylabel=label)
         axes.set_xticks([6, 24, 100, 1000], ["6", "24", "100", "1000"])
         axes.grid(alpha=0.25)
-    rate, pairs = growth(*found[1:3])
-    far = [found[-1].clients, 1000]
-    beyond = [found[-1].seconds["ours"], rate * 1000 + pairs * 1e6]
-    left.plot(far, beyond, color=styles["ours"][0], linestyle=":", label="fedhca, extrapolated")
+    far = [found[-1].clients, 1000], [found[-1].seconds["ours"], thousand]
+    left.plot(*far, color=styles["ours"][0], linestyle=":", label="fedhca, extrapolated")
     left.legend(frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
@@ -288,15 +291,15 @@ def main() -> None:
     print(f"{torch.get_num_threads()} threads\n\n{HEAD}", flush=True)
     found = []
     for mine, theirs in FULL[:1] if arguments.quick else FULL:
-        text, measured = line(mine, theirs, turns=3 if mine.clients < 100 else 1)
+        text, measured = line(mine, theirs, turns=(2 if arguments.quick else 3) if mine.clients < 100 else 1)
         print(text, flush=True)
         found.append(measured)
     if not arguments.quick:
         print("\n\\* measured with a part of the encoder (1/8, 1/32), and multiplied")
-        rate, pairs = growth(*found[1:3])
-        print(f"extrapolated, 1000 of Swin-T's size in files: {1000 * rate + 1e6 * pairs:.0f} s")
-    if arguments.figure:
-        draw(found[:3], arguments.figure)
+        thousand = beyond(found[2], found[3], 1000)
+        print(f"extrapolated, 1000 of Swin-T's size in files: {thousand:.0f} s")
+        if arguments.figure:
+            draw(found[:3], thousand, arguments.figure)
     first = found[0]
     print(
         f"\nserver step: {first.faster:.1f}x the baseline procedure, {first.beside:.1f}x the copy floor, "

@@ -140,7 +140,7 @@ def measure(kind: str, case: Case) -> dict[str, float]:
     action = KINDS[kind](given)
     seconds = []
     held = Held()
-    for _ in range(REPEATS if kind != "baseline" else 3):
+    for _ in range(REPEATS if kind != "baseline" else 2):
         began = time.perf_counter()
         with held:
             action()

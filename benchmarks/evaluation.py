@@ -8,13 +8,12 @@ has seen two steps: its edges are noise, of which there is more to match than of
 
 import argparse
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import folders
 import torch
-from server_step import spread
+from timing import seconds, spread
 from torch import Tensor
 
 from fedhca.client.evaluation import measure
@@ -29,15 +28,6 @@ from fedhca.models import ClientModel, backbone
 from fedhca.tasks.task import Task
 
 Batch = dict[str, Tensor]
-
-
-def seconds(action: Callable[[], object], device: torch.device) -> float:
-    """Return how long something takes, work that the device still does included."""
-    began = time.perf_counter()
-    action()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter() - began
 
 
 def compare(source: Source, batch_size: int, turns: int, device: torch.device) -> dict[str, list[float]]:

@@ -22,8 +22,8 @@ import numpy as np
 import torch
 from PIL import Image
 from scipy.io import loadmat
-from server_step import spread
 from skimage.morphology import thin
+from timing import spread
 
 from fedhca.data.augmented import Augmented
 from fedhca.data.colours import DEVIATION, MEAN

@@ -18,7 +18,7 @@ from pathlib import Path
 from statistics import median
 
 import torch
-from server_step import spread
+from timing import spread
 
 import fedhca
 from fedhca.client.loading import Batch, epochs

@@ -5,11 +5,10 @@ has a last one; and its ratio to the floor of `server_step.py`: 5·N·d numbers 
 """
 
 import argparse
-import time
 from collections.abc import Callable
 
 import torch
-from server_step import spread
+from timing import seconds, spread
 
 from fedhca.aggregation import Member, Rows
 from fedhca.layout import Layout
@@ -24,12 +23,6 @@ def prepared(name: str, rows: Rows) -> Callable[[], object]:
     rule = make_method(name).encoder
     state = rule.apply(rule.init(rows), rows, new_like(rows.end)).state
     return lambda: rule.apply(state, rows, rows.end)
-
-
-def seconds(action: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    action()
-    return time.perf_counter() - began
 
 
 def main() -> None:

@@ -83,10 +83,10 @@ def main() -> None:
             apart = [one - other for one, other in zip(found, whole, strict=True)]
             run = runs[twin, "fedhca2", form, seeds[0]]
             sizes = [f"{kilobytes(run, direction):.0f}" for direction in ("down", "up")]
-            print(f"| {twin} | {form} | {' | '.join(sizes)} | {spread(found)} | {spread(apart)} |")
+            print(f"| {twin} | {form} | {' | '.join(sizes)} | {over_seeds(found)} | {over_seeds(apart)} |")
 
 
-def spread(values: list[float]) -> str:
+def over_seeds(values: list[float]) -> str:
     """Return the mean of the seeds, and their standard deviation."""
     return f"{fmean(values):+.2f} ± {stdev(values):.2f}" if len(values) > 1 else f"{values[0]:+.2f}"
 

@@ -26,6 +26,7 @@ from statistics import median
 import torch
 from matplotlib import pyplot
 from released import ReleasedServer
+from timing import spread
 
 from fedhca.aggregation import Member, Rows
 from fedhca.layout import Layout
@@ -270,11 +271,6 @@ def draw(found: list[Found], thousand: float, path: Path) -> None:
     left.legend(frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
-
-
-def spread(values: list[float]) -> str:
-    """Return the median, and the least and greatest."""
-    return f"{median(values):.3g} ({min(values):.3g}–{max(values):.3g})" if len(values) > 1 else f"{values[0]:.3g}"
 
 
 def main() -> None:

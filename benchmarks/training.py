@@ -10,11 +10,10 @@ the same run.
 """
 
 import argparse
-import time
 from collections.abc import Callable
 
 import torch
-from server_step import spread
+from timing import seconds, spread
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -72,15 +71,6 @@ def ours(device: torch.device, batch_size: int, compiled: bool) -> Callable[[Bat
         learner.learn([(1e-4, iter([batch]))], 1, LocalRule(), received, where="the benchmark")
 
     return step
-
-
-def seconds(action: Callable[[], object], device: torch.device) -> float:
-    """Return how long something takes, work that the device still does included."""
-    began = time.perf_counter()
-    action()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter() - began
 
 
 def matrix_rate(device: torch.device) -> float:

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Missing, TrainReply, TrainRequest
 from fedhca.parameters import Parameters
 
 Train = Callable[[TrainRequest], Parameters | Missing]
 Measure = Callable[[EvaluateRequest], Mapping[str, float]]
+Request = TypeVar("Request", TrainRequest, EvaluateRequest)
 
 
 class ScriptedRuntime:
@@ -30,12 +32,15 @@ class ScriptedRuntime:
     def train(self, requests: Sequence[TrainRequest]) -> Iterator[TrainReply | Missing]:
         """Answer by the function."""
         for request in requests:
-            sent = self._train(replace(request, parameters=request.parameters.plain))
+            sent = self._train(_plain(request))
             yield sent if isinstance(sent, Missing) else TrainReply(request.client, request.round, sent, {})
 
     def evaluate(self, requests: Sequence[EvaluateRequest]) -> Iterator[EvaluateReply]:
         """Answer by the function."""
         for request in requests:
-            yield EvaluateReply(
-                request.client, request.round, {}, self._measure(replace(request, parameters=request.parameters.plain))
-            )
+            yield EvaluateReply(request.client, request.round, {}, self._measure(_plain(request)))
+
+
+def _plain(request: Request) -> Request:
+    """Return the request with the parameters as they are read, whatever they travelled as."""
+    return replace(request, parameters=request.parameters.plain)

@@ -39,7 +39,19 @@ class LocalRule:
 
 @dataclass(frozen=True)
 class Hello:
-    """A client introduces itself: who it is, what it has, and the layout and values it would start from."""
+    """A client introduces itself: who it is, what it has, and the layout and values it would start from.
+
+    Attributes:
+        client: its name.
+        dataset: name of the data set its data are of.
+        tasks: in the order of its decoders.
+        examples: how many it trains on.
+        encoder_layout: of its encoder.
+        decoder_layout: of each of its decoders.
+        parameters: that it would start from.
+        held: after how many rounds its own states are that it could go on from; None if it does not say.
+
+    """
 
     client: str
     dataset: str
@@ -48,6 +60,7 @@ class Hello:
     encoder_layout: Layout
     decoder_layout: Layout
     parameters: Parameters
+    held: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,16 @@
-"""Tensors and facts in one file: safetensors with JSON in its header. Nothing is ever unpickled."""
+"""Tensors and facts in one file: safetensors with JSON in its header. Nothing is ever unpickled.
 
+The header holds two checksums (SHA-256), of itself and of the numbers behind it, so that a file of which any byte was
+altered, or any cut off, is refused.
+"""
+
+import hashlib
 import json
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -28,6 +33,15 @@ NAMES = {
 }
 """What the format calls each kind of number."""
 
+HEADER, NUMBERS, FACTS = "header", "numbers", "facts"
+"""What the two checksums are called, and what they guard beside tensors."""
+
+BLANK = "0" * 64
+"""Stands for the header's checksum where that is made."""
+
+MOST = 100_000_000
+"""Bytes that a header may have, as the library says."""
+
 ALIGNED = 8
 """Bytes to whose multiples the numbers are moved, so that they can be read where they lie."""
 
@@ -40,32 +54,41 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, 
     """
     widest_first = sorted(tensors.items(), key=lambda item: -item[1].element_size())  # so that all are aligned
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in widest_first}
-    header: dict[str, Any] = {"__metadata__": {"facts": json.dumps(facts)}}
+    pieces = [tensor.reshape(-1).view(torch.uint8).numpy().data for tensor in plain.values()]
+    sums = {HEADER: BLANK, NUMBERS: _sum(*pieces)}  # first, so that the first blank is this one
+    header: dict[str, Any] = {"__metadata__": {**sums, FACTS: json.dumps(facts)}}
     stop = 0
     for name, tensor in plain.items():
         start, stop = stop, stop + tensor.numel() * tensor.element_size()
         header[name] = {"dtype": NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [start, stop]}
     words = json.dumps(header).encode()
     words += b" " * (-len(words) % ALIGNED)
-    numbers = (tensor.reshape(-1).view(torch.uint8).numpy().data for tensor in plain.values())
-    write_atomically(path, struct.pack("<Q", len(words)), words, *numbers)
+    words = words.replace(BLANK.encode(), _sum(words).encode(), 1)
+    write_atomically(path, struct.pack("<Q", len(words)), words, *pieces)
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read what `save_tensors` wrote.
 
     Raises:
-        RunFolderError: the file is missing, cut short, or another program's.
+        RunFolderError: the file is missing, cut short, altered, or another program's.
 
     """
-    with _opened(path) as (file, facts):
+    with _opened(path) as file:
+        facts = _checked(path, whole=True)
         return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118  not a dict
 
 
 def load_facts(path: Path) -> dict[str, Any]:
-    """Read the facts alone, however large the tensors are; RunFolderError as in `load_tensors`."""
-    with _opened(path) as (_, facts):
-        return facts
+    """Read the facts alone, however large the tensors are, which are not looked at; errors as in `load_tensors`."""
+    with _opened(path):
+        return _checked(path, whole=False)
+
+
+def require_whole(path: Path) -> None:
+    """Read the file from end to end; RunFolderError as in `load_tensors`."""
+    with _opened(path):
+        _checked(path, whole=True)
 
 
 def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -74,11 +97,39 @@ def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
+def _opened(path: Path) -> Iterator[Any]:
     """Open a file; whatever is wrong with it, or found wrong while it is read, is one error."""
     try:
         with safe_open(path, framework="pt") as file:
-            yield file, dict(json.loads(file.metadata()["facts"]))
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            yield file
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+        found = " ".join(str(error).split()) or type(error).__name__
         mend = "Start the run anew, or restore the file from a copy."
-        raise RunFolderError(f"Cannot read '{path}': {str(error) or type(error).__name__}. {mend}") from error
+        raise RunFolderError(f"Cannot read '{path}': {found}. {mend}") from error
+
+
+def _checked(path: Path, *, whole: bool) -> dict[str, Any]:
+    """Return the facts if the header, and with `whole` all that is behind it, is as it was written."""
+    with path.open("rb") as file:
+        words = _words(file)
+        notes = json.loads(words)["__metadata__"]
+        if not {HEADER, NUMBERS, FACTS} <= notes.keys():
+            raise ValueError("it has no checksum, so that this version of fedhca did not write it")
+        sums = [_sum(words.replace(notes[HEADER].encode(), BLANK.encode(), 1))]
+        if whole:
+            sums.append(hashlib.file_digest(file, "sha256").hexdigest())
+    if sums != [notes[HEADER], notes[NUMBERS]][: len(sums)]:
+        raise ValueError("its checksum is another, so that it was altered since it was written")
+    return dict(json.loads(notes[FACTS]))
+
+
+def _words(file: BinaryIO) -> bytes:
+    """Return the header, and leave the file where the numbers begin."""
+    return file.read(min(int.from_bytes(file.read(8), "little"), MOST))
+
+
+def _sum(*pieces: bytes | memoryview) -> str:
+    found = hashlib.sha256()
+    for piece in pieces:
+        found.update(piece)
+    return found.hexdigest()

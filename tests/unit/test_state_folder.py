@@ -1,10 +1,11 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
 from fedhca.errors import RunFolderError
-from fedhca.state_folder import KEPT, StateFolder
+from fedhca.state_folder import StateFolder
 from fedhca.tensor_file import save_tensors
 
 
@@ -22,7 +23,7 @@ def states(tmp_path: Path) -> StateFolder:
 
 
 def test_nothing_is_made_before_the_first_save(states: StateFolder) -> None:
-    assert states.latest() == 0
+    assert states.rounds() == ()
     assert not states.folder.exists()
 
 
@@ -30,14 +31,13 @@ def test_what_is_saved_comes_back_with_its_facts(states: StateFolder) -> None:
     states.save(3, tensors(3), {"epochs": 4})
     loaded, facts = states.load(3)
     assert torch.equal(loaded["value"], tensors(3)["value"])
-    assert facts == {"owner": "kitchen", "rounds": 3, "epochs": 4}
+    assert facts == {"owner": "kitchen", "rounds": 3, "since": 0, "epochs": 4}
 
 
 def test_the_last_two_are_kept(states: StateFolder) -> None:
-    assert KEPT == 2
     for rounds in (1, 2, 9, 10, 100):
         states.save(rounds, tensors(rounds))
-        assert states.latest() == rounds
+        assert states.rounds()[-1] == rounds
     assert names(states.folder) == ["after-000010.safetensors", "after-000100.safetensors"]
 
 
@@ -64,7 +64,7 @@ def test_a_save_that_fails_leaves_the_older_states(states: StateFolder, monkeypa
     with pytest.raises(RunFolderError, match="No space left on device"):
         states.save(3, tensors(3))
     assert names(states.folder) == before
-    assert states.latest() == 2
+    assert states.rounds() == (1, 2)
 
 
 def test_another_owner_s_state_is_refused(states: StateFolder) -> None:
@@ -100,9 +100,71 @@ def test_drafts_of_a_process_that_was_killed_are_removed(states: StateFolder) ->
     assert names(states.folder) == ["after-000001.safetensors", "after-000002.safetensors"]
 
 
-def test_one_that_is_still_needed_is_kept_beside_them(states: StateFolder) -> None:
-    for rounds in (1, 2, 3, 4, 5):
-        states.save(rounds, tensors(rounds), keep=1)
-    assert names(states.folder) == [f"after-{rounds:06d}.safetensors" for rounds in (1, 4, 5)]
-    states.save(6, tensors(6), keep=5)
-    assert names(states.folder) == [f"after-{rounds:06d}.safetensors" for rounds in (5, 6)]
+def test_those_from_which_a_state_came_are_kept_and_what_led_nowhere_is_dropped(tmp_path: Path) -> None:
+    """A client's answers of rounds 2, 3 and 4 did not count: each time it went back to its state after round 1."""
+    states = StateFolder(tmp_path, "kitchen", kept=3)
+    states.save(1, tensors(1), since=0)
+    for rounds in (2, 3, 4):
+        states.save(rounds, tensors(rounds), since=1)
+        assert states.rounds() == (1, rounds)
+    states.save(5, tensors(5), since=4)
+    assert states.rounds() == (1, 4, 5)
+    states.save(6, tensors(6), since=5)
+    assert states.rounds() == (4, 5, 6)
+
+
+def test_a_folder_that_vanished_is_not_made_anew(states: StateFolder) -> None:
+    states.save(1, tensors(1), since=0)
+    (states.folder / "after-000001.safetensors").unlink()
+    states.folder.rmdir()
+    with pytest.raises(
+        RunFolderError, match=r"after-000001\.safetensors'.* should still be there\. Found no such file"
+    ):
+        states.save(2, tensors(2), since=1)
+    assert not states.folder.exists()
+
+
+def flip(path: Path) -> None:
+    """Turn over one bit of the numbers."""
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("spoil", [flip, lambda path: path.write_bytes(path.read_bytes()[:-1])])
+def test_a_broken_state_gives_way_to_the_one_before_and_says_so(
+    states: StateFolder, spoil: Callable[[Path], object]
+) -> None:
+    for rounds in (1, 2, 3):
+        states.save(rounds, tensors(rounds))
+    spoil(states.folder / "after-000003.safetensors")
+    with pytest.warns(UserWarning, match=r"Cannot read '.*after-000003"):
+        assert states.whole() == (2,)
+    with pytest.warns(
+        UserWarning, match=r"Cannot read '.*after-000003.*\. The state after 2 rounds is taken instead\."
+    ):
+        found = states.newest(states.load)
+    assert found is not None
+    assert float(found[0]["value"]) == 2
+    spoil(states.folder / "after-000002.safetensors")
+    with pytest.warns(UserWarning, match="after 2"), pytest.raises(RunFolderError, match="after-000003"):
+        states.newest(states.load)
+
+
+def test_before_the_very_first_state_is_the_start(states: StateFolder) -> None:
+    assert states.newest(states.load) is None
+    states.save(1, tensors(1))
+    flip(states.folder / "after-000001.safetensors")
+    with pytest.warns(UserWarning, match="The start is taken instead"):
+        assert states.newest(states.load) is None
+
+
+def test_a_state_after_which_a_broken_one_came_is_not_dropped(states: StateFolder) -> None:
+    """What a broken file came from cannot be told, and so nothing is dropped for it."""
+    for rounds in (1, 2):
+        states.save(rounds, tensors(rounds))
+    path = states.folder / "after-000002.safetensors"
+    path.write_bytes(b"{}" + path.read_bytes()[2:])
+    states.kept = 3
+    states.save(3, tensors(3), since=2)
+    assert states.rounds() == (1, 2, 3)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save, save_file
+from safetensors.torch import load_file, save, save_file
 
 from fedhca.errors import RunFolderError
-from fedhca.tensor_file import load_tensors, save_tensors
+from fedhca.tensor_file import load_facts, load_tensors, require_whole, save_tensors
 
 TENSORS = {
     "single": torch.tensor([1.5, -0.0, 1e-45, float("nan"), float("inf")]),
@@ -77,3 +77,37 @@ def test_a_file_that_cannot_be_read_is_said_in_one_line(how: str, tmp_path: Path
     assert str(error.value).startswith(f"Cannot read '{path}': ")
     assert str(error.value).endswith(". Start the run anew, or restore the file from a copy.")
     assert "\n" not in str(error.value)
+
+
+def test_any_altered_byte_is_noticed_and_any_in_the_header_by_the_facts_alone(tmp_path: Path) -> None:
+    path = tmp_path / "file.safetensors"
+    save_tensors(path, {"a": torch.arange(3.0), "b": torch.tensor(7)}, {"rounds": 1, "zeros": "0" * 64})
+    content = path.read_bytes()
+    behind = 8 + int.from_bytes(content[:8], "little")
+    for place in range(len(content)):
+        for bit in (1, 128):
+            path.write_bytes(content[:place] + bytes([content[place] ^ bit]) + content[place + 1 :])
+            for read in (load_tensors, require_whole, *([load_facts] if place < behind else [])):
+                with pytest.raises(RunFolderError, match="Cannot read"):
+                    read(path)
+    path.write_bytes(content)
+    assert load_tensors(path)[1] == load_facts(path) == {"rounds": 1, "zeros": "0" * 64}
+
+
+def test_any_cut_and_any_addition_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "file.safetensors"
+    save_tensors(path, {"a": torch.arange(3.0)}, {"rounds": 1})
+    content = path.read_bytes()
+    for length in range(len(content)):
+        path.write_bytes(content[:length])
+        with pytest.raises(RunFolderError, match="Cannot read"):
+            load_tensors(path)
+    path.write_bytes(content + b" ")
+    with pytest.raises(RunFolderError, match="Cannot read"):
+        load_tensors(path)
+
+
+def test_another_program_reads_the_tensors(tmp_path: Path) -> None:
+    path = tmp_path / "file.safetensors"
+    save_tensors(path, TENSORS, FACTS)
+    assert load_file(path).keys() == TENSORS.keys()

@@ -26,6 +26,9 @@ from fedhca.state_folder import StateFolder
 from fedhca.tasks.task import Task
 from fedhca.tensor_file import under
 
+KEPT = 3
+"""States in its folder: where the server goes back a round, perhaps after a crash, the client goes back one further."""
+
 TRAINED, OWED, OWN = "trained/", "owed/", "own/"
 """What begins the names of what is saved beside heads, buffers and moments."""
 Rests = Literal["memory", "disk"]
@@ -79,9 +82,10 @@ class Client:
         self.name, self.dataset, self.tasks = name, dataset, tuple(tasks)
         self.training_set, self.test_set = train, test
         self.training, self.seed, self.watch = training, seed, watch
-        self.states = None if folder is None else StateFolder(folder, name)
+        self.states = None if folder is None else StateFolder(folder, name, kept=KEPT)
         self.save_every = save_every
         self.rounds = 0
+        self.saved = 0  # the last of its states in the folder that it has been in
         self.whole = True  # false where training broke off between two rounds
         if rests == "disk" and (folder is None or save_every > 1):
             raise RecipeError("A client that rests on disk should have a folder, and save its state after every round.")
@@ -117,6 +121,7 @@ class Client:
             self.model.encoder_layout,
             self.model.decoder_layout,
             self.model.collect() if parameters is None else parameters,
+            None if self.states is None else self.states.whole(),
         )
 
     def train(self, request: TrainRequest) -> TrainReply:
@@ -142,7 +147,8 @@ class Client:
         answer = self._answer(parameters, received, request.answer)
         self.rounds, self.whole = request.round + 1, True
         if self.states is not None and (self.rounds % self.save_every == 0 or self.rounds == self.training.rounds):
-            self.states.save(self.rounds, self._state(), keep=request.home)
+            self.states.save(self.rounds, self._state(), since=self.saved)
+            self.saved = self.rounds
         if self.rests == "disk":
             self._rest()
         return TrainReply(self.name, request.round, answer, losses, time.perf_counter() - began)
@@ -193,7 +199,7 @@ class Client:
                 raise ClientError(f"{held}. Asked for that after {rounds}. Give it a folder, so that it can go back.")
             else:
                 self._restore(self.states.load(rounds)[0])
-            self.rounds, self.whole = rounds, True
+            self.rounds, self.saved, self.whole = rounds, rounds, True
         self.model.install(parameters)
 
     def _kept(self, request: EvaluateRequest) -> ClientModel:

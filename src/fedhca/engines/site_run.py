@@ -7,6 +7,9 @@ DIR/CLIENT/received/            encoder and decoders as they came to be measured
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from torch import Tensor
 
 from fedhca.client.predictor import Predictor
 from fedhca.client.state import pack as packed
@@ -17,7 +20,7 @@ from fedhca.experiment.config import Recipe
 from fedhca.messages import EvaluateRequest
 from fedhca.state_folder import StateFolder
 
-RECEIVED = "received"
+RECEIVED, HOME = "received", "home"
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class SiteRun:
 
     def keep(self, request: EvaluateRequest) -> None:
         """Save the model that a client was handed out; those before the last two are dropped."""
-        facts = {"since": request.home, "keeps": request.rule.keeps}
+        facts = {HOME: request.home, "keeps": request.rule.keeps}
         self._received(request.client).save(request.round, packed(f"{RECEIVED}/", request.parameters.plain), facts)
 
     def predictor(self, client: str) -> Predictor:
@@ -47,19 +50,25 @@ class SiteRun:
 
         """
         model, received = build.build_model(self.recipe, client), self._received(client)
-        if not received.latest():
+        found = received.newest(lambda rounds: self._held(client, rounds))
+        if found is None:
             expected = f"'{self.path / client}' should hold a model that was handed out to '{client}'"
             raise RunFolderError(f"{expected}. Found none: it is another site's, or was not measured yet.")
-        tensors, facts = received.load(received.latest())
+        tensors, facts, home = found
         parameters = unpack(f"{RECEIVED}/", tensors)
         assert parameters is not None  # as `keep` saved them
-        if facts["since"]:
-            home, _ = StateFolder(self.path / client, client).load(facts["since"])
+        if home is not None:
             scatter_kept(home, model, facts["keeps"], parameters)
         else:
             model.install(parameters)  # none of its answers counted: it has the heads it began with
         section = next(each for each in self.recipe.roster if each.name == client)
         return Predictor(client, model.eval(), list(build.build_tasks(self.recipe, section)))
+
+    def _held(self, client: str, rounds: int) -> tuple[dict[str, Tensor], dict[str, Any], dict[str, Tensor] | None]:
+        """Load what was handed out after so many rounds, its facts, and the client's own state that goes with it."""
+        tensors, facts = self._received(client).load(rounds)
+        home = StateFolder(self.path / client, client).load(facts[HOME])[0] if facts[HOME] else None
+        return tensors, facts, home
 
     def _received(self, client: str) -> StateFolder:
         return StateFolder(self.path / client / RECEIVED, client)

@@ -61,6 +61,7 @@ def _hello(message: Hello) -> dict[str, Any]:
         "examples": message.examples,
         "encoder_layout": json.dumps(message.encoder_layout.as_json()),
         "decoder_layout": json.dumps(message.decoder_layout.as_json()),
+        "held": json.dumps(message.held),
         **_parameters(message.parameters),
     }
 
@@ -120,7 +121,15 @@ def _read_hello(fields: dict[str, Any]) -> Hello:
         Layout.from_json(json.loads(_text(fields, "encoder_layout"))),
         Layout.from_json(json.loads(_text(fields, "decoder_layout"))),
         _read_plain(fields),
+        _read_held(fields),
     )
+
+
+def _read_held(fields: dict[str, Any]) -> tuple[int, ...] | None:
+    held = json.loads(_text(fields, "held"))
+    if held is not None and not (isinstance(held, list) and all(type(each) is int and each > 0 for each in held)):
+        _refuse("`held`", "null or numbers of rounds", held)
+    return None if held is None else tuple(held)
 
 
 def _read_request(kind: Callable[..., Any]) -> Callable[[dict[str, Any]], Any]:

@@ -1,6 +1,6 @@
 """The server's state on disk."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -43,32 +43,61 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     StateFolder(folder, SERVER).save(checkpoint.state.round, _tensors(checkpoint.state), facts)
 
 
-def load_checkpoint(folder: Path, device: torch.device | None = None) -> Checkpoint | None:
-    """Load the newest checkpoint, None if there is none.
+def load_checkpoint(
+    folder: Path,
+    device: torch.device | None = None,
+    fits: Callable[[Checkpoint], None] = lambda checkpoint: None,
+) -> Checkpoint | None:
+    """Load the newest checkpoint that is whole, and that `fits`; None if there is none, see `StateFolder.newest`.
+
+    Args:
+        folder: of checkpoints.
+        device: where rows shall lie.
+        fits: raises RunFolderError for a checkpoint from which the run cannot go on.
 
     Raises:
-        RunFolderError: the file is broken, or is no checkpoint of a server.
+        RunFolderError: all are broken, or are no checkpoints of a server.
 
     """
     states = StateFolder(folder, SERVER)
-    rounds = states.latest()
-    if rounds == 0:
-        return None
-    tensors, facts = states.load(rounds)
-    with _of_this_version(folder, rounds):
-        rows = {name for name in tensors if name.rpartition("/")[2] in ("encoders", "decoders", DIRECTION)}
-        placed = {name: value.to(device) if name in rows else value for name, value in tensors.items()}
-        return _checkpoint(rounds, placed, facts)
+
+    def load(rounds: int) -> Checkpoint:
+        tensors, facts = states.load(rounds)
+        with _of_this_version(folder, rounds):
+            rows = {name for name in tensors if name.rpartition("/")[2] in ("encoders", "decoders", DIRECTION)}
+            placed = {name: value.to(device) if name in rows else value for name, value in tensors.items()}
+            checkpoint = _checkpoint(rounds, placed, facts)
+        fits(checkpoint)
+        return checkpoint
+
+    return states.newest(load)
 
 
 def load_roster(folder: Path) -> Roster | None:
     """Load who took part from the newest checkpoint, and no parameters; None, and errors, as in `load_checkpoint`."""
     states = StateFolder(folder, SERVER)
-    rounds = states.latest()
-    if rounds == 0:
-        return None
-    with _of_this_version(folder, rounds):
-        return _roster(states.facts(rounds)["roster"])
+
+    def load(rounds: int) -> Roster:
+        with _of_this_version(folder, rounds):
+            return _roster(states.facts(rounds)["roster"])
+
+    return states.newest(load)
+
+
+def require_held(checkpoint: Checkpoint, held: Mapping[str, Collection[int] | None]) -> None:
+    """Raise RunFolderError if a client cannot go on from a checkpoint: it has no state of its own to go with it.
+
+    Args:
+        checkpoint: of the server.
+        held: after how many rounds the states are that each client has; None for one that does not say.
+
+    """
+    for name, since in zip(checkpoint.roster.names, checkpoint.state.since.tolist(), strict=True):
+        has = held.get(name)
+        if since and has is not None and since not in has:
+            expected = f"Client '{name}' should have its state after {since} rounds, whole"
+            found = f"those after {', '.join(map(str, has))}" if has else "none"
+            raise RunFolderError(f"{expected}. Found {found}. Restore it from a copy, or start the run anew.")
 
 
 @contextmanager

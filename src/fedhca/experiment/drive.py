@@ -11,7 +11,7 @@ from torch import Tensor
 from fedhca.compression import Sent
 from fedhca.errors import MissingReplyError, RecipeError, RunFolderError
 from fedhca.experiment import journal
-from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint, require_held, save_checkpoint
 from fedhca.experiment.difference import first_difference
 from fedhca.messages import Hello, Runtime
 from fedhca.methods import Method
@@ -64,7 +64,9 @@ def drive(
     if states == "disk" and folder is None:
         raise RecipeError("States on disk should have a run folder to lie in. Found none. Give `out`.")
     table = _tables(states, folder)
-    roster, state = _start(method, greet(runtime, order, policy, tell=tell), order, settings, folder, table)
+    hellos = greet(runtime, order, policy, tell=tell)
+    roster, state = _start(method, hellos, order, settings, folder, policy, table)
+    del hellos
     if states == "disk":
         state = replace(state, encoders=state.encoders.cpu(), decoders=state.decoders.cpu())
     if folder is not None:
@@ -103,16 +105,16 @@ def _start(
     order: Sequence[str],
     settings: Mapping[str, Any],
     folder: Path | None,
+    policy: Policy,
     table: Callable[[Tensor], Tensor],
 ) -> tuple[Roster, ServerState]:
     """Return who takes part, and the newest saved state of the same run, or the first if there is none."""
-    absent = [name for name in order if name not in hellos]
-    if len(absent) == len(order):
+    if not hellos:
         raise MissingReplyError("Some client should say hello. None did.")
     roster = Roster.of(hellos.values(), [name for name in order if name in hellos])
-    device = next(iter(hellos.values())).parameters.encoder.device
-    saved = None if folder is None else load_checkpoint(folder / CHECKPOINTS, device)
-    if saved is None:
+    saved = None if folder is None else _saved(folder / CHECKPOINTS, hellos, policy)
+    if folder is None or saved is None:
+        absent = [name for name in order if name not in hellos]
         if absent:
             raise MissingReplyError(f"Every client should say hello before the first round. Missing: {absent}.")
         return roster, begin(method, roster, list(hellos.values()), table)
@@ -122,3 +124,15 @@ def _start(
         changed = first_difference(saved.settings, settings)
         raise RunFolderError(f"'{folder}' holds a run with other settings: {changed}. Choose another folder.")
     return saved.roster, saved.state
+
+
+def _saved(folder: Path, hellos: Mapping[str, Hello], policy: Policy) -> Checkpoint | None:
+    """Return the newest checkpoint that all clients can go on from; under `keep` one who cannot is gone without."""
+    device = next(iter(hellos.values())).parameters.encoder.device
+    held = {name: hello.held for name, hello in hellos.items()}
+    try:
+        return load_checkpoint(folder, device, lambda checkpoint: require_held(checkpoint, held))
+    except RunFolderError:
+        if policy.on_missing != "keep":
+            raise
+        return load_checkpoint(folder, device)

@@ -4,11 +4,11 @@ DIR/recipe.yaml            the recipe, defaults included
 DIR/environment.json       versions and machine
 DIR/journal.jsonl          one line a round
 DIR/server/                the server's last two checkpoints
-DIR/clients/NAME/          each client's last two states: what never leaves home
+DIR/clients/NAME/          each client's last three states: what never leaves home
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from fedhca.client.training import Watch
 from fedhca.compression import compress
 from fedhca.errors import RunFolderError
 from fedhca.experiment import build, journal
-from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint, load_roster
+from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint, load_roster, require_held
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.difference import first_difference
 from fedhca.experiment.drive import CHECKPOINTS, JOURNAL
@@ -131,11 +131,13 @@ class RunFolder:
             RunFolderError: there is no checkpoint.
 
         """
-        newest, make, method = self._newest(), build.build_clients(self.recipe), build.build_method(self.recipe)
+        make, method = build.build_clients(self.recipe), build.build_method(self.recipe)
         runtime = LocalRuntime(
             [make(each, self.path / CLIENTS / each.name) for each in build.build_participants(self.recipe)]
         )
-        if Roster.of(runtime.hello(), newest.roster.names) != newest.roster:
+        hellos = [*runtime.hello()]
+        newest = self._newest({hello.client: hello.held for hello in hellos})
+        if Roster.of(hellos, newest.roster.names) != newest.roster:
             raise RunFolderError(f"'{self.path}' holds a run of other data or another model than its {RECIPE} names.")
         return newest.state.round, evaluate(runtime, newest.roster, newest.state, method.local, self.recipe.sent.down)
 
@@ -152,7 +154,8 @@ class RunFolder:
             RunFolderError: there is no checkpoint.
 
         """
-        model, newest = build.build_model(self.recipe, name), self._newest()
+        model, states = build.build_model(self.recipe, name), StateFolder(self.path / CLIENTS / name, name)
+        newest = self._newest({name: states.whole()} if (self.path / CLIENTS).is_dir() else {})
         if (model.encoder_layout, model.decoder_layout) != (newest.roster.encoder_layout, newest.roster.decoder_layout):
             raise RunFolderError(
                 f"'{self.path}' holds a run of another model than its {RECIPE} names. Restore that file."
@@ -164,14 +167,14 @@ class RunFolder:
             expected = f"'{self.path}' should hold its clients' states"
             raise RunFolderError(f"{expected}. Found none: between sites they stay there. There: fedhca site predict.")
         if since:
-            home = StateFolder(self.path / CLIENTS / name, name).load(since)[0]
-            scatter_kept(home, model, build.build_method(self.recipe).local.keeps, received)
+            scatter_kept(states.load(since)[0], model, build.build_method(self.recipe).local.keeps, received)
         else:
             model.install(received)  # none of its answers counted: it has the heads it began with
         return Predictor(name, model.eval(), list(self.tasks()[name].values()))
 
-    def _newest(self) -> Checkpoint:
-        found = load_checkpoint(self.path / CHECKPOINTS)
+    def _newest(self, held: Mapping[str, Collection[int] | None]) -> Checkpoint:
+        """Return the newest checkpoint that is whole and that clients have whole states of their own to go with."""
+        found = load_checkpoint(self.path / CHECKPOINTS, fits=lambda checkpoint: require_held(checkpoint, held))
         if found is None:
             raise self._empty()
         self._check(found.roster)

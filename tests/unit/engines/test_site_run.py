@@ -53,7 +53,7 @@ def test_a_client_whose_last_answer_did_not_count_uses_the_heads_that_did(tmp_pa
     line = Line(host(recipe, names, place), frozenset({(names[1], 1)}))
     list(federate(recipe, line, tmp_path / "server", lambda missing: None))
     kept = SiteRun(place, recipe)
-    facts = {name: kept._received(name).load(2)[1]["since"] for name in names}
+    facts = {name: kept._received(name).load(2)[1]["home"] for name in names}
     assert facts == {names[0]: 2, names[1]: 1, names[2]: 2}
     assert kept.predictor(names[1]).client == names[1]
 

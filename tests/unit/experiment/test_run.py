@@ -1,5 +1,7 @@
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +28,14 @@ TRAINING = Training(rounds=5, batch_size=2, learning_rate=1e-2, warmup_epochs=1)
 
 
 PARTS = ("server", "clients/a")
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing happened to."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    list(federation(out=folder))
+    return folder
 
 
 def federation(people: Sequence[Participant] = PEOPLE, method: str = "fedhca2", **options: Any) -> Iterator[Round]:
@@ -208,7 +218,7 @@ def test_checkpoints_come_every_so_many_rounds_and_after_the_last(tmp_path: Path
     seen = []
     for _ in federation(out=tmp_path, checkpoint_every=2):
         seen.append([sorted(path.stem[-1] for path in (tmp_path / part).glob("after-*")) for part in PARTS])
-    assert seen == [[[]] * 2, [["2"]] * 2, [["2"]] * 2, [["2", "4"]] * 2, [["4", "5"]] * 2]
+    assert seen == [[[]] * 2, [["2"]] * 2, [["2"]] * 2, [["2", "4"]] * 2, [["4", "5"], ["2", "4", "5"]]]
 
 
 def test_a_finished_run_has_nothing_more_to_do(tmp_path: Path) -> None:
@@ -248,23 +258,52 @@ def test_a_folder_of_a_run_with_other_settings_is_refused(tmp_path: Path, change
 
 @pytest.mark.parametrize("lost", ["settings", "roster"])
 def test_a_checkpoint_of_another_version_is_named(tmp_path: Path, lost: str) -> None:
-    next(federation(out=tmp_path))
-    path = tmp_path / "server" / "after-000001.safetensors"
-    tensors, facts = load_tensors(path)
-    del facts[lost]
-    save_tensors(path, tensors, facts)
-    with pytest.raises(RunFolderError, match=f"this version of fedhca.*'{lost}'"):
+    list(islice(federation(out=tmp_path), 2))
+    for path in (tmp_path / "server").glob("after-*"):
+        tensors, facts = load_tensors(path)
+        del facts[lost]
+        save_tensors(path, tensors, facts)
+    line = f"this version of fedhca.*'{lost}'"
+    with pytest.warns(UserWarning, match=line), pytest.raises(RunFolderError, match=line):
         list(federation(out=tmp_path))
 
 
 @pytest.mark.parametrize("part", ["server", "clients/b"])
+@pytest.mark.parametrize("done", [1, 3])
 @pytest.mark.parametrize("left", [0, -1])
-def test_a_file_cut_short_is_named(tmp_path: Path, part: str, left: int) -> None:
-    next(federation(out=tmp_path))
-    path = tmp_path / part / "after-000001.safetensors"
+def test_after_a_broken_file_the_run_goes_on_from_the_state_before_it_with_the_same_bits(
+    unbroken: Path, tmp_path: Path, part: str, done: int, left: int
+) -> None:
+    list(islice(federation(out=tmp_path), done))
+    path = tmp_path / part / f"after-{done:06d}.safetensors"
     path.write_bytes(path.read_bytes()[:left])
-    with pytest.raises(RunFolderError, match=f"Cannot read '{path}'"):
+    taken = f"The state after {done - 1} rounds" if done > 1 else "The start"
+    with pytest.warns(UserWarning, match="taken instead") as said:
+        rest = list(federation(out=tmp_path))
+    lines = [str(each.message) for each in said]
+    assert any(line.startswith(f"Cannot read '{path}'") for line in lines)
+    assert lines[-1].endswith(f"{taken} is taken instead.")
+    assert [each.number for each in rest] == [*range(done, 6)]
+    assert same_folder(unbroken, tmp_path)
+
+
+def test_a_client_without_any_state_that_goes_with_the_server_s_is_named(tmp_path: Path) -> None:
+    list(islice(federation(out=tmp_path), 3))
+    for path in (tmp_path / "clients" / "b").glob("after-*"):
+        path.write_bytes(b"")
+    line = "Client 'b' should have its state after 3 rounds, whole. Found none."
+    with pytest.warns(UserWarning, match="Cannot read"), pytest.raises(RunFolderError, match=line):
         list(federation(out=tmp_path))
+
+
+def test_under_keep_a_client_that_lost_its_states_is_gone_without(tmp_path: Path) -> None:
+    list(islice(federation(out=tmp_path, policy=Policy("keep")), 3))
+    shutil.rmtree(tmp_path / "clients" / "b")
+    with pytest.warns(UserWarning, match="Found none"):
+        rest = list(federation(out=tmp_path, policy=Policy("keep")))
+    assert [each.number for each in rest] == [4, 5]
+    assert all("after-000003" in each.missing["train"]["b"] for each in rest)
+    assert rest[-1].state.since.tolist() == [5, 3, 5]
 
 
 def test_two_participants_of_one_name() -> None:

@@ -98,7 +98,7 @@ def follow(
     """Run to the end, from where the folder is, showing progress; call `after` after each round."""
     recipe = folder.recipe
     name = title or f"{recipe.method.name} seed {recipe.seed}"
-    if folder.finished:
+    if folder.finished and folder.whole:
         console.print(f"{name}: finished before, nothing to do", highlight=False)
         return
     screen = Screen(console, name, recipe.rounds, [client.name for client in recipe.roster])

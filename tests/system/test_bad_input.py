@@ -178,8 +178,8 @@ def test_a_label_missing_is_the_same_line_from_processes_that_load_data(command:
     refused(command, ["run", place.recipe, "--set", "training.workers=2", "--out", place.root / "out"], "depth/a2.npy")
 
 
-def checkpoint(at: Place, part: str) -> Path:
-    return at.run / part / "after-000002.safetensors"
+def checkpoint(at: Place, part: str, rounds: int = 2) -> Path:
+    return at.run / part / f"after-{rounds:06d}.safetensors"
 
 
 OTHERS: dict[str, tuple[Callable[[Place], list[object]], list[str]]] = {
@@ -235,14 +235,6 @@ def test_commands(command: Command, place: Place, kind: str) -> None:
 
 
 SPOILT: dict[str, tuple[Callable[[Place], object], list[str]]] = {
-    "truncated checkpoint": (lambda at: cut(checkpoint(at, "server"), 0.7), ["server/after-000002.safetensors"]),
-    "empty checkpoint": (lambda at: cut(checkpoint(at, "server"), 0), ["server/after-000002.safetensors"]),
-    "truncated state": (lambda at: cut(checkpoint(at, "clients/rooms-all"), 0.7), ["clients/rooms-all/after-000002"]),
-    "missing state": (lambda at: checkpoint(at, "clients/rooms-all").unlink(), ["clients/rooms-all/after-000002"]),
-    "state of another client": (
-        lambda at: shutil.copy(checkpoint(at, "clients/figures-sal"), checkpoint(at, "clients/rooms-all")),
-        ["'rooms-all'", "'figures-sal'"],
-    ),
     "no checkpoint": (lambda at: shutil.rmtree(at.run / "server"), ["checkpoint"]),
     "broken recipe": (lambda at: (at.run / "recipe.yaml").write_text("rounds: x"), ["recipe.yaml"]),
     "other recipe": (
@@ -252,29 +244,67 @@ SPOILT: dict[str, tuple[Callable[[Place], object], list[str]]] = {
 }
 
 
+def verb_and_more(at: Place, verb: str) -> list[object]:
+    return [verb, at.run, *([at.nyud / "images" / "a1.png", "--client", "rooms-all"] if verb == "predict" else [])]
+
+
 @pytest.mark.parametrize("kind", SPOILT)
 @pytest.mark.parametrize("verb", ["evaluate", "predict"])
 def test_runs(command: Command, place: Place, kind: str, verb: str) -> None:
     spoil, expected = SPOILT[kind]
     spoil(place)
-    more: list[object] = [place.nyud / "images" / "a1.png", "--client", "rooms-all"] if verb == "predict" else []
-    refused(command, [verb, place.run, *more], *expected)
+    refused(command, verb_and_more(place, verb), *expected)
 
 
-@pytest.mark.parametrize("kind", ["truncated checkpoint", "broken recipe", "other recipe"])
+@pytest.mark.parametrize("kind", ["broken recipe", "other recipe"])
 def test_resuming(command: Command, place: Place, kind: str) -> None:
-    journal = place.run / "journal.jsonl"
-    journal.write_text(journal.read_text().splitlines(keepends=True)[0])  # as if its last line had not been written
     spoil, expected = SPOILT[kind]
     spoil(place)
     refused(command, ["resume", place.run], *expected)
 
 
-def test_resuming_where_a_state_is_cut_short(command: Command, place: Place) -> None:
-    (place.run / "server" / "after-000002.safetensors").unlink()  # as if killed before the server saved
-    state = place.run / "clients" / "rooms-all" / "after-000001.safetensors"
-    state.write_bytes(state.read_bytes()[:1000])
-    refused(command, ["resume", place.run], "clients/rooms-all/after-000001", "Cannot read")
+BROKEN: dict[str, tuple[Callable[[Place, int], object], str]] = {
+    "truncated checkpoint": (lambda at, rounds: cut(checkpoint(at, "server", rounds), 0.7), "server/after-000002"),
+    "empty checkpoint": (lambda at, rounds: cut(checkpoint(at, "server", rounds), 0), "server/after-000002"),
+    "truncated state": (lambda at, rounds: cut(checkpoint(at, "clients/rooms-all", rounds), 0.7), "rooms-all"),
+    "missing state": (lambda at, rounds: checkpoint(at, "clients/rooms-all", rounds).unlink(), "rooms-all"),
+    "state of another client": (
+        lambda at, rounds: shutil.copy(
+            checkpoint(at, "clients/figures-sal", rounds), checkpoint(at, "clients/rooms-all", rounds)
+        ),
+        "rooms-all",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+@pytest.mark.parametrize("verb", ["evaluate", "predict", "resume"])
+def test_a_broken_file_gives_way_to_the_one_before(command: Command, place: Place, kind: str, verb: str) -> None:
+    spoil, expected = BROKEN[kind]
+    spoil(place, 2)
+    outcome = command(*verb_and_more(place, verb))
+    assert outcome.code == 0
+    notes = [line for line in outcome.err.splitlines() if line.startswith("fedhca: note: ")]
+    assert any(expected in line for line in notes)
+    assert notes[-1].endswith("The state after 1 rounds is taken instead.")
+    if verb == "resume":
+        assert command("evaluate", place.run).err == ""
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+@pytest.mark.parametrize("verb", ["evaluate", "predict", "resume"])
+def test_where_all_are_broken_there_is_one_line_after_the_notes(
+    command: Command, place: Place, kind: str, verb: str
+) -> None:
+    spoil, expected = BROKEN[kind]
+    for rounds in (1, 2):
+        spoil(place, rounds)
+    outcome = command(*verb_and_more(place, verb))
+    *notes, line = outcome.err.splitlines()
+    assert outcome.code not in {0, None}
+    assert all(each.startswith("fedhca: note: ") for each in notes)
+    assert line.startswith("fedhca: ")
+    assert expected in line
 
 
 def test_resuming_with_other_settings(command: Command, place: Place) -> None:

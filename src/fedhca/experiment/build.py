@@ -26,6 +26,7 @@ from fedhca.methods import Method, make_method
 from fedhca.models.client_model import ClientModel
 from fedhca.models.encoder import Pyramid, backbone
 from fedhca.seeds import derive
+from fedhca.server.attendance import Span
 from fedhca.server.policy import Policy
 from fedhca.tasks import Edges
 from fedhca.tasks.task import Task
@@ -75,6 +76,12 @@ def build_method(recipe: Recipe) -> Method:
 def build_policy(recipe: Recipe) -> Policy:
     """Return what to do about clients that do not answer."""
     return Policy(recipe.on_missing, recipe.min_clients, recipe.timeout)
+
+
+def build_attendance(recipe: Recipe) -> dict[str, Span]:
+    """Return the rounds that each client takes part in; those who do in all are not in it."""
+    spans = {client.name: Span(client.joins, client.leaves) for client in recipe.roster}
+    return {name: span for name, span in spans.items() if span != Span()}
 
 
 def build_sent(recipe: Recipe) -> Sent:
@@ -205,6 +212,7 @@ def build_participants(recipe: Recipe, only: Collection[str] | None = None) -> l
                 Augmented(source, shares[client.name], client.tasks, train=True, **changes),
                 Augmented(test[client.dataset], range(len(test[client.dataset])), client.tasks, train=False),
                 client.dataset,
+                Span(client.joins, client.leaves),
             )
         )
     return participants

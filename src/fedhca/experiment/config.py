@@ -114,12 +114,14 @@ KINDS: dict[str, type[DataSet]] = {
 
 
 class ClientSection(Section):
-    """One client, or `count` of them with numbered names."""
+    """One client, or `count` of them with numbered names; the rounds it takes part in, if not all."""
 
     name: Name
     dataset: Name
     tasks: Annotated[tuple[str, ...], Field(min_length=1)]
     count: PositiveInt = 1
+    joins: PositiveInt = 1
+    leaves: PositiveInt | None = None
 
     @property
     def spelt_out(self) -> "tuple[ClientSection, ...]":
@@ -134,6 +136,8 @@ class ClientSection(Section):
         twice = [task for task, count in Counter(self.tasks).items() if count > 1]
         if twice:
             raise ValueError(f"each task once; found `{twice[0]}` twice")
+        if self.leaves is not None and self.leaves < self.joins:
+            raise ValueError(f"`leaves` should be at least {self.joins}, where it joins; found {self.leaves}")
         return self
 
 

@@ -15,6 +15,7 @@ from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint, require_he
 from fedhca.experiment.difference import first_difference
 from fedhca.messages import Hello, Runtime
 from fedhca.methods import Method
+from fedhca.server.attendance import NOBODY_AWAY, Attendance
 from fedhca.server.policy import Policy
 from fedhca.server.replies import Tell, greet
 from fedhca.server.roster import Roster
@@ -41,6 +42,7 @@ def drive(
     tell: Tell = lambda missing: None,
     states: Place = "memory",
     sent: Sent = Sent(),
+    attendance: Attendance = NOBODY_AWAY,
 ) -> Iterator[Round]:
     """Run a federation over any runtime, from the newest checkpoint in the folder if there is one.
 
@@ -82,6 +84,7 @@ def drive(
         tell=tell,
         table=table,
         sent=sent,
+        attendance=attendance,
     )
     del state  # this loop must not be what keeps the rows of the first round in memory
     for each in going:

@@ -3,7 +3,7 @@
 import copy
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -16,6 +16,7 @@ from fedhca.client.resident import Resident
 from fedhca.client.training import Training, Watch
 from fedhca.errors import RecipeError
 from fedhca.models.client_model import ClientModel
+from fedhca.server.attendance import Span
 from fedhca.tasks.task import Task
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
@@ -33,6 +34,7 @@ class Participant:
         test: test pictures, likewise.
         dataset: name of the data set; participants with equal data set and tasks are homogeneous. Its own name if
             not given.
+        span: the rounds it takes part in; all if not given.
 
     """
 
@@ -41,6 +43,7 @@ class Participant:
     train: PictureSet
     test: PictureSet
     dataset: str | None = None
+    span: Span = field(default_factory=Span)
 
     def __post_init__(self) -> None:
         """Refuse what could not take part.

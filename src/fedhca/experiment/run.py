@@ -16,6 +16,7 @@ from fedhca.experiment.drive import Place, drive
 from fedhca.experiment.participant import Clients, Participant
 from fedhca.methods import Method, make_method
 from fedhca.runtimes.local import LocalRuntime
+from fedhca.server.attendance import Attendance, Span
 from fedhca.server.policy import Policy
 from fedhca.server.replies import Tell
 from fedhca.server.rounds import Round
@@ -89,6 +90,7 @@ def run(
     lengths = {client.training.rounds for client in clients}
     if len(lengths) > 1:
         raise RecipeError(f"All clients should train for the same number of rounds. Found {sorted(lengths)}.")
+    attendance = {each.name: each.span for each in participants if each.span != Span()}
     made = make_method(method) if isinstance(method, str) else method
     return drive(
         made,
@@ -97,12 +99,13 @@ def run(
         until=clients[0].training.rounds,
         evaluate_every=evaluate_every,
         checkpoint_every=checkpoint_every,
-        settings=settings(made, seed, {client.dataset: client.training for client in clients}, sent),
+        settings=settings(made, seed, {client.dataset: client.training for client in clients}, sent, attendance),
         folder=folder,
         policy=policy,
         tell=tell,
         states=states,
         sent=sent,
+        attendance=attendance,
     )
 
 
@@ -113,8 +116,11 @@ def _of(training: dict[str, Training], dataset: str) -> Training:
     return training[dataset]
 
 
-def settings(method: Method, seed: int, trainings: Mapping[str, Training], sent: Sent) -> dict[str, Any]:
+def settings(
+    method: Method, seed: int, trainings: Mapping[str, Training], sent: Sent, attendance: Attendance
+) -> dict[str, Any]:
     """Return what a run depends on beside its clients; the number of loading processes changes nothing."""
     training = {name: {**asdict(each), "workers": None} for name, each in trainings.items()}
     found = {"method": method.name, "options": method.options, "seed": seed, "training": training}
-    return json.loads(json.dumps({**found, "sent": asdict(sent)}))
+    spans = {name: asdict(span) for name, span in attendance.items()}
+    return json.loads(json.dumps({**found, "sent": asdict(sent), "attendance": spans}))

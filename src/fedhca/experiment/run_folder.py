@@ -103,6 +103,18 @@ class RunFolder:
         last = self.path / CHECKPOINTS / f"after-{self.recipe.rounds:06d}.safetensors"
         return last.is_file() and len(self.journal) == self.recipe.rounds
 
+    @property
+    def whole(self) -> bool:
+        """Whether the last round's files are as they were written; reads them all, a warning says which are not.
+
+        Raises:
+            RunFolderError: nor is any state before.
+
+        """
+        names = [client.name for client in self.recipe.roster] if (self.path / CLIENTS).is_dir() else []
+        held = {name: StateFolder(self.path / CLIENTS / name, name).whole() for name in names}
+        return self._newest(held).state.round == self.recipe.rounds
+
     def go(self, watch: Watch | None = None, tell: Tell = lambda missing: None) -> Iterator[Round]:
         """Run from the newest checkpoint, or from the start, to the last round; arguments as in `fedhca.run`."""
         recipe = self.recipe

@@ -1,7 +1,7 @@
 """Replies: each client's once, for the right round and of use, or the policy says what happens."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -48,8 +48,8 @@ def gather(
         tell: is told of every reply that is missing, at once.
 
     Raises:
-        MissingReplyError: a client did not answer, not as asked, or is none of those asked, and the policy is to stop;
-            or fewer than `min_clients` answered.
+        MissingReplyError: a client did not answer, not as asked, twice, or is none of those asked, and the policy is to
+            stop; or fewer than `min_clients` answered.
         FedhcaError: what `take`, or a client in this process, raised, if the policy is to stop.
 
     """
@@ -58,7 +58,7 @@ def gather(
     while True:
         open_ = [request for request in requests if request.client not in found]
         missing: dict[str, str] = {}
-        for reply in _each_once(ask(open_), open_):
+        for reply in _each_once(ask(open_), open_, policy, tell):
             taken = reply if isinstance(reply, Missing) else _taken(reply, take)
             if not isinstance(taken, Missing):
                 found[taken.client] = taken
@@ -71,10 +71,7 @@ def gather(
         if not missing or policy.on_missing == "keep":
             break
         time.sleep(policy.pause)
-    if len(found) < min(policy.min_clients, len(requests)) or not found:
-        causes = "; ".join(f"{client}: {cause}" for client, cause in missing.items())
-        needed = f"At least {policy.min_clients} clients should answer in round {requests[0].round + 1}"
-        raise MissingReplyError(f"{needed}. Found {len(found)}: {causes}")
+    require_enough(policy, len(found), missing, requests[0].round)
     ordered = [request.client for request in requests if request.client in found]
     now = time.perf_counter()
     return Answers({name: found[name] for name in ordered}, missing, {name: now - came[name] for name in ordered})
@@ -118,25 +115,55 @@ def greet(
     return {name: found[name] for name in order if name in found}
 
 
-def _each_once(replies: Iterable[Reply | Missing], requests: Sequence[Request]) -> Iterator[Reply | Missing]:
-    """Yield one reply, or why there is none, for each request; refuse those of strangers and all but the first."""
-    asked, seen = {request.client: request for request in requests}, set()
+def require_enough(policy: Policy, answered: int, missing: Mapping[str, str], number: int) -> None:
+    """Raise MissingReplyError if fewer answered than have to, of those who were asked.
+
+    Args:
+        policy: says how many have to.
+        answered: how many did.
+        missing: causes by client of those who did not.
+        number: rounds done before this one.
+
+    """
+    if answered >= max(1, min(policy.min_clients, answered + len(missing))):
+        return
+    causes = "; ".join(f"{client}: {cause}" for client, cause in missing.items())
+    needed = f"At least {policy.min_clients} clients should answer in round {number + 1}"
+    raise MissingReplyError(f"{needed}. Found {answered}: {causes}")
+
+
+def _each_once(
+    replies: Iterable[Reply | Missing], requests: Sequence[Request], policy: Policy, tell: Tell
+) -> Iterator[Reply | Missing]:
+    """Yield one reply, or why there is none, for each request.
+
+    Replies of strangers, second ones, and such for another round are nobody's: they stop the run if the policy is to
+    stop, and are told and passed over else. One that comes late, from a round before, does not hide the right one.
+    """
+    asked, seen, late = {request.client: request for request in requests}, set[str](), dict[str, str]()
     for reply in replies:
-        if reply.client not in asked:
-            expected = f"Replies should be of {', '.join(asked)}."
-            raise MissingReplyError(f"{expected} Found '{reply.client}' in round {requests[0].round + 1}.")
-        if reply.client in seen:
-            message = f"Client '{reply.client}' should answer once in round {requests[0].round + 1}"
-            raise MissingReplyError(f"{message}. Found another answer.")
-        seen.add(reply.client)
-        number = asked[reply.client].round
-        if isinstance(reply, Missing) or reply.round == number:
+        odd = _odd(reply, asked, seen)
+        if odd and policy.on_missing == "fail":
+            raise MissingReplyError(
+                f"Client '{reply.client}' should answer once in round {requests[0].round + 1}. {odd}"
+            )
+        if odd:
+            tell(Missing(reply.client, odd))
+        elif isinstance(reply, Missing) or reply.round == asked[reply.client].round:
+            seen.add(reply.client)
             yield reply
         else:
-            yield Missing(reply.client, f"its answer is for round {reply.round + 1}.")
+            late[reply.client] = f"its answer is for round {reply.round + 1}."
     for name in asked:
         if name not in seen:
-            yield Missing(name, "no reply came.")
+            yield Missing(name, late.get(name, "no reply came."))
+
+
+def _odd(reply: Reply | Missing, asked: Mapping[str, Request], seen: Collection[str]) -> str:
+    """Say what is odd about who a reply is of; nothing if it is right."""
+    if reply.client not in asked:
+        return f"Found an answer of somebody who was not asked; asked were {', '.join(asked)}."
+    return "Found another answer after it; the first one counts." if reply.client in seen else ""
 
 
 def _taken(reply: Reply, take: Callable[[Reply], Reply]) -> Reply | Missing:

@@ -2,8 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Float, Int64
@@ -14,6 +14,7 @@ from fedhca.compression import Compressed, Form, Sent, compress
 from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Runtime, TrainReply, TrainRequest
 from fedhca.methods import Method
 from fedhca.parameters import Parameters
+from fedhca.server.attendance import NOBODY_AWAY, Attendance, away_in, require_somebody
 from fedhca.server.inbox import Inbox, require_fit
 from fedhca.server.policy import Policy
 from fedhca.server.replies import Answers, Tell, gather
@@ -58,7 +59,7 @@ class Round:
         clients: what each client's part of the first phase was spent on: train (at the client), transport (both ways),
             waiting (for the last of the others).
         bytes: by client and direction: down is to the client, up from it.
-        missing: why an answer did not come or did not count, by phase (train, evaluate) and client.
+        missing: why an answer did not come, was not asked for or did not count, by phase (train, evaluate) and client.
 
     """
 
@@ -134,29 +135,33 @@ def rounds(
     tell: Tell = lambda missing: None,
     table: Callable[[Tensor], Tensor] = new_like,
     sent: Sent = Sent(),
+    attendance: Attendance = NOBODY_AWAY,
 ) -> Iterator[Round]:
     """Run rounds until so many are done; evaluate after every `evaluate_every`, and after the last.
 
     A generator: the caller saves, prints or stops between rounds. Of replies that are missing `tell` hears at once.
     Where rows lie is for `table` to say: it makes each round's, like the one it is given. In what form parameters
-    travel is for `sent` to say.
+    travel is for `sent` to say. Who takes part in which rounds is in `attendance`.
 
     Raises:
+        RecipeError: in some round nobody takes part.
         MissingReplyError: clients did not answer, and the policy is to stop.
         LayoutError: a client sent parameters of another shape, likewise.
         ClientError: a client sent parameters that are not finite, likewise.
 
     """
+    require_somebody(attendance, roster.names, until)
     while state.round < until:
         clock = [time.perf_counter()]
         inbox = Inbox.beside(roster, state.encoders, state.decoders, table)
-        trained, down = _train(method, runtime, inbox, state, policy, tell, sent)
+        away = away_in(attendance, state.round + 1)
+        trained, down = _train(method, runtime, inbox, state, policy, tell, sent, away)
         clock.append(time.perf_counter())
         state, encoder, decoder = step(method, roster, state, inbox)
         clock.append(time.perf_counter())
         due = state.round % evaluate_every == 0 or state.round == until
         measured = (
-            _measure(runtime, roster, state, method.local, policy, tell, sent.down)
+            _measure(runtime, roster, state, method.local, policy, tell, sent.down, away)
             if due
             else Answers[EvaluateReply]({})
         )
@@ -184,35 +189,55 @@ def evaluate(
     runtime: Runtime, roster: Roster, state: ServerState, rule: LocalRule, form: Form = "float32"
 ) -> dict[str, dict[str, float]]:
     """Return the metrics of the model each client keeps by the rule, by client and task; it travels in the form."""
-    return _metrics(_measure(runtime, roster, state, rule, Policy(), lambda missing: None, form), roster)
+    return _metrics(_measure(runtime, roster, state, rule, Policy(), lambda missing: None, form, {}), roster)
 
 
 def _train(
-    method: Method, runtime: Runtime, inbox: Inbox, state: ServerState, policy: Policy, tell: Tell, sent: Sent
+    method: Method,
+    runtime: Runtime,
+    inbox: Inbox,
+    state: ServerState,
+    policy: Policy,
+    tell: Tell,
+    sent: Sent,
+    away: Mapping[str, str],
 ) -> tuple[Answers[TrainReply], dict[str, int]]:
     """Return what came back, and how many bytes went to each."""
     requests = [
         TrainRequest(name, state.round, each, method.local, since, sent.up)
-        for (name, each), since in zip(_handed_out(inbox.roster, state, sent.down), state.since.tolist(), strict=True)
+        for name, each, since in _handed_out(inbox.roster, state, sent.down, away)
     ]
     down = {request.client: request.parameters.bytes for request in requests}
-    return gather(runtime.train, requests, policy, take=inbox.take, tell=tell), down
+    answers = gather(runtime.train, requests, policy, take=inbox.take, tell=tell)
+    return replace(answers, missing={**away, **answers.missing}), down
 
 
 def _measure(
-    runtime: Runtime, roster: Roster, state: ServerState, rule: LocalRule, policy: Policy, tell: Tell, form: Form
+    runtime: Runtime,
+    roster: Roster,
+    state: ServerState,
+    rule: LocalRule,
+    policy: Policy,
+    tell: Tell,
+    form: Form,
+    away: Mapping[str, str],
 ) -> Answers[EvaluateReply]:
     requests = [
         EvaluateRequest(name, state.round, each, rule, since)
-        for (name, each), since in zip(_handed_out(roster, state, form), state.since.tolist(), strict=True)
+        for name, each, since in _handed_out(roster, state, form, away)
     ]
-    return gather(runtime.evaluate, requests, policy, tell=tell)
+    answers = gather(runtime.evaluate, requests, policy, tell=tell)
+    return replace(answers, missing={**away, **answers.missing})
 
 
-def _handed_out(roster: Roster, state: ServerState, form: Form) -> Iterable[tuple[str, Parameters | Compressed]]:
-    """Give every client's parameters as they travel."""
-    for name, each in roster.unstack(state.encoders, state.decoders).items():
-        yield name, compress(each, form, roster.encoder_layout, roster.decoder_layout)
+def _handed_out(
+    roster: Roster, state: ServerState, form: Form, away: Collection[str]
+) -> Iterable[tuple[str, Parameters | Compressed, int]]:
+    """Give the parameters of all who take part, as they travel, and which of its own states goes with each."""
+    everybody = roster.unstack(state.encoders, state.decoders)
+    for (name, each), since in zip(everybody.items(), state.since.tolist(), strict=True):
+        if name not in away:
+            yield name, compress(each, form, roster.encoder_layout, roster.decoder_layout), since
 
 
 def _metrics(measured: Answers[EvaluateReply], roster: Roster) -> dict[str, dict[str, float]]:

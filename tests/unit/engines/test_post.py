@@ -98,7 +98,7 @@ def test_only_what_is_needed_travels_and_each_client_gets_its_own() -> None:
         "evaluate": both | {"since", "pull", "keeps", "heads_first"},
         "trained": both | {"seconds"},
         "evaluated": both | {"seconds"},
-        "hello": {"kind", "client", "dataset", "tasks", "examples", "encoder_layout", "decoder_layout"},
+        "hello": {"kind", "client", "dataset", "tasks", "examples", "encoder_layout", "decoder_layout", "held"},
         "ask hello": {"kind"},
     }
     assert {wire[KIND] for _, wire in line.down} == {"ask hello", "train", "evaluate"}

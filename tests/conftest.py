@@ -10,7 +10,8 @@ import torch
 from fedhca import RunFolder, load_recipe
 from tiny import RECIPE, Command
 
-sys.path.insert(0, str(Path(__file__).parent / "unit" / "data"))  # folders.py
+for folder in ("unit/data", "torture"):
+    sys.path.insert(0, str(Path(__file__).parent / folder))
 torch.set_num_threads(1)  # on pictures this small, threads cost more than they bring
 
 

@@ -5,90 +5,32 @@ keys. A failure names the engine whose new version, perhaps, does something else
 """
 
 import json
-import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from fedhca import RunFolder
-from fedhca.engines.events import events
 from fedhca.engines.processes import RUN
 from fedhca.experiment import journal
 from fedhca.experiment.recipes import load_recipe
 from fedhca.tensor_file import load_tensors
+from sites import COMMAND, ENVIRONMENT, LIMIT, SITES, Network, fedhca, kill, need, network, require_same, staying
 from tiny import RECIPE
 
-SITES = {"uni": ["rooms-all", "figures-sal"], "lab": ["figures-semseg"]}
 SPY = Path(__file__).parent / "spy"
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-COMMAND = [sys.executable, "-m", "fedhca"]
-LIMIT = 240
-"""Seconds after which something hangs."""
 ROUNDS = 3
 CHANGES = [f"rounds={ROUNDS}", f"evaluate_every={ROUNDS}"]
-PACKAGES = {"flare": "nvflare", "flower": "flwr"}
-
-
-def fedhca(*words: str, cwd: Path) -> str:
-    """Run a command to its end; return what it printed."""
-    done = subprocess.run(
-        [*COMMAND, *words], cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, timeout=LIMIT, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def need(engine: str) -> str:
-    """Return which version is tested; skip where it is not installed."""
-    if find_spec(PACKAGES[engine]) is None:
-        pytest.skip(f"the extra `{engine}` is not installed")
-    return f"{PACKAGES[engine]} {version(PACKAGES[engine])}"
-
-
-@contextmanager
-def staying(commands: Sequence[Sequence[str]], cwd: Path, **more: str) -> Iterator[None]:
-    """Commands that stay, until the end of the block."""
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    environment = {**ENVIRONMENT, **more}
-    running = [subprocess.Popen([*COMMAND, *words], cwd=cwd, env=environment, **quiet) for words in commands]  # type: ignore[call-overload]
-    try:
-        yield
-    finally:
-        for process in running:
-            process.terminate()
-        for process in running:
-            process.wait(30)
-
-
-def kill(what: str, where: Path) -> None:
-    """Kill -9 the process with these words in its command."""
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdecimal():
-            try:
-                words = (folder / "cmdline").read_text()
-            except OSError:
-                continue
-            if what in words and str(where) in words:
-                os.kill(int(folder.name), signal.SIGKILL)
-                return
-    raise AssertionError(f"no process {what} of {where}")
 
 
 LOOPBACK = ("0100007F:", f"{'0' * 24}01000000:", f"{'0' * 16}FFFF00000100007F:")
@@ -128,16 +70,6 @@ def near(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return here / "run"
 
 
-def require_same(run: Path, near: Path, tested: str) -> None:
-    """Check that a run ended as the one in one process did, bit for bit, and wrote the same journal."""
-    one, other = (load_tensors(each / "server" / f"after-{ROUNDS:06d}.safetensors")[0] for each in (near, run))
-    assert one.keys() == other.keys(), tested
-    assert all(torch.equal(one[name], other[name]) for name in one), tested
-    lines = [[{**line, "seconds": 0, "clients": 0} for line in journal.read(f / "journal.jsonl")] for f in (near, run)]
-    assert lines[0] == lines[1], tested
-    assert [event["what"] for event in events(run)].count("done") == 1, tested
-
-
 def test_flare_s_simulator(near: Path, tmp_path: Path) -> None:
     tested = need("flare")
     write_job = resolve_name("fedhca.engines.flare.jobs:write_job")
@@ -156,7 +88,7 @@ def test_flare_s_simulator(near: Path, tmp_path: Path) -> None:
         timeout=LIMIT,
         check=False,
     )
-    require_same(folder.path, near, tested)
+    require_same(folder.path, near, tested, ROUNDS)
 
 
 def test_ray_s_simulation(near: Path, tmp_path: Path) -> None:
@@ -164,41 +96,8 @@ def test_ray_s_simulation(near: Path, tmp_path: Path) -> None:
     with to_this_machine_only():
         printed = fedhca("run", str(RECIPE), *CHANGES, "--at-once", "2", "--out", "run", cwd=tmp_path)
     assert f"{ROUNDS} rounds done" in printed
-    require_same(tmp_path / "run", near, tested)
+    require_same(tmp_path / "run", near, tested, ROUNDS)
     assert "finished before" in fedhca("resume", "run", cwd=tmp_path)
-
-
-@dataclass
-class Network:
-    """A federation between two sites on loopback, and what crossed their border."""
-
-    here: Path
-    tested: str
-
-    @property
-    def run(self) -> Path:
-        """The folder of its run."""
-        return self.here / "federation" / "runs" / "far"
-
-    @property
-    def crossed(self) -> Path:
-        """Where the spy writes."""
-        return self.here / "crossed"
-
-
-def network(engine: str, here: Path) -> Network:
-    """Make a federation and its sites."""
-    tested = need(engine)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    sites = ",".join(f"{site}={'+'.join(clients)}" for site, clients in SITES.items())
-    words = ["--engine", engine, "--sites", sites, "--port", str(port), "--set", *CHANGES]
-    fedhca("server", "init", str(RECIPE), *words, cwd=here)
-    for site in SITES:
-        fedhca("site", "init", f"federation/kits/{site}.zip", cwd=here)
-    (here / "crossed").mkdir()
-    return Network(here, tested)
 
 
 KILLED: Mapping[str, Sequence[tuple[int, str, str]]] = {
@@ -210,7 +109,7 @@ KILLED: Mapping[str, Sequence[tuple[int, str, str]]] = {
 
 @pytest.mark.parametrize("engine", KILLED)
 def test_a_network_though_processes_are_killed(engine: str, near: Path, tmp_path: Path) -> None:
-    made = network(engine, tmp_path)
+    made = network(engine, tmp_path, CHANGES)
     check = [*COMMAND, "site", "check", "lab"]
     done = subprocess.run(check, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
@@ -239,7 +138,7 @@ def test_a_network_though_processes_are_killed(engine: str, near: Path, tmp_path
     assert "answers and" in checked
     assert printed.count("going on from there") >= 1
     assert f"{ROUNDS} rounds done" in printed
-    require_same(made.run, near, made.tested)
+    require_same(made.run, near, made.tested, ROUNDS)
     for line in journal.read(made.run / "journal.jsonl"):
         assert all(times["transport"] > 0 for times in line["clients"].values())
     audit(made)
@@ -277,7 +176,7 @@ def code_is_refused(here: Path) -> None:
 
 FIELDS: Mapping[str, set[str]] = {
     "ask hello": set(),
-    "hello": {"client", "dataset", "tasks", "examples", "encoder_layout", "decoder_layout"},
+    "hello": {"client", "dataset", "tasks", "examples", "encoder_layout", "decoder_layout", "held"},
     "train": {"client", "round", "since", "pull", "keeps", "heads_first", "answer"},
     "evaluate": {"client", "round", "since", "pull", "keeps", "heads_first"},
     "trained": {"client", "round", "seconds", "loss/"},

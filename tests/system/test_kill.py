@@ -1,3 +1,5 @@
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,11 +13,12 @@ from fedhca.tensor_file import load_tensors, save_tensors
 SCRIPT = Path(kill.__file__)
 
 
-def test_a_run_killed_three_times_ends_with_the_same_bits() -> None:
-    words = [sys.executable, str(SCRIPT), "--kills", "3", "--seed", "3"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
-    lines = done.stdout.splitlines()
-    assert lines[-1] == "kills 3, resumed 3, bits equal: yes", done.stdout + done.stderr
+def test_a_run_killed_a_few_times_whose_files_are_altered_ends_with_the_same_bits() -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    words = [sys.executable, str(SCRIPT), "--kills", "6", "--seed", "3", "--alter"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False, env=environment)
+    last = done.stdout.splitlines()[-1]
+    assert re.fullmatch(r"kills 6, resumed 6, files altered \d, bits equal: yes", last), done.stdout + done.stderr
     assert done.returncode == 0
 
 

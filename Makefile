@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo demo-network check test bench docs clean
+.PHONY: setup demo demo-network check test bench torture docs clean
 
 setup: $(READY)
 
@@ -39,6 +39,10 @@ bench: $(READY)
 		printf '\n%s %s\n\n' $$script '$(if $(QUICK),--quick)'; \
 		$(BIN)/python benchmarks/$$script.py $(if $(QUICK),--quick) || exit 1; \
 	done
+
+# Kills, faults of the disk, random schedules, hostile input, a long run; an hour, with QUICK=1 under five minutes.
+torture: $(READY)
+	$(BIN)/python tests/torture $(if $(QUICK),--quick)
 
 BENCH := input_pipeline evaluation round server_step
 BENCH_SLOW := edge_detection synthetic_scenes rules sent

@@ -76,6 +76,8 @@ def beta_next_to_head(study: Study, setting: str) -> Finding:
     if not last:
         return "no β", None
     layers = np.mean(last, axis=0)
+    if len(layers) < 2:
+        return "one layer only", None
     words = f"β of it {layers[-1]:.3f}, of the other layers {layers[:-1].min():.3f} to {layers[:-1].max():.3f}"
     return words, bool(layers[-1] < layers[:-1].min())
 

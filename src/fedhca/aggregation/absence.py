@@ -1,7 +1,6 @@
 """A round in which not everybody answered: those who did are mixed among themselves, the others stay as they were."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import torch
 from jaxtyping import Bool, Float
@@ -34,7 +33,7 @@ def apply_among(
 
     """
     here, count = present.nonzero()[:, 0], len(present)
-    among = rows if len(here) == count else rows_of(rows, here)
+    among = rows if len(here) == count else rows.among(here)
     shares = {name: _share(value, here, rule.personal.get(name, 0)) for name, value in state.items()}
     decision = rule.decide(shares, among)
     gram = _among(torch.full((count, count), torch.nan, dtype=torch.float64), among.gram, here)
@@ -42,16 +41,6 @@ def apply_among(
     learnt = {name: _merged(name, value, state, here, rule, count) for name, value in answer.state.items()}
     notes = {name: _merged(name, value, learnt, here, rule, count) for name, value in answer.notes.items()}
     return Answer(answer.rows, _widened(answer.mixing, here, count), learnt, {"gram": gram, **notes})
-
-
-def rows_of(rows: Rows, chosen: Tensor) -> Rows:
-    """Return some of the rows, by position, where they lie."""
-    return replace(
-        rows,
-        members=tuple(rows.members[place] for place in chosen.tolist()),
-        fresh=None if rows.fresh is None else rows.fresh[chosen],
-        places=tuple(rows.tables.places[chosen].tolist()),
-    )
 
 
 def _share(value: Tensor, here: Tensor, dimensions: int) -> Tensor:

@@ -115,6 +115,14 @@ def blend(
         pass
 
 
+def scale(tables: Tables, factors: Float[Tensor, " m"], bounds: Bounds) -> None:
+    """Write start + factor · (end − start) over what was sent, in one pass over these rows alone."""
+    m = len(factors)
+    nothing = torch.zeros(1, 0, m, dtype=torch.float64)
+    own, keeps = factors.double()[None], torch.zeros(1, m, dtype=torch.bool)
+    blend(tables, "steps", own, nothing, nothing.mT, keeps, bounds, tables.end, tables.end[:0])
+
+
 def _compiled() -> Any:
     """Load the loops when they are needed: a compiler comes with them."""
     from fedhca.aggregation import loops  # noqa: PLC0415

@@ -171,12 +171,13 @@ def federate(recipe: Recipe, send: Send, folder: Path, tell: Tell) -> Iterator[R
         order=names,
         until=recipe.rounds,
         evaluate_every=recipe.evaluate_every,
-        settings=settings(method, recipe.seed, trainings, build.build_sent(recipe)),
+        settings=settings(method, recipe.seed, trainings, build.build_sent(recipe), build.build_guard(recipe)),
         folder=folder,
         policy=build.build_policy(recipe),
         tell=tell,
         states=recipe.states,
         sent=build.build_sent(recipe),
+        guard=build.build_guard(recipe),
     )
 
 

@@ -26,6 +26,7 @@ from fedhca.methods import Method, make_method
 from fedhca.models.client_model import ClientModel
 from fedhca.models.encoder import Pyramid, backbone
 from fedhca.seeds import derive
+from fedhca.server.guard import Guard
 from fedhca.server.policy import Policy
 from fedhca.tasks import Edges
 from fedhca.tasks.task import Task
@@ -75,6 +76,11 @@ def build_method(recipe: Recipe) -> Method:
 def build_policy(recipe: Recipe) -> Policy:
     """Return what to do about clients that do not answer."""
     return Policy(recipe.on_missing, recipe.min_clients, recipe.timeout)
+
+
+def build_guard(recipe: Recipe) -> Guard:
+    """Return how long an update may be."""
+    return Guard(recipe.guard.bound, recipe.guard.reject)
 
 
 def build_sent(recipe: Recipe) -> Sent:

@@ -16,6 +16,7 @@ from fedhca.experiment.drive import Place, drive
 from fedhca.experiment.participant import Clients, Participant
 from fedhca.methods import Method, make_method
 from fedhca.runtimes.local import LocalRuntime
+from fedhca.server.guard import Guard
 from fedhca.server.policy import Policy
 from fedhca.server.replies import Tell
 from fedhca.server.rounds import Round
@@ -40,6 +41,7 @@ def run(
     watch: Watch | None = None,
     policy: Policy = Policy(),
     tell: Tell = lambda missing: None,
+    guard: Guard = Guard(),
 ) -> Iterator[Round]:
     """Run a federation in this process and yield its rounds.
 
@@ -62,6 +64,8 @@ def run(
         watch: is told every training step.
         policy: what to do about clients that cannot go on (a loss that is not finite, a file that cannot be read).
         tell: is told of each of them, at once.
+        guard: how long an update may be beside the others'; whoever it refuses has to go back a round, which needs
+            `out`.
 
     Yields:
         each round, after its line in the journal, and its checkpoint if one is due, are on the disk.
@@ -97,12 +101,13 @@ def run(
         until=clients[0].training.rounds,
         evaluate_every=evaluate_every,
         checkpoint_every=checkpoint_every,
-        settings=settings(made, seed, {client.dataset: client.training for client in clients}, sent),
+        settings=settings(made, seed, {client.dataset: client.training for client in clients}, sent, guard),
         folder=folder,
         policy=policy,
         tell=tell,
         states=states,
         sent=sent,
+        guard=guard,
     )
 
 
@@ -113,8 +118,14 @@ def _of(training: dict[str, Training], dataset: str) -> Training:
     return training[dataset]
 
 
-def settings(method: Method, seed: int, trainings: Mapping[str, Training], sent: Sent) -> dict[str, Any]:
-    """Return what a run depends on beside its clients; the number of loading processes changes nothing."""
+def settings(
+    method: Method, seed: int, trainings: Mapping[str, Training], sent: Sent, guard: Guard = Guard()
+) -> dict[str, Any]:
+    """Return what a run depends on beside its clients; the number of loading processes changes nothing.
+
+    A guard is there only where there is one, so that runs from before there were any can go on.
+    """
     training = {name: {**asdict(each), "workers": None} for name, each in trainings.items()}
     found = {"method": method.name, "options": method.options, "seed": seed, "training": training}
-    return json.loads(json.dumps({**found, "sent": asdict(sent)}))
+    guarded = {"guard": asdict(guard)} if guard.on else {}
+    return json.loads(json.dumps({**found, "sent": asdict(sent), **guarded}))

@@ -1,7 +1,8 @@
 """The server: who takes part, and one round after the other. It has no model, no data set and no transformers."""
 
+from fedhca.server.guard import Guard
 from fedhca.server.policy import Policy
 from fedhca.server.roster import Roster
 from fedhca.server.rounds import Round, ServerState, begin, rounds
 
-__all__ = ["Policy", "Roster", "Round", "ServerState", "begin", "rounds"]
+__all__ = ["Guard", "Policy", "Roster", "Round", "ServerState", "begin", "rounds"]

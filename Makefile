@@ -41,7 +41,7 @@ bench: $(READY)
 	done
 
 BENCH := input_pipeline evaluation round server_step
-BENCH_SLOW := edge_detection synthetic_scenes rules sent
+BENCH_SLOW := edge_detection synthetic_scenes rules sent poisoned
 
 # The examples in the documentation are run by the tests in tests/doc.
 docs: $(READY)

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from fedhca import Guard, Policy, make_method
+import fedhca
+from fedhca import Guard, Policy, Training, make_method
 from fedhca.aggregation import Member, Rows, passes
 from fedhca.compression import Sent
 from fedhca.engines.agreement import require_agreed
@@ -25,7 +27,7 @@ from fedhca.methods import Method
 from fedhca.parameters import Parameters
 from fedhca.runtimes import ScriptedRuntime
 from fedhca.server import Roster, Round, begin, rounds
-from tiny import RECIPE
+from tiny import RECIPE, WIDTH, encoder, participant
 
 ENCODER, DECODER = Layout.of({"patch.weight": (3,)}), Layout.of({"fuse.weight": (2,), "fuse.bias": (1,)})
 TASKS = {"a": ("semseg",), "b": ("semseg", "depth"), "c": ("depth",), "d": ("edge",)}
@@ -262,6 +264,31 @@ def test_a_recipe_says_it_and_a_run_may_have_its_own() -> None:
     ):
         with pytest.raises(RecipeError, match=line):
             load_recipe(RECIPE, [change])
+
+
+def test_a_client_that_is_refused_goes_back_to_its_own_state_and_a_run_goes_on_as_if_never_interrupted(
+    tmp_path: Path,
+) -> None:
+    def run(folder: str, rounds: int) -> list[Round]:
+        going = fedhca.run(
+            [participant(name, "depth") for name in "abc"],
+            encoder(),
+            "trimmed",
+            training=Training(rounds=4, batch_size=2, learning_rate=1e-2),
+            width=WIDTH,
+            out=tmp_path / folder,
+            policy=KEEP,
+            guard=Guard(reject=1.0001),  # of three, the longest
+        )
+        return list(islice(going, rounds))
+
+    whole = run("whole", 4)
+    assert all(each.missing["train"].keys() < {"a", "b", "c"} for each in whole)
+    assert any(whole[-1].state.since < 4)
+    run("stopped", 2)
+    (*_, last) = run("stopped", 4)
+    assert torch.equal(last.state.encoders, whole[-1].state.encoders)
+    assert last.metrics == whole[-1].metrics
 
 
 def test_the_journal_says_whose_updates_were_shortened_and_a_folder_keeps_its_guard(tmp_path: Path) -> None:

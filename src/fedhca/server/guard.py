@@ -37,9 +37,8 @@ class Guard:
         if self.reject is not None and not 1 < self.reject < math.inf:
             raise RecipeError(f"`reject` should be above 1 median. Found {self.reject}.")
         if self.bound is not None and self.reject is not None and self.reject <= self.bound:
-            raise RecipeError(
-                f"`reject` should be above `bound`, {self.bound}. Found {self.reject}: none is shortened."
-            )
+            found = f"Found {self.reject}: none would be shortened."
+            raise RecipeError(f"`reject` should be above `bound`, {self.bound}. {found}")
 
     @property
     def on(self) -> bool:

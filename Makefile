@@ -45,7 +45,7 @@ torture: $(READY)
 	$(BIN)/python tests/torture $(if $(QUICK),--quick)
 
 BENCH := input_pipeline evaluation round server_step
-BENCH_SLOW := edge_detection synthetic_scenes rules sent
+BENCH_SLOW := edge_detection synthetic_scenes rules sent poisoned
 
 # The examples in the documentation are run by the tests in tests/doc.
 docs: $(READY)

@@ -2,6 +2,7 @@
 
     run, Participant, Training     a federation in this process, from your own data sets, tasks and backbone
     Policy                         what to do about clients that do not answer
+    Guard                          what to do about clients that send far more than others
     backbone                       an encoder from the transformers library
     make_method, Method            the catalogue of methods: fedhca2, its rivals, its variants
     conflict_averse, cross_attention, HyperWeights, HyperOptions
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
     from fedhca.experiment.run_folder import RunFolder
     from fedhca.methods import Method, make_method
     from fedhca.models.encoder import backbone
+    from fedhca.server.guard import Guard
     from fedhca.server.policy import Policy
 
 _HOMES = {
     "FedhcaError": "fedhca.errors",
+    "Guard": "fedhca.server.guard",
     "HyperOptions": "fedhca.aggregation",
     "HyperWeights": "fedhca.aggregation",
     "Method": "fedhca.methods",
@@ -46,6 +49,7 @@ _HOMES = {
 
 __all__ = [
     "FedhcaError",
+    "Guard",
     "HyperOptions",
     "HyperWeights",
     "Method",

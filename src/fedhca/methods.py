@@ -7,7 +7,7 @@ function and a line in METHODS.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError, validate_call
 
@@ -15,15 +15,19 @@ from fedhca.aggregation import (
     Aggregator,
     HyperOptions,
     common_step,
+    coordinate_median,
     cross_group,
     dynamic_groups,
+    geometric_median,
     gradient_surgery,
     hyper_conflict_averse,
     hyper_cross_attention,
     keep,
+    krum,
     mean,
     message_passing,
     own_norms,
+    trimmed_mean,
     weighted_sum,
 )
 from fedhca.aggregation.conflict_averse import Solver
@@ -35,6 +39,10 @@ from fedhca.aggregation.mean import Scope
 from fedhca.aggregation.message_passing import Kernel
 from fedhca.errors import RecipeError, unknown
 from fedhca.messages import LocalRule
+
+Robust = Literal["own", "all"]
+"""What a robust method does with decoders. `own`: they stay home, as what is not mixed cannot be poisoned, and decoders
+of different tasks have no middle that means anything. `all`: the rule of the encoders mixes them, too."""
 
 
 @dataclass(frozen=True)
@@ -188,6 +196,30 @@ def fedhca2_sum(*, weight: float = 0.1, hyper_learning_rate: float = 0.01) -> Me
     return replace(fedhca2(), name="fedhca2_sum", decoder=weighted_sum(weight=weight, hyper=hyper))
 
 
+def median(*, decoder_scope: Robust = "own") -> Method:
+    """Encoders take the coordinate-wise median (Yin et al., ICML 2018)."""
+    return _robust("median", coordinate_median(), decoder_scope)
+
+
+def trimmed(*, share: float = 0.2, decoder_scope: Robust = "own") -> Method:
+    """Encoders take the coordinate-wise mean without a share of extremes at either end (Yin et al., ICML 2018)."""
+    return _robust("trimmed", trimmed_mean(share=share), decoder_scope)
+
+
+def multikrum(*, byzantine: int | None = None, decoder_scope: Robust = "own") -> Method:
+    """Encoders take the mean of those that lie closest together (Multi-Krum; Blanchard et al., NeurIPS 2017)."""
+    return _robust("multikrum", krum(byzantine=byzantine), decoder_scope)
+
+
+def rfa(*, decoder_scope: Robust = "own") -> Method:
+    """Encoders take the geometric median (RFA; Pillutla et al., IEEE TSP 2022)."""
+    return _robust("rfa", geometric_median(), decoder_scope)
+
+
+def _robust(name: str, rule: Aggregator, scope: Robust) -> Method:
+    return Method(name, rule, keep() if scope == "own" else rule)
+
+
 METHODS: dict[str, Callable[..., Method]] = {
     "local": local,
     "fedavg": fedavg,
@@ -204,8 +236,12 @@ METHODS: dict[str, Callable[..., Method]] = {
     "pcgrad": pcgrad,
     "cagrad": cagrad,
     "colnet": colnet,
+    "median": median,
+    "trimmed": trimmed,
+    "multikrum": multikrum,
+    "rfa": rfa,
 }
-"""The rivals of the paper before FedHCA², then its variants, then other methods."""
+"""The rivals of the paper before FedHCA², then its variants, then other methods, then the robust ones."""
 
 
 def make_method(name: str, *, encoder: str | None = None, decoder: str | None = None, **options: Any) -> Method:

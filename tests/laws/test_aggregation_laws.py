@@ -22,16 +22,20 @@ from fedhca.aggregation import (
     Rows,
     State,
     common_step,
+    coordinate_median,
     cross_group,
     dynamic_groups,
+    geometric_median,
     gradient_surgery,
     hyper_conflict_averse,
     hyper_cross_attention,
     keep,
+    krum,
     mean,
     message_passing,
     own_norms,
     passes,
+    trimmed_mean,
     weighted_sum,
 )
 from fedhca.aggregation.conflict_averse import Solver
@@ -69,10 +73,16 @@ RULES: Mapping[str, Aggregator] = {
     "cross attention": hyper_cross_attention(),
     "cross attention, sharp": hyper_cross_attention(temperature=0.01, beta=0.8),
     "cross attention, official": hyper_cross_attention(logits="raw", hyper=RAW),
+    "coordinate median": coordinate_median(),
+    "trimmed mean": trimmed_mean(share=0.3),
+    "krum": krum(),
+    "geometric median": geometric_median(),
 }
 
 ALL = set(RULES)
-WEIGHTS = {
+TRIMMING = {"coordinate median", "trimmed mean"}
+ROBUST = TRIMMING | {"krum", "geometric median"}
+WEIGHTS = ROBUST | {
     name
     for name in RULES
     if name.startswith(("keep", "mean", "message", "two", "three", "dynamic", "own")) and "raw" not in name
@@ -88,7 +98,7 @@ LAWS: Mapping[str, set[str]] = {
     "finite": ALL,
     "pure": ALL,
     "tensors only": ALL,
-    "reproduced by its matrix": ALL,
+    "reproduced by its matrix": ALL - TRIMMING,  # which averages others in each coordinate
     "any stretch": ALL,
     "any arithmetic": ALL - {"conflict averse, official"},  # SLSQP stops where last digits tell it to
     "order and names": ALL - {"conflict averse, official"},  # SLSQP and adjacency see the order

@@ -107,6 +107,7 @@ ALIKE: Mapping[str, tuple[Method, Method]] = {
         make_method("colnet", alpha=0.0, encoder="local"),
         make_method("fedavg", decoder_scope="same_task", encoder="local"),
     ),
+    "multi-krum where nobody lies": (make_method("multikrum", byzantine=0), make_method("fedper")),
     "weighted sum of weight 0 at rest": (
         make_method("fedhca2_sum", weight=0.0, hyper_learning_rate=0.0, encoder="local"),
         make_method("local"),

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from fedhca.aggregation import Member, Rows, passes
+from fedhca.aggregation import Member, Mixing, Rows, passes
 from fedhca.layout import Layout
 from fedhca.methods import METHODS, Method, make_method
 from fedhca.server.inbox import Inbox
@@ -105,6 +105,8 @@ PASSES = {
     "fedhca2": Counter(survey=2, blend=2),
     "official": Counter(survey=2, blend=2),
     "fedamp": Counter(survey=4, blend=2),
+    "median": Counter(survey=2, trim=1),
+    "rfa": Counter(survey=2, blend=1),
 }
 """Over encoders and decoders together: one of each kind. The journal asks every method for the Gram matrix of updates;
 FedAMP itself asks for that of weights."""
@@ -122,13 +124,13 @@ def test_a_step_of_the_server_is_so_many_passes(name: str, monkeypatch: pytest.M
 
         return wrapped
 
-    for module, what in (("rows", "survey"), ("mixing", "blend")):
+    for module, what in (("rows", "survey"), ("mixing", "blend"), ("trimming", "trim")):
         monkeypatch.setattr(f"fedhca.aggregation.{module}.{what}", counted(what, getattr(passes, what)))
     step(method, ROSTER, state, sent)
     assert seen == PASSES[name]
 
 
-@pytest.mark.parametrize("name", ["fedavg", "matfl", "pcgrad", "cagrad", "colnet", "fedhca2"])
+@pytest.mark.parametrize("name", ["fedavg", "matfl", "pcgrad", "cagrad", "colnet", "fedhca2", "multikrum", "rfa"])
 def test_what_all_take_is_mixed_once(name: str) -> None:
     """The numbers of a mixing that are not 0 are what a column costs: a few for every client, none for every pair."""
     n = 20
@@ -137,6 +139,7 @@ def test_what_all_take_is_mixed_once(name: str) -> None:
     rows = Rows(torch.zeros_like(end), end, members, ENCODER)
     rule = make_method(name).encoder
     mixing = rule.decide(rule.init(rows), rows).mixing
+    assert isinstance(mixing, Mixing)
     assert mixing.shares is not None
     assert int(mixing.heard.count_nonzero()) + int(mixing.shares.count_nonzero()) <= 4 * n
 

@@ -1,14 +1,12 @@
 """A round in which not everybody answered: those who did are mixed among themselves, the others stay as they were."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from fedhca.aggregation.aggregator import Aggregator, Answer
-from fedhca.aggregation.mixing import Mixing
 from fedhca.aggregation.rows import Rows
 
 
@@ -34,24 +32,15 @@ def apply_among(
 
     """
     here, count = present.nonzero()[:, 0], len(present)
-    among = rows if len(here) == count else rows_of(rows, here)
+    among = rows if len(here) == count else rows.among(here)
     shares = {name: _share(value, here, rule.personal.get(name, 0)) for name, value in state.items()}
     decision = rule.decide(shares, among)
     gram = _among(torch.full((count, count), torch.nan, dtype=torch.float64), among.gram, here)
     answer = decision.carried_out(among, into)
     learnt = {name: _merged(name, value, state, here, rule, count) for name, value in answer.state.items()}
     notes = {name: _merged(name, value, learnt, here, rule, count) for name, value in answer.notes.items()}
-    return Answer(answer.rows, _widened(answer.mixing, here, count), learnt, {"gram": gram, **notes})
-
-
-def rows_of(rows: Rows, chosen: Tensor) -> Rows:
-    """Return some of the rows, by position, where they lie."""
-    return replace(
-        rows,
-        members=tuple(rows.members[place] for place in chosen.tolist()),
-        fresh=None if rows.fresh is None else rows.fresh[chosen],
-        places=tuple(rows.tables.places[chosen].tolist()),
-    )
+    mixing = answer.mixing if among is rows else answer.mixing.widened(here, count)
+    return Answer(answer.rows, mixing, learnt, {"gram": gram, **notes})
 
 
 def _share(value: Tensor, here: Tensor, dimensions: int) -> Tensor:
@@ -76,17 +65,3 @@ def _among(whole: Tensor, part: Tensor, here: Tensor, dimensions: int = 2) -> Te
     """Write the part of those present into the whole, along its leading dimensions."""
     whole[torch.meshgrid(*[here] * dimensions, indexing="ij")] = part
     return whole
-
-
-def _widened(mixing: Mixing, here: Tensor, count: int) -> Mixing:
-    """Let those who are absent neither hear nor be heard."""
-    if len(here) == count:
-        return mixing
-    dense = mixing.matrix
-    whole = torch.zeros(len(dense), count, count, dtype=dense.dtype)
-    if mixing.what == "weights":
-        whole += torch.eye(count, dtype=whole.dtype)
-        whole[:, here] = 0
-    for each, part in zip(whole, dense, strict=True):
-        _among(each, part, here)
-    return Mixing(mixing.what, whole)

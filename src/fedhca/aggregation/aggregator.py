@@ -1,13 +1,14 @@
 """What an aggregation rule is: a frozen pair of pure functions."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from jaxtyping import Float
 from torch import Tensor
 
 from fedhca.aggregation.mixing import Mixing
 from fedhca.aggregation.rows import Rows
+from fedhca.aggregation.trimming import Trimming
 
 State = Mapping[str, Tensor]
 """What a rule remembers between rounds: tensors by name, so that it can be saved, loaded and compared bit by bit."""
@@ -21,14 +22,14 @@ class Decision:
     """What a rule decides from the inner products of rows.
 
     Attributes:
-        mixing: who listens to whom.
+        mixing: who listens to whom, or what is left out.
         state: what the rule remembers; the mixes it keeps are added to it.
         notes: tensors for the journal by name (hyper weights, entropies).
         keeps: how many of the mixes, from the first, it remembers as `direction`.
 
     """
 
-    mixing: Mixing
+    mixing: Mixing | Trimming
     state: State = field(default_factory=dict)
     notes: Mapping[str, Tensor] = field(default_factory=dict)
     keeps: int = 0
@@ -37,7 +38,8 @@ class Decision:
         """Mix the rows; see `Mixing.of`."""
         mixed = self.mixing.of(rows, into, first=self.keeps)
         kept = {DIRECTION: mixed.mixes} if self.keeps else {}
-        return Answer(mixed.rows, self.mixing, {**self.state, **kept}, self.notes)
+        mixing = self.mixing if mixed.heard is None else replace(self.mixing, heard=mixed.heard)
+        return Answer(mixed.rows, mixing, {**self.state, **kept}, self.notes)
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,14 @@ class Answer:
 
     Attributes:
         rows: the parameters each participant goes on from.
-        mixing: the matrices that made them; who listens to whom.
+        mixing: the matrices that made them, or that tell who was averaged; who listens to whom.
         state: what the rule remembers.
         notes: tensors for the journal by name (hyper weights, entropies).
 
     """
 
     rows: Float[Tensor, "n w"]
-    mixing: Mixing
+    mixing: Mixing | Trimming
     state: State
     notes: Mapping[str, Tensor] = field(default_factory=dict)
 
@@ -88,6 +90,6 @@ class Aggregator:
         return self.decide(state, rows).carried_out(rows, into)
 
 
-def stateless(rule: Callable[[Rows], Mixing]) -> Aggregator:
+def stateless(rule: Callable[[Rows], Mixing | Trimming]) -> Aggregator:
     """Make an aggregator of a rule that remembers nothing: a function from rows to their mixing."""
     return Aggregator(lambda rows: {}, lambda state, rows: Decision(rule(rows)))

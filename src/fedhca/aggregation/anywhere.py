@@ -1,9 +1,9 @@
-"""The two passes in torch's own operations: for rows on an accelerator, or of a kind that `loops` cannot read."""
+"""The passes in torch's own operations: for rows on an accelerator, or of a kind that `loops` cannot read."""
 
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
 What = Literal["weights", "updates", "steps"]
@@ -45,3 +45,30 @@ def blend(
     mixed = base + own[:, None] * values + shares @ mixes
     directions[:] = mixes[: len(directions)]
     into[places] = torch.where(keeps[:, None], sent, mixed).to(into.dtype)
+
+
+def trim(
+    end: Float[Tensor, "n x"],
+    places: Int64[Tensor, " m"],
+    cut: int,
+    *,
+    into: Float[Tensor, "n x"],
+    directions: Float[Tensor, "r x"],
+) -> Float64[Tensor, "m t"]:
+    """Write the trimmed mean of a chunk's columns; return in how many each one was among so many; see `passes.trim`.
+
+    Sums are taken row by row, so that neither the number of columns nor that of threads changes a bit; that they are
+    put back between the numbers they are of makes the mean of equal numbers that number.
+    """
+    sent = end[places]
+    ordered = sent.sort(dim=0).values
+    kept = ordered[cut : len(places) - cut]
+    total = kept[0].double()
+    for each in kept[1:]:
+        total = total + each
+    answer = (total / len(kept)).to(into.dtype).clamp(kept[0], kept[-1])
+    within = (sent >= kept[0]) & (sent <= kept[-1])
+    among = torch.arange(len(kept), len(places) + 1, device=end.device)[:, None] == within.sum(0)
+    into[places] = answer
+    directions[:] = answer
+    return (within.float() @ among.float().T).double()

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from fedhca.aggregation.aggregator import Aggregator, stateless
+from fedhca.aggregation.distances import squared_distances
 from fedhca.aggregation.mixing import Mixing
 from fedhca.aggregation.rows import Rows
 from fedhca.errors import RecipeError, unknown
@@ -49,19 +50,12 @@ def message_passing(
             raise RecipeError(f"Parameter `{name}` should be a number above 0. Found `{name} = {value}`.")
 
     def rule(rows: Rows) -> Mixing:
-        distances = squared_distances(rows)
+        distances = squared_distances(rows.centred_gram)
         near = _nearness(distances, tau) * kappa if kernel == "scale_free" else alpha / sigma * _exp(distances, sigma)
         near.fill_diagonal_(0.0)
         return Mixing("weights", (near + torch.diag(1 - near.sum(1)))[None])
 
     return stateless(rule)
-
-
-def squared_distances(rows: Rows) -> Float[Tensor, "m m"]:
-    """Return ‖w_i − w_j‖² of what was sent, in float64."""
-    products = rows.centred_gram
-    lengths = products.diagonal()
-    return (lengths[:, None] + lengths - 2 * products).clamp_min(0.0)
 
 
 def _nearness(distances: Float[Tensor, "m m"], tau: float) -> Float[Tensor, "m m"]:

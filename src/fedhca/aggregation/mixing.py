@@ -14,10 +14,18 @@ from fedhca.tables import new_like
 
 
 class Mixed(NamedTuple):
-    """What became of rows: an answer for every participant, and the mixes that were asked for."""
+    """What became of rows: an answer for every participant, the mixes asked for, and who was heard if it only shows."""
 
     rows: Float[Tensor, "n w"]
     mixes: Float[Tensor, "r w"]
+    heard: Float[Tensor, "s p m"] | None = None
+
+
+def answer_others(rows: Rows, answer: Float[Tensor, "n w"]) -> None:
+    """Answer rows that are nobody's their start."""
+    if rows.places is not None and answer is not rows.start:
+        for place in sorted(set(range(len(answer))) - set(rows.places)):
+            answer[place] = rows.start[place]
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ class Mixing:
 
         """
         answer = new_like(rows.end) if into is None else into
-        self._pass_over_others(rows, answer)
+        answer_others(rows, answer)
         mixes, keeps = new_like(rows.end, (first, rows.layout.width)), self._keeps
         if first == 0 and keeps.all():
             places = rows.tables.places
@@ -77,18 +85,22 @@ class Mixing:
         blend(rows.tables, self.what, own, heard, shares, keeps, rows.bounds(s), answer, mixes)
         return Mixed(answer, mixes)
 
-    @staticmethod
-    def _pass_over_others(rows: Rows, answer: Float[Tensor, "n w"]) -> None:
-        if rows.places is not None and answer is not rows.start:
-            for place in sorted(set(range(len(answer))) - set(rows.places)):
-                answer[place] = rows.start[place]
-
     @property
     def _keeps(self) -> Bool[Tensor, "s m"]:
         """Whose answer is what it sent: computing it would still turn −0 into 0, and what is not finite into NaN."""
         size = self.matrix.shape[-1]
         nothing = torch.zeros(size, size) if self.what == "updates" else torch.eye(size)
         return ~(self.matrix != nothing.to(self.matrix.dtype)).any(dim=2)
+
+    def widened(self, here: Tensor, count: int) -> "Mixing":
+        """Return it among `count` participants: those who are not `here` neither hear nor are heard."""
+        dense = self.matrix
+        whole = torch.zeros(len(dense), count, count, dtype=dense.dtype)
+        if self.what == "weights":
+            whole += torch.eye(count, dtype=whole.dtype)
+            whole[:, here] = 0
+        whole[:, here[:, None], here] = dense
+        return Mixing(self.what, whole)
 
     def listening(self, layout: Layout) -> Float[Tensor, "m m"]:
         """Return how much of participant j is in the answer to i: over segments the mean, weighted by their width."""

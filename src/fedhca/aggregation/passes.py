@@ -1,4 +1,6 @@
-"""The two passes over rows that every rule is made of: inner products, then mixes. Memory beyond the rows is bounded.
+"""The two passes over rows that rules are made of: inner products, then mixes. Memory beyond the rows is bounded.
+
+Those that sort each coordinate have a pass of their own, `trim`.
 
 Rows may lie in memory, in a mapped file, or on an accelerator; they are walked in chunks of columns. Sums are taken in
 float64 and chunk by chunk in order, so that they do not hang on how many threads share the work.
@@ -113,6 +115,38 @@ def blend(
         chunk, threads = in_tensors, 1
     for _ in _each(chunk, bounds, threads):
         pass
+
+
+def trim(
+    tables: Tables, cut: int, bounds: Bounds, into: Float[Tensor, "n w"], directions: Float[Tensor, "r w"]
+) -> Float[Tensor, " m"]:
+    """Write the trimmed mean of what was sent to all places in `into`, and to `directions`; see `Trimming`.
+
+    Return each one's share of it. That is counted in whole numbers, so that it does not hang on how work is divided.
+    """
+    m, on_cpu = len(tables.places), tables.end.device.type == "cpu"
+    size = max(256, min(4096, 32768 // m)) if on_cpu else CHUNK
+
+    def in_tensors(segment: int, first: int, last: int) -> Tensor:
+        counts = torch.zeros(m, 2 * cut + 1, dtype=torch.float64, device=tables.end.device)
+        for begin in range(first, last, size):
+            here = slice(begin, min(begin + size, last))
+            written = {"into": into[:, here], "directions": directions[:, here]}
+            counts += anywhere.trim(tables.end[:, here], tables.places, cut, **written)
+        return counts.cpu()
+
+    total = torch.zeros(m, 2 * cut + 1, dtype=torch.float64)
+    for _, counts in _each(in_tensors, bounds, torch.get_num_threads() if on_cpu else 1):
+        total += counts
+    return (total / torch.arange(m - 2 * cut, m + 1, dtype=torch.float64)).sum(1) / tables.end.shape[1]
+
+
+def scale(tables: Tables, factors: Float[Tensor, " m"], bounds: Bounds) -> None:
+    """Write start + factor · (end − start) over what was sent, in one pass over these rows alone."""
+    m = len(factors)
+    nothing = torch.zeros(1, 0, m, dtype=torch.float64)
+    own, keeps = factors.double()[None], torch.zeros(1, m, dtype=torch.bool)
+    blend(tables, "steps", own, nothing, nothing.mT, keeps, bounds, tables.end, tables.end[:0])
 
 
 def _compiled() -> Any:

@@ -1,13 +1,13 @@
 """The one input of every aggregation rule: where each participant started and where it arrived."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from fedhca.aggregation.passes import Bounds, Tables, survey
+from fedhca.aggregation.passes import Bounds, Tables, scale, survey
 from fedhca.aggregation.products import Products
 from fedhca.layout import Layout
 
@@ -65,6 +65,22 @@ class Rows:
         """How far each participant moved, Δ = end − start (a new tensor of the rows' size)."""
         places = self.tables.places
         return self.end[places] - self.start[places]
+
+    def among(self, chosen: Tensor) -> "Rows":
+        """Return some of the rows, by position, where they lie."""
+        return replace(
+            self,
+            members=tuple(self.members[place] for place in chosen.tolist()),
+            fresh=None if self.fresh is None else self.fresh[chosen],
+            places=tuple(self.tables.places[chosen.to(self.end.device)].tolist()),
+        )
+
+    def scale_updates(self, factors: Float[Tensor, " m"]) -> None:
+        """Make every update so many times as long, in place: end ← start + factor · Δ.
+
+        Whoever asked for products before holds those of other rows: make new `Rows` to go on.
+        """
+        scale(self.tables, factors, self.bounds(1))
 
     def bounds(self, segments: int) -> Bounds:
         """Return where each segment starts and stops; 1 segment is the whole row."""

@@ -7,9 +7,10 @@ from fedhca.experiment.recipes import dump_recipe
 
 FREE = {
     *("description", "seed", "rounds", "evaluate_every", "checkpoint_every", "method", "training", "weights", "device"),
-    *("on_missing", "min_clients", "timeout"),
+    *("on_missing", "min_clients", "timeout", "guard"),
 }
-"""In what the recipe of a run may differ: nothing that changes who learns what from which data."""
+"""In what the recipe of a run may differ: nothing that changes who learns what from which data. What the server does
+about clients that are late, or lie, is its own affair."""
 
 
 def require_agreed(agreed: Recipe, asked: Recipe, run: str) -> None:

@@ -165,20 +165,21 @@ def federate(recipe: Recipe, send: Send, folder: Path, tell: Tell) -> Iterator[R
     names = [client.name for client in recipe.roster]
     method = build.build_method(recipe)
     trainings = {name: build.build_training(recipe, name) for name in used(recipe)}
-    sent, attendance = build.build_sent(recipe), build.build_attendance(recipe)
+    sent, attendance, guard = build.build_sent(recipe), build.build_attendance(recipe), build.build_guard(recipe)
     return drive(
         method,
         Post(send, names),
         order=names,
         until=recipe.rounds,
         evaluate_every=recipe.evaluate_every,
-        settings=settings(method, recipe.seed, trainings, sent, attendance),
+        settings=settings(method, recipe.seed, trainings, sent, attendance, guard),
         folder=folder,
         policy=build.build_policy(recipe),
         tell=tell,
         states=recipe.states,
         sent=sent,
         attendance=attendance,
+        guard=guard,
     )
 
 

@@ -27,6 +27,7 @@ from fedhca.models.client_model import ClientModel
 from fedhca.models.encoder import Pyramid, backbone
 from fedhca.seeds import derive
 from fedhca.server.attendance import Span
+from fedhca.server.guard import Guard
 from fedhca.server.policy import Policy
 from fedhca.tasks import Edges
 from fedhca.tasks.task import Task
@@ -82,6 +83,11 @@ def build_attendance(recipe: Recipe) -> dict[str, Span]:
     """Return the rounds that each client takes part in; those who do in all are not in it."""
     spans = {client.name: Span(client.joins, client.leaves) for client in recipe.roster}
     return {name: span for name, span in spans.items() if span != Span()}
+
+
+def build_guard(recipe: Recipe) -> Guard:
+    """Return how long an update may be."""
+    return Guard(recipe.guard.bound, recipe.guard.reject)
 
 
 def build_sent(recipe: Recipe) -> Sent:

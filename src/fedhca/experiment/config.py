@@ -177,6 +177,19 @@ class SentSection(Section):
         return {"down": value, "up": value} if isinstance(value, str) else value
 
 
+class GuardSection(Section):
+    """How long an update may be, in medians of the round; see `fedhca.Guard`."""
+
+    bound: Annotated[float, Field(ge=1)] | None = None
+    reject: Annotated[float, Field(gt=1)] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "GuardSection":
+        if self.bound is not None and self.reject is not None and self.reject <= self.bound:
+            raise ValueError(f"`reject` should be above `bound`, {self.bound}; found {self.reject}")
+        return self
+
+
 class MethodSection(BaseModel):
     """A method by name, with its options; `encoder` and `decoder` take those rules from another method instead.
 
@@ -230,6 +243,7 @@ class Recipe(Section):
         on_missing: what to do about a client that does not answer: `fail`, `keep` or `wait`; see `fedhca.Policy`.
         min_clients: how many have to answer for a round to count, under `keep`.
         timeout: seconds a client has for one answer, over a network.
+        guard: how long an update may be, in medians of the round: to be shortened (`bound`), or refused (`reject`).
         method: how the server mixes.
         model: the architecture.
         training: how clients train.
@@ -250,6 +264,7 @@ class Recipe(Section):
     on_missing: OnMissing = "fail"
     min_clients: PositiveInt = 1
     timeout: PositiveFloat | None = None
+    guard: GuardSection = GuardSection()
     method: MethodSection = MethodSection()
     model: ModelSection = ModelSection()
     training: TrainingSection = TrainingSection()

@@ -16,6 +16,7 @@ from fedhca.experiment.difference import first_difference
 from fedhca.messages import Hello, Runtime
 from fedhca.methods import Method
 from fedhca.server.attendance import NOBODY_AWAY, Attendance
+from fedhca.server.guard import Guard
 from fedhca.server.policy import Policy
 from fedhca.server.replies import Tell, greet
 from fedhca.server.roster import Roster
@@ -43,12 +44,13 @@ def drive(
     states: Place = "memory",
     sent: Sent = Sent(),
     attendance: Attendance = NOBODY_AWAY,
+    guard: Guard = Guard(),
 ) -> Iterator[Round]:
     """Run a federation over any runtime, from the newest checkpoint in the folder if there is one.
 
     What the run depends on beside its clients is in `settings`; a folder with other settings is refused. Clients that
     do not answer are met by the policy, and `tell` hears of each at once; who does not say hello can be gone without
-    under `keep` only once there is a checkpoint, which knows everybody.
+    under `keep` only once there is a checkpoint, which knows everybody. The guard says how long an update may be.
 
     Parameters travel in the forms of `sent`. With `states: disk` the server's rows lie in mapped files in the folder:
     memory need not hold them.
@@ -85,6 +87,7 @@ def drive(
         table=table,
         sent=sent,
         attendance=attendance,
+        guard=guard,
     )
     del state  # this loop must not be what keeps the rows of the first round in memory
     for each in going:

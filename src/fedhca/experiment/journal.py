@@ -30,6 +30,7 @@ def entry(round_: Round, roster: Roster) -> dict[str, Any]:
             "clients": round_.clients,
             "bytes": round_.bytes,
             **({"missing": round_.missing} if round_.missing else {}),
+            **({"shortened": round_.shortened} if round_.shortened else {}),
         }
     )
 

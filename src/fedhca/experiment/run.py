@@ -16,7 +16,8 @@ from fedhca.experiment.drive import Place, drive
 from fedhca.experiment.participant import Clients, Participant
 from fedhca.methods import Method, make_method
 from fedhca.runtimes.local import LocalRuntime
-from fedhca.server.attendance import Attendance, Span
+from fedhca.server.attendance import NOBODY_AWAY, Attendance, Span
+from fedhca.server.guard import Guard
 from fedhca.server.policy import Policy
 from fedhca.server.replies import Tell
 from fedhca.server.rounds import Round
@@ -41,6 +42,7 @@ def run(
     watch: Watch | None = None,
     policy: Policy = Policy(),
     tell: Tell = lambda missing: None,
+    guard: Guard = Guard(),
 ) -> Iterator[Round]:
     """Run a federation in this process and yield its rounds.
 
@@ -63,6 +65,8 @@ def run(
         watch: is told every training step.
         policy: what to do about clients that cannot go on (a loss that is not finite, a file that cannot be read).
         tell: is told of each of them, at once.
+        guard: how long an update may be beside the others'; whoever it refuses has to go back a round, which needs
+            `out`.
 
     Yields:
         each round, after its line in the journal, and its checkpoint if one is due, are on the disk.
@@ -99,13 +103,14 @@ def run(
         until=clients[0].training.rounds,
         evaluate_every=evaluate_every,
         checkpoint_every=checkpoint_every,
-        settings=settings(made, seed, {client.dataset: client.training for client in clients}, sent, attendance),
+        settings=settings(made, seed, {client.dataset: client.training for client in clients}, sent, attendance, guard),
         folder=folder,
         policy=policy,
         tell=tell,
         states=states,
         sent=sent,
         attendance=attendance,
+        guard=guard,
     )
 
 
@@ -117,10 +122,19 @@ def _of(training: dict[str, Training], dataset: str) -> Training:
 
 
 def settings(
-    method: Method, seed: int, trainings: Mapping[str, Training], sent: Sent, attendance: Attendance
+    method: Method,
+    seed: int,
+    trainings: Mapping[str, Training],
+    sent: Sent,
+    attendance: Attendance = NOBODY_AWAY,
+    guard: Guard = Guard(),
 ) -> dict[str, Any]:
-    """Return what a run depends on beside its clients; the number of loading processes changes nothing."""
+    """Return what a run depends on beside its clients; the number of loading processes changes nothing.
+
+    Who is away when, and a guard, are there only where there are any, so that runs from before can go on.
+    """
     training = {name: {**asdict(each), "workers": None} for name, each in trainings.items()}
     found = {"method": method.name, "options": method.options, "seed": seed, "training": training}
-    spans = {name: asdict(span) for name, span in attendance.items()}
-    return json.loads(json.dumps({**found, "sent": asdict(sent), "attendance": spans}))
+    spans = {"attendance": {name: asdict(span) for name, span in attendance.items()}} if attendance else {}
+    guarded = {"guard": asdict(guard)} if guard.on else {}
+    return json.loads(json.dumps({**found, "sent": asdict(sent), **spans, **guarded}))

@@ -134,6 +134,7 @@ class RunFolder:
             watch=watch,
             policy=build.build_policy(recipe),
             tell=tell,
+            guard=build.build_guard(recipe),
         )
 
     def evaluate(self) -> tuple[int, dict[str, dict[str, float]]]:

@@ -16,7 +16,8 @@ class Policy:
         on_missing: `fail` stops the run with one line; it can be resumed. `keep` goes on with those who answered: the
             absent client's parameters, hyper weights and own state stay as they were. `wait` asks it again until it
             answers, and mixes nothing before.
-        min_clients: under `keep`, how many have to answer for a round to count; the run stops with fewer.
+        min_clients: under `keep`, how many have to answer for a round to count; the run stops with fewer. Whom a guard
+            refuses has not answered.
         timeout: seconds a client has for one answer, over a network; as long as it takes if not given.
         pause: seconds before a client is asked again under `wait`.
 

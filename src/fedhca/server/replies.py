@@ -71,10 +71,50 @@ def gather(
         if not missing or policy.on_missing == "keep":
             break
         time.sleep(policy.pause)
-    require_enough(policy, len(found), missing, requests[0].round)
+    require_enough(found, missing, policy, requests[0].round)
     ordered = [request.client for request in requests if request.client in found]
     now = time.perf_counter()
     return Answers({name: found[name] for name in ordered}, missing, {name: now - came[name] for name in ordered})
+
+
+def refuse(
+    answers: Answers[Reply],
+    causes: Mapping[str, str],
+    number: int,
+    policy: Policy,
+    *,
+    tell: Tell = lambda missing: None,
+) -> Answers[Reply]:
+    """Take the replies of some clients as if they had not come. Under `wait` too: asked again, they would be the same.
+
+    Args:
+        answers: of all.
+        causes: why a client's is refused.
+        number: of the round, from 0.
+        policy: what to do about replies that are missing.
+        tell: is told of every one, at once.
+
+    Raises:
+        MissingReplyError: somebody is refused, and the policy is to stop; or fewer than `min_clients` are left.
+
+    """
+    for client, cause in causes.items():
+        tell(Missing(client, cause))
+        if policy.on_missing == "fail":
+            expected = f"Client '{client}' should send an update of a usual length in round {number + 1}"
+            raise MissingReplyError(f"{expected}. Found: {cause} Raise `guard.reject`, or set `on_missing: keep`.")
+    left = {name: reply for name, reply in answers.replies.items() if name not in causes}
+    missing = {**answers.missing, **causes}
+    require_enough(left, missing, policy, number)
+    return Answers(left, missing, {name: answers.waited[name] for name in left})
+
+
+def require_enough(found: Collection[str], missing: Mapping[str, str], policy: Policy, number: int) -> None:
+    """Raise MissingReplyError if too few clients answered for a round to count; rounds are numbered from 0."""
+    if len(found) < min(policy.min_clients, len(found) + len(missing)) or not found:
+        causes = "; ".join(f"{client}: {cause}" for client, cause in missing.items())
+        needed = f"At least {policy.min_clients} clients should answer in round {number + 1}"
+        raise MissingReplyError(f"{needed}. Found {len(found)}: {causes}")
 
 
 def greet(
@@ -113,23 +153,6 @@ def greet(
     if sorted([*found, *(each.client for each in missing)]) != sorted(order):
         raise RecipeError(f"Clients should be {list(order)}. Found {sorted(found)}.")
     return {name: found[name] for name in order if name in found}
-
-
-def require_enough(policy: Policy, answered: int, missing: Mapping[str, str], number: int) -> None:
-    """Raise MissingReplyError if fewer answered than have to, of those who were asked.
-
-    Args:
-        policy: says how many have to.
-        answered: how many did.
-        missing: causes by client of those who did not.
-        number: rounds done before this one.
-
-    """
-    if answered >= max(1, min(policy.min_clients, answered + len(missing))):
-        return
-    causes = "; ".join(f"{client}: {cause}" for client, cause in missing.items())
-    needed = f"At least {policy.min_clients} clients should answer in round {number + 1}"
-    raise MissingReplyError(f"{needed}. Found {answered}: {causes}")
 
 
 def _each_once(

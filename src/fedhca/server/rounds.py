@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from fedhca.aggregation import Answer, Rows, State, apply_among
@@ -15,9 +15,10 @@ from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Ru
 from fedhca.methods import Method
 from fedhca.parameters import Parameters
 from fedhca.server.attendance import NOBODY_AWAY, Attendance, away_in, require_somebody
+from fedhca.server.guard import Guard, Verdict
 from fedhca.server.inbox import Inbox, require_fit
 from fedhca.server.policy import Policy
-from fedhca.server.replies import Answers, Tell, gather
+from fedhca.server.replies import Answers, Tell, gather, refuse
 from fedhca.server.roster import Roster
 from fedhca.tables import new_like
 
@@ -60,6 +61,7 @@ class Round:
             waiting (for the last of the others).
         bytes: by client and direction: down is to the client, up from it.
         missing: why an answer did not come, was not asked for or did not count, by phase (train, evaluate) and client.
+        shortened: by client, the least factor by which the guard shortened an update of it.
 
     """
 
@@ -73,6 +75,7 @@ class Round:
     bytes: Mapping[str, Mapping[str, int]]
     missing: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     clients: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    shortened: Mapping[str, float] = field(default_factory=dict)
 
 
 def begin(
@@ -98,29 +101,36 @@ def begin(
     )
 
 
-def step(method: Method, roster: Roster, state: ServerState, inbox: Inbox) -> tuple[ServerState, Answer, Answer]:
+def step(
+    method: Method, roster: Roster, state: ServerState, inbox: Inbox, sides: tuple[Rows, Rows] | None = None
+) -> tuple[ServerState, Answer, Answer]:
     """Mix what the clients sent; return the next state and both rules' answers.
 
     The answers are written over what was sent, so that the inbox is spent; the state stays as it is. A client that did
-    not answer keeps what it was handed out, and its share of the rules' states.
+    not answer keeps what it was handed out, and its share of the rules' states. `sides` are the rows of the inbox
+    where somebody has looked at them before; see `sides_of`.
     """
-    present = torch.tensor([name in inbox.names for name in roster.names])
-    fresh = state.since == state.round
-    decoders_each = torch.tensor([len(member.tasks) for member in roster.members])
-    encoders = Rows(state.encoders, inbox.encoders, roster.members, roster.encoder_layout, fresh)
-    decoders = Rows(
-        state.decoders,
-        inbox.decoders,
-        roster.decoder_members,
-        roster.decoder_layout,
-        fresh.repeat_interleave(decoders_each),
-    )
+    encoders, decoders = sides_of(roster, state, inbox) if sides is None else sides
+    present, slots = _present(encoders, inbox), _present(decoders, inbox)
     encoder = apply_among(method.encoder, state.encoder_state, encoders, present, inbox.encoders)
-    slots = present.repeat_interleave(decoders_each)
     decoder = apply_among(method.decoder, state.decoder_state, decoders, slots, inbox.decoders)
     since = torch.where(present, state.round + 1, state.since)
     following = ServerState(state.round + 1, encoder.rows, decoder.rows, encoder.state, decoder.state, since)
     return following, encoder, decoder
+
+
+def sides_of(roster: Roster, state: ServerState, inbox: Inbox) -> tuple[Rows, Rows]:
+    """Return what came as rows: of all encoders, and of all decoders."""
+    fresh = state.since == state.round
+    slots = fresh.repeat_interleave(torch.tensor([len(member.tasks) for member in roster.members]))
+    return (
+        Rows(state.encoders, inbox.encoders, roster.members, roster.encoder_layout, fresh),
+        Rows(state.decoders, inbox.decoders, roster.decoder_members, roster.decoder_layout, slots),
+    )
+
+
+def _present(rows: Rows, inbox: Inbox) -> Bool[Tensor, " m"]:
+    return torch.tensor([member.client in inbox.names for member in rows.members])
 
 
 def rounds(
@@ -136,16 +146,18 @@ def rounds(
     table: Callable[[Tensor], Tensor] = new_like,
     sent: Sent = Sent(),
     attendance: Attendance = NOBODY_AWAY,
+    guard: Guard = Guard(),
 ) -> Iterator[Round]:
     """Run rounds until so many are done; evaluate after every `evaluate_every`, and after the last.
 
     A generator: the caller saves, prints or stops between rounds. Of replies that are missing `tell` hears at once.
     Where rows lie is for `table` to say: it makes each round's, like the one it is given. In what form parameters
-    travel is for `sent` to say. Who takes part in which rounds is in `attendance`.
+    travel is for `sent` to say, for `attendance` who takes part in which rounds, and for `guard` how long an update may
+    be.
 
     Raises:
         RecipeError: in some round nobody takes part.
-        MissingReplyError: clients did not answer, and the policy is to stop.
+        MissingReplyError: clients did not answer, or the guard refuses what they sent, and the policy is to stop.
         LayoutError: a client sent parameters of another shape, likewise.
         ClientError: a client sent parameters that are not finite, likewise.
 
@@ -157,7 +169,9 @@ def rounds(
         away = away_in(attendance, state.round + 1)
         trained, down = _train(method, runtime, inbox, state, policy, tell, sent, away)
         clock.append(time.perf_counter())
-        state, encoder, decoder = step(method, roster, state, inbox)
+        sides, verdict = _judged(guard, inbox, state)
+        trained = refuse(trained, verdict.refused, state.round, policy, tell=tell)
+        state, encoder, decoder = step(method, roster, state, inbox, sides)
         clock.append(time.perf_counter())
         due = state.round % evaluate_every == 0 or state.round == until
         measured = (
@@ -167,7 +181,7 @@ def rounds(
         )
         clock.append(time.perf_counter())
         phases = zip(("train", "aggregate", "evaluate"), clock, clock[1:], strict=False)
-        missing = {"train": trained.missing, "evaluate": measured.missing}
+        missing = {"train": {**away, **trained.missing}, "evaluate": measured.missing}
         yield Round(
             number=state.round,
             state=state,
@@ -182,6 +196,7 @@ def rounds(
                 name: {"train": reply.seconds, "transport": reply.transport, "waiting": trained.waited[name]}
                 for name, reply in trained.replies.items()
             },
+            shortened=verdict.shortened,
         )
 
 
@@ -208,8 +223,21 @@ def _train(
         for name, each, since in _handed_out(inbox.roster, state, sent.down, away)
     ]
     down = {request.client: request.parameters.bytes for request in requests}
-    answers = gather(runtime.train, requests, policy, take=inbox.take, tell=tell)
-    return replace(answers, missing={**away, **answers.missing}), down
+    return gather(runtime.train, requests, policy, take=inbox.take, tell=tell), down
+
+
+def _judged(guard: Guard, inbox: Inbox, state: ServerState) -> tuple[tuple[Rows, Rows], Verdict]:
+    """Have the guard look at what came; return the rows to mix, who is refused being no longer among those there."""
+    sides = sides_of(inbox.roster, state, inbox)
+    verdict = guard.judge(*(_there(rows, inbox) for rows in sides))
+    inbox.names.difference_update(verdict.refused)
+    # Rows remember what was seen of them, which is no longer so where something was shortened.
+    return sides_of(inbox.roster, state, inbox) if verdict.shortened else sides, verdict
+
+
+def _there(rows: Rows, inbox: Inbox) -> Rows:
+    present = _present(rows, inbox)
+    return rows if present.all() else rows.among(present.nonzero()[:, 0])
 
 
 def _measure(

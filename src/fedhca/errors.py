@@ -49,6 +49,16 @@ class RunFolderError(FedhcaError, OSError):
     """A run folder cannot be read or written, or holds something else."""
 
 
+def one_line(text: str, most: int = 1000) -> str:
+    r"""Return a text of somebody else's as it may stand on a screen and in a journal: one line, and no control codes.
+
+    >>> one_line("gone\x1b[2J\nsince noon")
+    'gone[2J since noon'
+    """
+    words = " ".join("".join(each for each in word if each.isprintable()) for word in text.split())
+    return words if len(words) <= most else words[: most - 1] + "…"
+
+
 def unknown(kind: str, found: object, known: Iterable[str]) -> str:
     """Return the line for a name that does not exist, with the nearest one that does.
 

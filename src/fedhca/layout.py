@@ -112,9 +112,15 @@ class Layout:
     @classmethod
     def from_json(cls, triples: Iterable[Sequence[Any]]) -> "Layout":
         """Rebuild the layout from `as_json`, whose triples come back from a file as lists."""
-        facts = [(str(name), shape, norm) for name, shape, norm in triples]
+        facts = [(str(name), [_size(each) for each in shape], bool(norm)) for name, shape, norm in triples]
         norms = {name.rpartition(".")[0] or name for name, _, norm in facts if norm}
         return cls.of({name: shape for name, shape, _ in facts}, norms)
+
+
+def _size(size: Any) -> int:
+    if type(size) is not int or size < 0:
+        raise ValueError(f"a shape should be of whole numbers, at least 0; found {size!r}")
+    return size
 
 
 def _describe(segment: Segment | None) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
 from fedhca.compression import Compressed, Form
-from fedhca.errors import FedhcaError
+from fedhca.errors import FedhcaError, one_line
 from fedhca.layout import Layout
 from fedhca.parameters import Parameters
 from fedhca.stats import Stat
@@ -155,6 +155,10 @@ class Missing:
     client: str
     cause: str
     error: FedhcaError | None = None
+
+    def __post_init__(self) -> None:
+        """Make one line of the cause, which may be another site's text."""
+        object.__setattr__(self, "cause", one_line(self.cause))
 
 
 @runtime_checkable

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from fedhca.engines.events import events
+from fedhca.errors import one_line
 from fedhca.experiment import journal
 from fedhca.experiment.drive import JOURNAL
 
@@ -33,7 +34,7 @@ class Progress:
         for event in events(self.folder, self.told):
             self.told += 1
             if event["what"] == "missing":
-                self._say(f"client '{event['client']}' did not answer: {event['cause']}")
+                self._say(f"client '{event.get('client')}' did not answer: {one_line(event.get('cause', ''))}")
         lines = journal.read(self.folder / JOURNAL)
         self.shown = min(self.shown, len(lines))  # after a death, rounds that no checkpoint covers are made again
         for line in lines[self.shown :]:
@@ -41,15 +42,15 @@ class Progress:
         self.shown = len(lines)
 
     def _round(self, line: dict) -> None:
-        number, spent = line["round"], line["seconds"]
+        number, spent = line["round"], line.get("seconds", {})
         left = (time.perf_counter() - self.began) / max(1, number - self.behind) * (self.rounds - number)
-        losses = [value for tasks in line["losses"].values() for value in tasks.values() if value is not None]
+        losses = [value for tasks in line.get("losses", {}).values() for value in tasks.values() if value is not None]
         loss = f"mean loss {sum(losses) / len(losses):.4f}" if losses else "no losses"
         phases = "  ".join(f"{phase} {value:.1f} s" for phase, value in spent.items() if value >= 0.05)
-        ways = [times["transport"] for times in line["clients"].values()]
+        ways = [times.get("transport", 0.0) for times in line.get("clients", {}).values()]
         slowest = f"  on the way up to {max(ways):.1f} s" if ways else ""
         self._say(f"round {number}/{self.rounds}  {loss}  {phases}{slowest}  left {timedelta(seconds=round(left))}")
-        for client, tasks in line["metrics"].items():
+        for client, tasks in line.get("metrics", {}).items():
             values = "  ".join(f"{task} {value:.4g}" for task, value in tasks.items() if value is not None)
             self.console.print(
                 f"    {client}: {values or 'not measured'}", highlight=False, markup=False, soft_wrap=True

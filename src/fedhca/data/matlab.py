@@ -9,6 +9,7 @@ from jaxtyping import Integer, Shaped
 from scipy.io import loadmat
 
 from fedhca.data.image import require, unreadable
+from fedhca.data.matlab_elements import require_small
 from fedhca.errors import DataError
 
 
@@ -20,7 +21,9 @@ def read_variable(path: Path, name: str, content: bytes | None = None) -> Shaped
 
     """
     try:
-        file: Any = BytesIO(require(path).read_bytes() if content is None else content)
+        content = require(path).read_bytes() if content is None else content
+        require_small(content)
+        file: Any = BytesIO(content)
         found = loadmat(file)  # takes open files too, whatever its stubs say
     except DataError:
         raise

@@ -1,6 +1,7 @@
 """Kits: what each site is given to take part, and how it becomes the site's folder."""
 
 import shutil
+import struct
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -13,9 +14,12 @@ from fedhca.engines.federation import ENGINE, KITS, RECIPE, Federation
 from fedhca.engines.federation import FILE as FEDERATION
 from fedhca.engines.federation import Facts as ServerFacts
 from fedhca.engines.site_folder import FILE, Facts, SiteFolder, own
-from fedhca.errors import RecipeError, RunFolderError
+from fedhca.errors import FedhcaError, RecipeError, RunFolderError
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.recipes import to_yaml
+
+MOST_BYTES, MOST_FILES = 64 << 20, 1000
+"""What a kit may unpack to: a hundred times what an engine's is."""
 
 KINDS = {".yaml", ".json", ".key", ".crt", ".pem"}
 """What a kit is made of. None of it runs."""
@@ -127,17 +131,32 @@ def make_site(kit: Path, out: Path, changes: Sequence[str]) -> SiteFolder:
     return SiteFolder.open(out)
 
 
+def _require_small(kit: Path, entries: Sequence[zipfile.ZipInfo]) -> None:
+    """Refuse a kit before it takes room: a few kilobytes can unpack to a disk full."""
+    unpacked, plain = sum(each.file_size for each in entries), (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+    odd = any(each.compress_type not in plain for each in entries) or len({each.filename for each in entries}) < len(
+        entries
+    )
+    if unpacked > MOST_BYTES or len(entries) > MOST_FILES or odd:
+        expected = f"at most {MOST_FILES} files of {MOST_BYTES >> 20} MiB together, each once"
+        found = f"{len(entries)} files of {unpacked} bytes"
+        raise RunFolderError(f"'{kit}' should hold {expected}. Found {found}. Ask the server for another.")
+
+
 def open_kit(kit: Path, out: Path) -> SiteFolder:
     """Unpack a kit into a new folder; RunFolderError if it is none."""
     out.mkdir(mode=0o700)
     try:
         with zipfile.ZipFile(kit) as file:
             names = file.namelist()
+            _require_small(kit, file.infolist())
             whole = {FILE, RECIPE} <= set(names) and file.testzip() is None
             strange = [name for name in names if Path(name).suffix not in KINDS]
             if whole and not strange:
                 file.extractall(out)  # the library keeps names that lead out of the folder in it
-    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+    except FedhcaError:
+        raise
+    except (OSError, EOFError, ValueError, struct.error, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise RunFolderError(f"Cannot read the kit '{kit}': {error}. Ask the server for another.") from error
     if not whole:
         raise RunFolderError(f"'{kit}' should be the kit of a site. Found none in it. Ask the server for one.")

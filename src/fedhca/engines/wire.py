@@ -6,6 +6,7 @@ lacks any or brings more, so nothing else can travel by accident.
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, get_args
 
@@ -13,7 +14,8 @@ import numpy as np
 import torch
 
 from fedhca.compression import Compressed, Form
-from fedhca.errors import ClientError
+from fedhca.errors import ClientError, one_line
+from fedhca.experiment.participant import NAME
 from fedhca.layout import Layout
 from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Missing, TrainReply, TrainRequest
 from fedhca.parameters import Parameters
@@ -24,6 +26,8 @@ Message = Hello | TrainRequest | TrainReply | EvaluateRequest | EvaluateReply | 
 
 KIND, ENCODER, DECODER, LOSS, METRIC = "kind", "encoder", "decoder/", "loss/", "metric/"
 ANSWER, SIZES, SCALES = "answer", "sizes", "scales"
+MOST, LONGEST = 10**9, 10**7
+"""The largest count, and the letters of the longest text, that a message may have."""
 ASK_HELLO: Wire = {KIND: "ask hello"}
 """The one request without content."""
 
@@ -46,7 +50,7 @@ def from_wire(wire: Mapping[str, Any]) -> Message:
         _refuse("a message", f"one of {', '.join(sorted(UNPACK))}", kind)
     try:
         message = UNPACK[kind](fields)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         _refuse(f"a message `{kind}`", "all its fields", f"one without {error}")
     if fields:
         _refuse(f"a message `{kind}`", "only its own fields", f"`{min(fields)}`")
@@ -114,19 +118,19 @@ def _array(row: torch.Tensor) -> np.ndarray:
 
 def _read_hello(fields: dict[str, Any]) -> Hello:
     return Hello(
-        _text(fields, "client"),
-        _text(fields, "dataset"),
-        tuple(str(task) for task in json.loads(_text(fields, "tasks"))),
+        _named(_text(fields, "client")),
+        _named(_text(fields, "dataset")),
+        tuple(_named(task) for task in _json(fields, "tasks")),
         _whole(fields, "examples"),
-        Layout.from_json(json.loads(_text(fields, "encoder_layout"))),
-        Layout.from_json(json.loads(_text(fields, "decoder_layout"))),
+        Layout.from_json(_json(fields, "encoder_layout")),
+        Layout.from_json(_json(fields, "decoder_layout")),
         _read_plain(fields),
         _read_held(fields),
     )
 
 
 def _read_held(fields: dict[str, Any]) -> tuple[int, ...] | None:
-    held = json.loads(_text(fields, "held"))
+    held = _json(fields, "held")
     if held is not None and not (isinstance(held, list) and all(type(each) is int and each > 0 for each in held)):
         _refuse("`held`", "null or numbers of rounds", held)
     return None if held is None else tuple(held)
@@ -170,6 +174,8 @@ def _read_answered(fields: dict[str, Any]) -> tuple[str, int, float]:
 
 def _read_values(fields: dict[str, Any], prefix: str) -> dict[str, float]:
     names = [name for name in fields if name.startswith(prefix)]
+    for name in names:
+        _named(name.removeprefix(prefix))
     return {name.removeprefix(prefix): _number(fields, name) for name in names}
 
 
@@ -204,13 +210,25 @@ def _row(fields: dict[str, Any], name: str, kind: str = "float32") -> torch.Tens
     return torch.from_numpy(row if row.flags.writeable else row.copy())
 
 
+def _json(fields: dict[str, Any], name: str) -> Any:
+    text = _text(fields, name)
+    return json.loads(text) if len(text) <= LONGEST else _refuse(f"`{name}`", f"at most {LONGEST} letters", len(text))
+
+
+def _named(value: Any) -> str:
+    """Return a name that may stand on a screen and in a journal."""
+    if not isinstance(value, str) or not re.fullmatch(NAME, value):
+        _refuse("a name", "letters, digits, dots, dashes and underscores", repr(value))
+    return value
+
+
 def _text(fields: dict[str, Any], name: str) -> str:
     return _of_kind(fields, name, str, "a text")
 
 
 def _whole(fields: dict[str, Any], name: str) -> int:
     value = _of_kind(fields, name, int, "a whole number, at least 0")
-    return value if value >= 0 else _refuse(f"`{name}`", "at least 0", value)
+    return value if 0 <= value <= MOST else _refuse(f"`{name}`", f"from 0 to {MOST}", value)
 
 
 def _number(fields: dict[str, Any], name: str) -> float:
@@ -228,7 +246,7 @@ def _of_kind(fields: dict[str, Any], name: str, kind: Any, words: str) -> Any:
 
 
 def _refuse(what: str, expected: str, found: object) -> NoReturn:
-    raise ClientError(f"{what[:1].upper()}{what[1:]} should be {expected}. Found {found}.")
+    raise ClientError(one_line(f"{what[:1].upper()}{what[1:]} should be {expected}. Found {found}."))
 
 
 KINDS: Mapping[type, str] = {

@@ -15,12 +15,12 @@ from pydantic import (
     PositiveInt,
     model_validator,
 )
-from ruamel.yaml import YAML
 
 from fedhca.client.training import Precision
 from fedhca.compression import Form
 from fedhca.data.source import GroundTruth
 from fedhca.experiment.participant import NAME
+from fedhca.experiment.plain import plain
 from fedhca.models.encoder import SWIN_T
 from fedhca.server.policy import OnMissing
 
@@ -223,7 +223,7 @@ def _options(word: str) -> dict[str, Any]:
         key, equals, text = option.partition("=")
         if not key.isidentifier() or not equals or not re.fullmatch(r"[\w.-]+", text):
             raise ValueError(f"a method should be NAME+OPTION=VALUE, such as fedprox+mu=0.1; found '{word}'")
-        found[key] = YAML(typ="safe").load(text)
+        found[key] = plain(text)
     return found
 
 

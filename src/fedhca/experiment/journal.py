@@ -5,16 +5,37 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from fedhca.aggregation import Answer
 from fedhca.atomic import write_atomically
-from fedhca.errors import RunFolderError
+from fedhca.errors import RunFolderError, one_line
 from fedhca.layout import Layout
 from fedhca.server.roster import Roster
 from fedhca.server.rounds import Round
+
+ByTask = dict[str, dict[str, float | None]]
+"""By client and task; null is a number that is not finite."""
+
+
+class Line(BaseModel):
+    """What a line of a journal holds; see `Round`. What else it holds is whoever's that reads it."""
+
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False, strict=True)
+
+    round: Annotated[int, Field(ge=1, le=10**9)]
+    losses: ByTask = {}
+    metrics: ByTask = {}
+    encoder: dict[str, Any] = {}
+    decoder: dict[str, Any] = {}
+    seconds: dict[str, float] = {}
+    clients: dict[str, dict[str, float]] = {}
+    bytes: dict[str, dict[str, int]] = {}
+    missing: dict[str, dict[str, str]] = {}
+    shortened: dict[str, float] = {}
 
 
 def entry(round_: Round, roster: Roster) -> dict[str, Any]:
@@ -36,14 +57,22 @@ def entry(round_: Round, roster: Roster) -> dict[str, Any]:
 
 
 def append(path: Path, line: Mapping[str, Any]) -> None:
-    """Add one line and flush it to the disk."""
+    """Add one line and flush it to the disk.
+
+    Raises:
+        RunFolderError: the journal cannot be written, or is gone: it is not begun anew in the middle of a run.
+
+    """
     try:
-        with path.open("a+", encoding="utf-8") as file:
-            if file.tell() and not _ends_in_a_line(path):  # a line was cut short, and must not spoil this one
+        with path.open("r+", encoding="utf-8") as file:
+            if file.seek(0, os.SEEK_END) and not _ends_in_a_line(path):  # a line cut short must not spoil this one
                 file.write("\n")
             file.write(json.dumps(line, allow_nan=False) + "\n")
             file.flush()
             os.fsync(file.fileno())
+    except FileNotFoundError as error:
+        found = "Found none: it, or its folder, was moved or removed while the run went on"
+        raise RunFolderError(f"'{path}' should still be there. {found}. Put it back, then resume.") from error
     except OSError as error:
         raise RunFolderError(f"Cannot write '{path}': {error.strerror}. Free some space, then resume.") from error
 
@@ -54,8 +83,17 @@ def _ends_in_a_line(path: Path) -> bool:
         return file.read() == b"\n"
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a journal; one that was cut short by a crash is left out."""
+def read(path: Path, kind: type[BaseModel] = Line) -> list[dict[str, Any]]:
+    """Return the lines of a journal; one that was cut short by a crash is left out.
+
+    Args:
+        path: of the file; there are no lines if it is not there.
+        kind: what every line has to be.
+
+    Raises:
+        RunFolderError: the file cannot be read, or a line is not of its kind; the first field that is wrong is named.
+
+    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     except (OSError, UnicodeDecodeError) as error:
@@ -63,11 +101,29 @@ def read(path: Path) -> list[dict[str, Any]]:
     entries = []
     for number, line in enumerate(lines, start=1):
         try:
-            entries.append(json.loads(line))
+            entries.append(_entry(line, kind))
         except json.JSONDecodeError:
             if number < len(lines):
                 raise RunFolderError(f"'{path}', line {number} should be JSON. Restore it from a copy.") from None
+        except (ValueError, RecursionError) as error:
+            found = _first(error)
+            raise RunFolderError(f"'{path}', line {number}: {found}. Restore it from a copy.") from None
     return entries
+
+
+def _entry(line: str, kind: type[BaseModel]) -> dict[str, Any]:
+    values = json.loads(line)
+    kind.model_validate(values)
+    return values
+
+
+def _first(error: Exception) -> str:
+    """Say the first thing that is wrong."""
+    if not isinstance(error, ValidationError):
+        return one_line(str(error)) or type(error).__name__
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"]) or "it"
+    return one_line(f"`{field}`: {first['msg'].lower()}; found {str(first['input'])[:60]}")
 
 
 def rewind(path: Path, rounds: int) -> None:

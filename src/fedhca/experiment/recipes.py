@@ -13,6 +13,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.config import KINDS, MethodSection, Recipe
+from fedhca.experiment.plain import plain, require_small
 
 Some = TypeVar("Some", bound=BaseModel)
 
@@ -48,9 +49,12 @@ def load_recipe(source: str | Path, changes: Sequence[str] = ()) -> Recipe:
 def validate(values: Any, source: str) -> Recipe:
     """Validate plain values as a recipe; RecipeError names the first field that is wrong."""
     try:
+        require_small(values)
         return Recipe.model_validate(values)
     except ValidationError as error:
         raise RecipeError(f"Recipe '{source}': {describe(error, Recipe)}") from None
+    except ValueError as error:
+        raise RecipeError(f"Recipe '{source}' should be shorter: {error}.") from None
 
 
 def with_method(recipe: Recipe, word: str, seed: int) -> Recipe:
@@ -87,7 +91,7 @@ def to_yaml(values: Mapping[str, Any]) -> str:
 def read_yaml(path: Path, what: str = "Recipe") -> dict[str, Any]:
     """Read a mapping from a YAML file; RecipeError says what is wrong with the file."""
     try:
-        values = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        values = plain(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RecipeError(f"{what} '{path}' is not there. `fedhca ls` lists the embedded ones.") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -109,7 +113,7 @@ def _apply(values: dict[str, Any], change: str) -> None:
     if not equals or not key:
         raise RecipeError(f"A change should be KEY=VALUE, such as rounds=20. Found '{change}'.")
     try:
-        value = YAML(typ="safe").load(text)
+        value = plain(text)
     except (YAMLError, ValueError):
         raise RecipeError(f"The value of '{change}' should be valid YAML, such as 20 or [a, b].") from None
     *path, last = key.split(".")

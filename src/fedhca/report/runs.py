@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from fedhca.errors import RunFolderError
 from fedhca.experiment.compare import Entry
 from fedhca.experiment.config import Recipe
-from fedhca.experiment.drive import CHECKPOINTS
+from fedhca.experiment.drive import CHECKPOINTS, JOURNAL
 from fedhca.experiment.run_folder import RunFolder
 from fedhca.report.average import Series
 from fedhca.report.result import Column, Result
+
+SQUARE = ("mixing", "gram")
+"""Notes that say something of every pair."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +110,26 @@ class Run:
         return Result.of(self.method, self.seed, plain, self.datasets, self.setting)
 
     def notes(self, side: str, name: str) -> list[tuple[int, Float[np.ndarray, "..."]]]:
-        """Return what the rule of `encoder` or `decoder` noted under a name, round by round; null becomes NaN."""
-        return [
-            (line["round"], np.array(line[side][name], dtype=float))
-            for line in self.journal
-            if line.get(side, {}).get(name) is not None
-        ]
+        """Return what the rule of `encoder` or `decoder` noted under a name, round by round; null becomes NaN.
+
+        Raises:
+            RunFolderError: a note is no table of numbers with a row for each encoder or decoder.
+
+        """
+        lines = [line for line in self.journal if line.get(side, {}).get(name) is not None]
+        return [(line["round"], self._note(line, side, name)) for line in lines]
+
+    def _note(self, line: Mapping[str, Any], side: str, name: str) -> Float[np.ndarray, "..."]:
+        count = len(self.datasets if side == "encoder" else self.decoders)
+        try:
+            found = np.array(line[side][name], dtype=float)
+        except (TypeError, ValueError):
+            found = np.empty(0)
+        if found.shape[:1] != (count,) or found.ndim > 2 or (name in SQUARE and found.shape != (count, count)):
+            expected = f"`{side}.{name}` should be numbers with a row for each of {count}"
+            where = f"'{self.folder.path / JOURNAL}', round {line['round']}"
+            raise RunFolderError(f"{where}: {expected}. Found another shape. Restore it from a copy.")
+        return found
 
 
 def pick(evaluations: list[tuple[int, Result]], column: Column) -> Series:

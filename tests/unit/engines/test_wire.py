@@ -101,7 +101,7 @@ def test_a_message_has_all_its_fields_and_no_others(message: Message) -> None:
         ("encoder", np.zeros((1, 3), np.float32), "`encoder` should be a row of float32. Found float32[1, 3]."),
         ("encoder", "x", "`encoder` should be a row of float32. Found str."),
         ("decoder/1", np.zeros(5, np.float32), "A message's decoders should be one or more of one length."),
-        ("round", -1, "`round` should be at least 0. Found -1."),
+        ("round", -1, "`round` should be from 0 to 1000000000. Found -1."),
         ("round", True, "`round` should be a whole number, at least 0. Found True."),
         ("round", "4", "`round` should be a whole number, at least 0. Found 4."),
         ("pull", "x", "`pull` should be a number. Found x."),

@@ -14,6 +14,7 @@ LINES: list[dict[str, Any]] = [{"round": 1, "x": 0.1}, {"round": 2, "x": None}, 
 
 
 def written(path: Path) -> Path:
+    path.touch()
     for line in LINES:
         journal.append(path, line)
     return path
@@ -60,8 +61,8 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> 
         journal.read(path)
 
 
-def test_a_journal_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RunFolderError, match=r"Cannot write.*resume"):
+def test_a_journal_that_is_gone_is_not_begun_anew(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match=r"should still be there.*resume"):
         journal.append(tmp_path / "no" / "j", LINES[0])
 
 
@@ -106,3 +107,29 @@ def test_numbers_that_are_not_finite_become_null() -> None:
     found = journal._plain({"a": math.nan, "b": [math.inf, 1 / 3], "c": {"d": -math.inf}, 1: True})
     assert found == {"a": None, "b": [None, 0.333333333], "c": {"d": None}, "1": True}
     json.dumps(found, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        ("[1]", "it"),
+        ('{"losses": {}}', "round"),
+        ('{"round": 0}', "round"),
+        ('{"round": "1"}', "round"),
+        ('{"round": 2, "losses": {"a": 3}}', "losses.a"),
+        ('{"round": 2, "metrics": {"a": {"depth": "low"}}}', "metrics.a.depth"),
+        ('{"round": 2, "seconds": {"train": null}}', "seconds.train"),
+        ('{"round": 2, "seconds": {"train": NaN}}', "seconds.train"),
+        ('{"round": 2, "encoder": []}', "encoder"),
+        ('{"round": 2, "missing": {"train": {"a": ["gone"]}}}', "missing.train.a"),
+        ('{"round": ' + "9" * 5000 + "}", ""),
+        ('{"round": 2, "encoder": {"x": ' + "[" * 100_000, ""),
+    ],
+)
+def test_a_line_that_is_no_round_is_an_error_that_names_the_field(tmp_path: Path, line: str, field: str) -> None:
+    path = written(tmp_path / "j")
+    path.write_text(path.read_text() + line + "\n" + json.dumps(LINES[0]) + "\n")
+    with pytest.raises(RunFolderError, match=f"line 4.*{field}") as error:
+        journal.read(path)
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 2000

@@ -49,6 +49,7 @@ def made(
         line = _line(recipe, number, seed, without)
         if metrics and number == rounds:
             line["metrics"] = metrics
+        (folder.path / "journal.jsonl").touch()
         journal.append(folder.path / "journal.jsonl", line)
     return Entry(method, seed, folder, setting)
 

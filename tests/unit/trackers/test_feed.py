@@ -58,6 +58,7 @@ def test_each_line_once_and_the_rest_at_the_end(folder: RunFolder, notebook: Not
         assert notebook.open == 1
         catch_up()
         assert notebook.rounds == []
+        path.touch()
         journal.append(path, lines[0])
         catch_up()
         catch_up()

@@ -10,7 +10,7 @@ import torch
 from fedhca import RunFolder, load_recipe
 from tiny import RECIPE, Command
 
-for folder in ("unit/data", "torture"):
+for folder in ("unit/data", "torture", "fuzz"):
     sys.path.insert(0, str(Path(__file__).parent / folder))
 torch.set_num_threads(1)  # on pictures this small, threads cost more than they bring
 

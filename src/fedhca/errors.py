@@ -16,9 +16,25 @@ mend. The command prints that line and nothing else.
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+LONGEST = 3000
+"""Letters of a message, however long what it quotes is."""
+
+
+def one_line(text: str, most: int = 1000) -> str:
+    r"""Return a text of somebody else's as it may stand on a screen and in a journal: one line, and no control codes.
+
+    >>> one_line("gone\x1b[2J\nsince noon")
+    'gone[2J since noon'
+    """
+    line = "".join(each if each.isprintable() else " " * each.isspace() for each in text.strip())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
 
 class FedhcaError(Exception):
-    """Root of all errors that this package raises on purpose."""
+    """Root of all errors that this package raises on purpose; what they quote of a file or a message is cleaned."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(one_line(message, LONGEST))
 
 
 class RecipeError(FedhcaError, ValueError):
@@ -47,16 +63,6 @@ class GoneError(FedhcaError, ConnectionError):
 
 class RunFolderError(FedhcaError, OSError):
     """A run folder cannot be read or written, or holds something else."""
-
-
-def one_line(text: str, most: int = 1000) -> str:
-    r"""Return a text of somebody else's as it may stand on a screen and in a journal: one line, and no control codes.
-
-    >>> one_line("gone\x1b[2J\nsince noon")
-    'gone[2J since noon'
-    """
-    words = " ".join("".join(each for each in word if each.isprintable()) for word in text.split())
-    return words if len(words) <= most else words[: most - 1] + "…"
 
 
 def unknown(kind: str, found: object, known: Iterable[str]) -> str:

@@ -43,10 +43,11 @@ def read_colour(path: Path) -> UInt8[np.ndarray, "y x 3"]:
 
 def read_array(path: Path) -> Float32[np.ndarray, "y x"]:
     """Return a two-dimensional .npy array of real numbers; never unpickles; DataError where there is none."""
+    require(path)
     try:
         # Mapped first: a header that promises more than the file holds fails here instead of asking for the memory.
-        array = np.load(require(path), mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError, TypeError, SyntaxError) as cause:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as cause:  # the header is read as Python: a broken one can make its reader raise nearly anything
         raise unreadable(path, "a .npy array", cause) from cause
     if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "fiu":
         found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__

@@ -52,7 +52,7 @@ class Post:
             yield seconds, wire if isinstance(wire, Missing) else _of_kind(client, wire, kind)
 
 
-def _of_kind(client: str, wire: Wire, kind: type[Kind]) -> Kind | Missing:
+def _of_kind(client: str, wire: Mapping[str, Any], kind: type[Kind]) -> Kind | Missing:
     """Read an answer; one that cannot be read, or speaks for somebody else, is none."""
     try:
         message: Any = from_wire(wire)

@@ -54,8 +54,9 @@ class Guard:
 
         for encoders, and for decoders among themselves. Of two updates nobody can say which is the odd one, and of a
         median of 0 every update that moved is infinitely many: with fewer than 3 updates, or a median of 0, nothing
-        is done. Less than half of the updates cannot move the median beyond the lengths of the others. Rows are read
-        in one pass, which rules and journal then need not take again.
+        is done. Less than half of the updates cannot move the median beyond the lengths of the others. An honest one
+        may be long, too: who has more local epochs is through with warm-up sooner. Rows are read in one pass, which
+        rules and journal then need not take again.
 
         Args:
             encoders: of the clients that answered; `end` is written to.

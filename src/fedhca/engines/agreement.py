@@ -9,7 +9,7 @@ FREE = {
     *("description", "seed", "rounds", "evaluate_every", "checkpoint_every", "method", "training", "weights", "device"),
     *("on_missing", "min_clients", "timeout"),
 }
-"""In what the recipe of a run may differ: nothing that changes who learns what from which data."""
+"""In what the recipe of a run may differ: nothing that changes who learns what from which data, or what blurs it."""
 
 
 def require_agreed(agreed: Recipe, asked: Recipe, run: str) -> None:

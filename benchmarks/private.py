@@ -23,6 +23,7 @@ from fedhca.side_by_side import finish_side_by_side
 TWIN = "synthetic-figures-st-rooms-mt"
 METHODS = ("fedavg", "fedhca2")
 NOISES = (0.0, 0.001, 0.01, 0.1, 1.0)
+PARTS = ("encoder", "decoder")
 
 
 def folder(out: Path, method: str, seed: int, privacy: Privacy | None, changes: list[str]) -> RunFolder:
@@ -53,9 +54,6 @@ def lengths(run: RunFolder) -> list[float]:
             found.append(math.sqrt(encoder + sum(decoders[:count])))
             del decoders[:count]
     return found
-
-
-PARTS = ("encoder", "decoder")
 
 
 def gain(run: RunFolder, alone: RunFolder, seed: int) -> float:
@@ -106,8 +104,8 @@ def main() -> None:
     }
     finish(list(blurred.values()))
 
-    sizes = plain["fedhca2", seeds[0]].roster
-    numbers = sizes.encoder_layout.width + sizes.decoder_layout.width
+    roster = plain["fedhca2", seeds[0]].roster
+    numbers = roster.encoder_layout.width + roster.decoder_layout.width
     rounds = plain["fedhca2", seeds[0]].recipe.rounds
     print(
         f"Updates have a length of {clip:g} (median; {min(found):.2g} to {max(found):.2g}), which is `clip`; those of a"
@@ -122,10 +120,14 @@ def main() -> None:
             for seed in seeds
         }
         gains = [over_seeds([gain(runs[each, seed], plain["local", seed], seed) for seed in seeds]) for each in methods]
-        words = ["not private", "", ""]
+        words = ["not private", "∞", "0"]
         if level is not None:
             longer = f"{level.noise * math.sqrt(numbers):.3g}"
-            words = [f"{level.noise:g}" if level.noise else "0: clipped only", f"{level.epsilon(rounds):.3g}", longer]
+            words = [
+                f"{level.noise:g}" if level.noise else "0: clipped only",
+                f"{level.epsilon(rounds):.3g}".replace("inf", "∞"),
+                longer,
+            ]
         print(f"| {' | '.join([*words, *gains])} |")
 
 

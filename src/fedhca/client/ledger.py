@@ -9,6 +9,7 @@ from fedhca.client.privacy import Privacy
 from fedhca.errors import RunFolderError
 
 FILE = "privacy.json"
+MEND = "Restore it: without it nobody knows what was given away."
 
 
 class Ledger:
@@ -61,9 +62,6 @@ class Ledger:
         if not isinstance(found, dict) or not _is_count(found.get("answers")):
             raise RunFolderError(f"'{path}' should hold a number of `answers`. Found none. {MEND}")
         return found
-
-
-MEND = "Restore it: without it nobody knows what was given away."
 
 
 def _is_count(value: object) -> bool:

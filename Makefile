@@ -33,7 +33,7 @@ check: $(READY)
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
-# All take an hour and 25 GB of disk; QUICK=1 a few minutes. What needs other machines or engines is run by hand.
+# All take an hour and a half and 25 GB of disk; QUICK=1 a few minutes. What needs other machines or engines is run by hand.
 bench: $(READY)
 	for script in $(if $(QUICK),$(BENCH),$(BENCH_SLOW) $(BENCH)); do \
 		printf '\n%s %s\n\n' $$script '$(if $(QUICK),--quick)'; \
@@ -45,7 +45,7 @@ torture: $(READY)
 	$(BIN)/python tests/torture $(if $(QUICK),--quick)
 
 BENCH := input_pipeline evaluation round server_step
-BENCH_SLOW := edge_detection synthetic_scenes rules sent poisoned
+BENCH_SLOW := edge_detection synthetic_scenes rules sent poisoned private
 
 # The examples in the documentation are run by the tests in tests/doc.
 docs: $(READY)

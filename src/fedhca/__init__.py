@@ -1,6 +1,7 @@
 """fedhca: hetero-client federated multi-task learning (FedHCA², CVPR 2024).
 
     run, Participant, Training     a federation in this process, from your own data sets, tasks and backbone
+    Privacy                        differential privacy of what clients send
     Policy                         what to do about clients that do not answer
     Guard                          what to do about clients that send far more than others
     backbone                       an encoder from the transformers library
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fedhca.aggregation import HyperOptions, HyperWeights, conflict_averse, cross_attention
+    from fedhca.client.privacy import Privacy
     from fedhca.client.training import Training
     from fedhca.errors import FedhcaError
     from fedhca.experiment.participant import Participant
@@ -37,6 +39,7 @@ _HOMES = {
     "Method": "fedhca.methods",
     "Participant": "fedhca.experiment.participant",
     "Policy": "fedhca.server.policy",
+    "Privacy": "fedhca.client.privacy",
     "RunFolder": "fedhca.experiment.run_folder",
     "Training": "fedhca.client.training",
     "backbone": "fedhca.models.encoder",
@@ -55,6 +58,7 @@ __all__ = [
     "Method",
     "Participant",
     "Policy",
+    "Privacy",
     "RunFolder",
     "Training",
     "backbone",

@@ -100,7 +100,7 @@ class TrainReply:
         round: of the request.
         parameters: after local training; or, in fewer bits, what training changed of those received (and what was
             left over of that before).
-        losses: by task.
+        losses: by task; none of a private client.
         seconds: that training took at the client.
         transport: seconds on the way, there and back; the runtime that carried it knows.
 
@@ -132,7 +132,7 @@ class EvaluateRequest:
 
 @dataclass(frozen=True)
 class EvaluateReply:
-    """The sums of each task's metric, and the metric itself."""
+    """The sums of each task's metric, and the metric itself; neither of a private client, unless it may tell."""
 
     client: str
     round: int

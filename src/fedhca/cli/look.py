@@ -77,6 +77,8 @@ def check(recipe: RecipeName, more: MoreChanges = None, changes: Changes = None)
 
     found = inspect(load_recipe(recipe, [*(changes or ()), *(more or ())]))
     print_table(["client", "data set", "tasks", "train", "test", "KB down", "KB up"], found.rows, found.summary)
+    if found.privacy:
+        tell(found.privacy)
     for problem in found.problems:
         say(problem)
     if found.problems:

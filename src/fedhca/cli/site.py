@@ -93,6 +93,8 @@ def check(folder: Folder) -> None:
     findings = check_recipe(site.agreed, site.facts.clients)
     head = ["client", "data set", "tasks", "train", "test", "kB down", "kB up"]
     print_table(head, findings.rows, findings.summary)
+    if findings.privacy:
+        tell(findings.privacy)
     if findings.problems:
         raise FedhcaError(f"{len(findings.problems)} problems with the data, the first: {findings.problems[0]}")
     engine = engine_named(site.facts.engine)

@@ -1,5 +1,6 @@
 """A client: its data, its model, its state, and the three things it can be asked for."""
 
+import logging
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,11 +13,13 @@ from torch import Tensor
 
 from fedhca.client.evaluation import measure
 from fedhca.client.learner import Epoch, Learner
+from fedhca.client.ledger import Ledger
 from fedhca.client.loading import PictureSet, epochs, in_order, steps_per_epoch
+from fedhca.client.privacy import Privacy
 from fedhca.client.resident import Held, Resident
 from fedhca.client.state import MOMENTS, pack, unpack
 from fedhca.client.training import Step, Training, Watch
-from fedhca.compression import Compressed, Form, compress, difference
+from fedhca.compression import Compressed, Form, compress, difference, total
 from fedhca.errors import ClientError, RecipeError
 from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, TrainReply, TrainRequest
 from fedhca.models.client_model import ClientModel
@@ -25,6 +28,8 @@ from fedhca.seeds import derive
 from fedhca.state_folder import StateFolder
 from fedhca.tasks.task import Task
 from fedhca.tensor_file import under
+
+log = logging.getLogger(__name__)
 
 KEPT = 3
 """States in its folder: where the server goes back a round, perhaps after a crash, the client goes back one further."""
@@ -46,6 +51,7 @@ class Client:
         train: its training pictures.
         test: its test pictures.
         training: how it trains.
+        privacy: what blurs its answers; they are as they are if not given.
         seed: of the experiment; orders and augmentations derive from (seed, client, round, purpose).
         folder: where its state is saved after each `save_every` rounds; nowhere if not given.
         save_every: see `folder`.
@@ -64,6 +70,7 @@ class Client:
         test: PictureSet,
         *,
         training: Training = Training(),
+        privacy: Privacy | None = None,
         seed: int = 0,
         folder: Path | None = None,
         save_every: int = 1,
@@ -92,6 +99,8 @@ class Client:
         self.rests = rests
         self.resident = model if isinstance(model, Resident) else Resident(Learner(model, tasks, training))
         self.home = Held(self.resident.first)
+        self.ledger = None if privacy is None else Ledger(privacy, name, folder)
+        self.start = None if privacy is None else self.resident.begin()
         self.own: Held | None = None
         self.trained: Parameters | None = None
         self.owed: Parameters | None = None  # what was left over when the last answer was put into fewer bits
@@ -112,7 +121,11 @@ class Client:
         return self.resident.learner.device
 
     def hello(self, parameters: Parameters | None = None) -> Hello:
-        """Introduce the client; `parameters` spares copying them out of its model where they are at hand."""
+        """Introduce the client; `parameters` spares copying them out of its model where they are at hand.
+
+        A private client says what it started from whenever it is asked: what it holds is not blurred.
+        """
+        given = parameters if self.start is None else self.start
         return Hello(
             self.name,
             self.dataset,
@@ -120,7 +133,7 @@ class Client:
             len(self.training_set),
             self.model.encoder_layout,
             self.model.decoder_layout,
-            self.model.collect() if parameters is None else parameters,
+            self.model.collect() if given is None else given,
             None if self.states is None else self.states.whole(),
         )
 
@@ -144,14 +157,15 @@ class Client:
             losses = self._learn(self.learner, request.round, request.rule, received)
         parameters = self.model.collect()
         self.trained = parameters if request.rule.keeps == "trained" else None
-        answer = self._answer(parameters, received, request.answer)
+        answer = self._answer(self._blurred(parameters, received), received, request.answer)
         self.rounds, self.whole = request.round + 1, True
         if self.states is not None and (self.rounds % self.save_every == 0 or self.rounds == self.training.rounds):
             self.states.save(self.rounds, self._state(), since=self.saved)
             self.saved = self.rounds
         if self.rests == "disk":
             self._rest()
-        return TrainReply(self.name, request.round, answer, losses, time.perf_counter() - began)
+        told = losses if self.ledger is None else {}  # they are of the training data, and nothing blurs them
+        return TrainReply(self.name, request.round, answer, told, time.perf_counter() - began)
 
     def try_batch(self) -> None:
         """Push one batch of training pictures through model and losses, without learning from it.
@@ -180,7 +194,11 @@ class Client:
         )
         stats = measure(self._kept(request), self.tasks, loader)
         metrics = {name: stat.result() for name, stat in stats.items()}
-        return EvaluateReply(self.name, request.round, stats, metrics, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        if self.ledger is not None and not self.ledger.privacy.metrics:
+            log.info("Client '%s' after round %d, which stays here: %s", self.name, request.round, metrics)
+            return EvaluateReply(self.name, request.round, {}, seconds=seconds)
+        return EvaluateReply(self.name, request.round, stats, metrics, seconds)
 
     def adopt(self, rounds: int, parameters: Parameters) -> None:
         """Hold the state after so many rounds, from its folder if this is not it, and the given parameters.
@@ -242,8 +260,15 @@ class Client:
         home = {name: value for name, value in self.learner.state().items() if not name.startswith(MOMENTS)}
         return Held({name: value.detach().clone() for name, value in {**home, **pack("", parameters)}.items()})
 
+    def _blurred(self, trained: Parameters, received: Parameters) -> Parameters:
+        """Return what of training may be known outside, once it is written down that it will be."""
+        if self.ledger is None:
+            return trained
+        self.ledger.count()
+        return total(received, self.ledger.privacy.blur(difference(trained, received)))
+
     def _answer(self, trained: Parameters, received: Parameters, form: Form) -> Parameters | Compressed:
-        """Return what is sent, and keep what fewer bits leave over of it."""
+        """Return what is sent, and keep what fewer bits leave over of it; of a private client all of it is blurred."""
         if form == "float32":
             self.owed = None
             return trained

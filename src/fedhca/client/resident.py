@@ -6,6 +6,7 @@ from torch import Tensor
 
 from fedhca.client.learner import Learner
 from fedhca.client.state import pack, unpack
+from fedhca.parameters import Parameters
 
 
 class Held:
@@ -36,6 +37,12 @@ class Resident:
         self.learner = learner
         self.first = {name: tensor.clone() for name, tensor in learner.state().items()}
         self.inside: Held | None = None
+        self.beginning: Parameters | None = None
+
+    def begin(self) -> Parameters:
+        """Return what travels as it was when this was first asked for, which is to be before anybody learns."""
+        self.beginning = self.beginning or self.learner.model.collect()
+        return self.beginning
 
     def hold(self, held: Held) -> Learner:
         """Put a state into the module, and the one that was there aside; return the learner with it."""

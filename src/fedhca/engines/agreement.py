@@ -9,8 +9,9 @@ FREE = {
     *("description", "seed", "rounds", "evaluate_every", "checkpoint_every", "method", "training", "weights", "device"),
     *("on_missing", "min_clients", "timeout", "guard"),
 }
-"""In what the recipe of a run may differ: nothing that changes who learns what from which data. What the server does
-about clients that are late, or lie, is its own affair."""
+"""In what the recipe of a run may differ: nothing that changes who learns what from which data, or what blurs it.
+
+What the server does about clients that are late, or lie, is its own affair."""
 
 
 def require_agreed(agreed: Recipe, asked: Recipe, run: str) -> None:

@@ -172,7 +172,7 @@ def federate(recipe: Recipe, send: Send, folder: Path, tell: Tell) -> Iterator[R
         order=names,
         until=recipe.rounds,
         evaluate_every=recipe.evaluate_every,
-        settings=settings(method, recipe.seed, trainings, sent, attendance, guard),
+        settings=settings(method, recipe.seed, trainings, sent, attendance, guard, build.build_privacy(recipe)),
         folder=folder,
         policy=build.build_policy(recipe),
         tell=tell,

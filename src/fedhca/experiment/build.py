@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from fedhca.client.client import Client
+from fedhca.client.privacy import Privacy
 from fedhca.client.training import Training
 from fedhca.compression import Sent
 from fedhca.data.augmented import Augmented
@@ -95,6 +96,11 @@ def build_sent(recipe: Recipe) -> Sent:
     return Sent(recipe.sent.down, recipe.sent.up)
 
 
+def build_privacy(recipe: Recipe) -> Privacy | None:
+    """Return how every client's answers are blurred, if they are."""
+    return None if recipe.privacy is None else Privacy(**recipe.privacy.model_dump())
+
+
 def build_encoder(recipe: Recipe) -> Pyramid:
     """Make the encoder all clients start from; without pretrained weights it derives from the seed."""
     section = recipe.model
@@ -113,10 +119,12 @@ def build_clients(recipe: Recipe) -> Callable[[Participant, Path | None], Client
     """Return what makes a participant a client with the recipe's model, its state saved in the folder if given."""
     device, width = build_device(recipe), recipe.model.width
     clients = Clients(build_encoder(recipe), width=width, seed=recipe.seed, device=device)
+    privacy, rests = build_privacy(recipe), recipe.states
 
     def make(participant: Participant, folder: Path | None) -> Client:
         training = build_training(recipe, str(participant.dataset))
-        return clients.make(participant, training, folder=folder, rests="memory" if folder is None else recipe.states)
+        place = "memory" if folder is None else rests
+        return clients.make(participant, training, privacy=privacy, folder=folder, rests=place)
 
     return make
 

@@ -33,12 +33,14 @@ class Findings:
         rows: of every client: name, data set, tasks, training and test pictures, kilobytes down and up per round.
         summary: bytes per round of the whole federation, and memory for parameters.
         problems: one line for everything that is wrong with the data.
+        privacy: what the run would give away of each client, in one line; empty where nothing is blurred.
 
     """
 
     rows: list[list[str]]
     summary: str
     problems: list[str]
+    privacy: str = ""
 
 
 def check(recipe: Recipe, only: Collection[str] | None = None) -> Findings:
@@ -53,6 +55,7 @@ def check(recipe: Recipe, only: Collection[str] | None = None) -> Findings:
 
     """
     build.build_method(recipe)
+    privacy = given_away(recipe)
     problems = [line for split in (build.TRAIN, build.VAL) for line in _data_problems(recipe, split, only)]
     make = build.build_clients(recipe)
     rows, modules = [], dict[Resident, int]()
@@ -80,7 +83,23 @@ def check(recipe: Recipe, only: Collection[str] | None = None) -> Findings:
         f"{memory:.2f} GB for parameters, gradients, moments and the server's rows, activations not counted; "
         f"{len(problems)} problems."
     )
-    return Findings(rows, summary, problems)
+    return Findings(rows, summary, problems, privacy)
+
+
+def given_away(recipe: Recipe) -> str:
+    """Say ε of the whole run in one line; nothing where nothing is blurred.
+
+    Raises:
+        FedhcaError: the accountant is not installed.
+
+    """
+    privacy = build.build_privacy(recipe)
+    if privacy is None:
+        return ""
+    spent = f"ε = {privacy.epsilon(recipe.rounds):.3g} at δ = {privacy.delta:g} for each client"
+    counts = f"after {recipe.rounds} answers, one a round; a round done again counts again, and so does every other run"
+    metrics = "Metrics are sent, and not covered." if privacy.metrics else "Metrics are not sent."
+    return f"Privacy: {spent} {counts}. {metrics}"
 
 
 def _participants(recipe: Recipe, problems: list[str], only: Collection[str] | None) -> list[Participant]:

@@ -190,6 +190,15 @@ class GuardSection(Section):
         return self
 
 
+class PrivacySection(Section):
+    """How every client's answers are blurred; see `fedhca.Privacy`."""
+
+    clip: PositiveFloat
+    noise: Annotated[float, Field(ge=0)]
+    delta: Annotated[float, Field(gt=0, lt=1)] = 1e-5
+    metrics: bool = False
+
+
 class MethodSection(BaseModel):
     """A method by name, with its options; `encoder` and `decoder` take those rules from another method instead.
 
@@ -253,6 +262,7 @@ class Recipe(Section):
         device: `auto`, `cpu` or `cuda`.
         states: where clients' states and the server's rows are between rounds: in `memory`, or on `disk` alone.
         sent: in what form parameters travel, `down` to clients and `up` from them: `float32`, `bfloat16` or `int8`.
+        privacy: how every client's answers are blurred; not at all if not given.
 
     """
 
@@ -274,6 +284,7 @@ class Recipe(Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     states: Literal["memory", "disk"] = "memory"
     sent: SentSection = SentSection()
+    privacy: PrivacySection | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "Recipe":

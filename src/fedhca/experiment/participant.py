@@ -12,6 +12,7 @@ from torch import nn
 from fedhca.client.client import Client, Rests
 from fedhca.client.learner import Learner
 from fedhca.client.loading import PictureSet
+from fedhca.client.privacy import Privacy
 from fedhca.client.resident import Resident
 from fedhca.client.training import Training, Watch
 from fedhca.errors import RecipeError
@@ -83,6 +84,7 @@ class Clients:
         participant: Participant,
         training: Training,
         *,
+        privacy: Privacy | None = None,
         folder: Path | None = None,
         save_every: int = 1,
         rests: Rests = "memory",
@@ -93,10 +95,11 @@ class Clients:
             participant.name,
             participant.dataset or participant.name,
             participant.tasks,
-            self._resident(participant.tasks, training),
+            self._resident(participant.tasks, training, privacy is not None),
             participant.train,
             participant.test,
             training=training,
+            privacy=privacy,
             seed=self.seed,
             folder=folder,
             save_every=save_every,
@@ -104,10 +107,13 @@ class Clients:
             watch=watch,
         )
 
-    def _resident(self, tasks: Sequence[Task], training: Training) -> Resident:
+    def _resident(self, tasks: Sequence[Task], training: Training, private: bool) -> Resident:
         for each in self.residents:
-            if (each.learner.tasks, each.learner.training) == (tuple(tasks), training):
+            kind = (each.learner.tasks, each.learner.training, each.beginning is not None)
+            if kind == (tuple(tasks), training, private):
                 return each
         model = ClientModel(copy.deepcopy(self.encoder), tasks, width=self.width, seed=self.seed).to(self.device)
         self.residents.append(Resident(Learner(model, tasks, training)))
+        if private:
+            self.residents[-1].begin()
         return self.residents[-1]

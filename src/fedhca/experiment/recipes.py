@@ -131,6 +131,8 @@ def _enter(place: Any, part: str, change: str) -> Any:
     if isinstance(place, list):
         return place[_index(place, part, change)]
     inner = place.setdefault(part, {})
+    if inner is None:  # a section that is not there, as a resolved recipe says it
+        inner = place[part] = {}
     if isinstance(inner, str):
         inner = place[part] = {"name": inner}
     if not isinstance(inner, dict | list):

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from fedhca.client.privacy import Privacy
 from fedhca.client.training import Training, Watch
 from fedhca.compression import Sent
 from fedhca.errors import RecipeError
@@ -39,6 +40,7 @@ def run(
     out: Path | str | None = None,
     states: Place = "memory",
     sent: Sent = Sent(),
+    privacy: Privacy | None = None,
     watch: Watch | None = None,
     policy: Policy = Policy(),
     tell: Tell = lambda missing: None,
@@ -62,6 +64,7 @@ def run(
         states: where clients' states and the server's rows are between rounds: in `memory`, or on `disk` alone, under
             `out`, for hundreds of clients or large models.
         sent: in what form parameters travel, to clients and back; here nothing travels, and the numbers are as if.
+        privacy: how every client's answers are blurred; not at all if not given. Private runs are not the same twice.
         watch: is told every training step.
         policy: what to do about clients that cannot go on (a loss that is not finite, a file that cannot be read).
         tell: is told of each of them, at once.
@@ -84,6 +87,7 @@ def run(
         make(
             each,
             training if isinstance(training, Training) else _of(training, each.dataset or each.name),
+            privacy=privacy,
             folder=None if folder is None else folder / CLIENTS / each.name,
             save_every=checkpoint_every,
             rests=states,
@@ -103,7 +107,9 @@ def run(
         until=clients[0].training.rounds,
         evaluate_every=evaluate_every,
         checkpoint_every=checkpoint_every,
-        settings=settings(made, seed, {client.dataset: client.training for client in clients}, sent, attendance, guard),
+        settings=settings(
+            made, seed, {client.dataset: client.training for client in clients}, sent, attendance, guard, privacy
+        ),
         folder=folder,
         policy=policy,
         tell=tell,
@@ -128,13 +134,15 @@ def settings(
     sent: Sent,
     attendance: Attendance = NOBODY_AWAY,
     guard: Guard = Guard(),
+    privacy: Privacy | None = None,
 ) -> dict[str, Any]:
     """Return what a run depends on beside its clients; the number of loading processes changes nothing.
 
-    Who is away when, and a guard, are there only where there are any, so that runs from before can go on.
+    Who is away when, a guard and privacy are there only where there are any, so that runs from before can go on.
     """
     training = {name: {**asdict(each), "workers": None} for name, each in trainings.items()}
     found = {"method": method.name, "options": method.options, "seed": seed, "training": training}
     spans = {"attendance": {name: asdict(span) for name, span in attendance.items()}} if attendance else {}
     guarded = {"guard": asdict(guard)} if guard.on else {}
-    return json.loads(json.dumps({**found, "sent": asdict(sent), **spans, **guarded}))
+    blurred = {} if privacy is None else {"privacy": asdict(privacy)}
+    return json.loads(json.dumps({**found, "sent": asdict(sent), **spans, **guarded, **blurred}))

@@ -131,6 +131,7 @@ class RunFolder:
             out=self.path,
             states=recipe.states,
             sent=build.build_sent(recipe),
+            privacy=build.build_privacy(recipe),
             watch=watch,
             policy=build.build_policy(recipe),
             tell=tell,
@@ -140,11 +141,14 @@ class RunFolder:
     def evaluate(self) -> tuple[int, dict[str, dict[str, float]]]:
         """Measure the newest checkpoint; return its round and the metrics by client and task.
 
+        Nothing is sent here, so private clients tell their metrics, too.
+
         Raises:
             RunFolderError: there is no checkpoint.
 
         """
-        make, method = build.build_clients(self.recipe), build.build_method(self.recipe)
+        make = build.build_clients(self.recipe.model_copy(update={"privacy": None}))
+        method = build.build_method(self.recipe)
         runtime = LocalRuntime(
             [make(each, self.path / CLIENTS / each.name) for each in build.build_participants(self.recipe)]
         )

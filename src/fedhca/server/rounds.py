@@ -52,8 +52,9 @@ class Round:
     Attributes:
         number: of the round, from 1.
         state: after it.
-        losses: mean training loss by client and task, unweighted.
-        metrics: by client and task; empty in rounds without evaluation, NaN for a client that did not answer.
+        losses: mean training loss by client and task, unweighted; none of a private client.
+        metrics: by client and task; empty in rounds without evaluation, NaN for a client that did not answer, or does
+            not tell.
         encoder: the encoder rule's answer: mixing matrices and notes (Gram matrix of the updates, hyper weights).
         decoder: likewise for the decoder rule.
         seconds: wall time by phase: train, aggregate, evaluate.
@@ -271,4 +272,5 @@ def _handed_out(
 def _metrics(measured: Answers[EvaluateReply], roster: Roster) -> dict[str, dict[str, float]]:
     found = {name: dict(reply.metrics) for name, reply in measured.replies.items()}
     unknown = {each.client: dict.fromkeys(each.tasks, math.nan) for each in roster.members}
-    return {name: found.get(name, unknown[name]) for name in roster.names if name in found or name in measured.missing}
+    answered = found.keys() | measured.missing.keys()
+    return {name: found.get(name) or unknown[name] for name in roster.names if name in answered}

@@ -13,6 +13,7 @@ import pytest
 from fedhca import FedhcaError
 from fedhca.cli import server
 from fedhca.engines import kits
+from fedhca.engines.agreement import require_agreed
 from fedhca.engines.engine import engine_named
 from fedhca.engines.events import events, note
 from fedhca.engines.federation import Facts, Federation, seated
@@ -20,7 +21,7 @@ from fedhca.engines.flare import provision as flare
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment.places import ELSEWHERE
-from fedhca.experiment.recipes import checked, dump_recipe, load_recipe
+from fedhca.experiment.recipes import checked, dump_recipe, load_recipe, to_yaml
 from tiny import RECIPE
 
 TINY = load_recipe(RECIPE)
@@ -106,6 +107,14 @@ def test_a_run_may_have_another_method_and_length_but_no_other_data_tasks_or_mod
             site.recipe(dump_recipe(asked), name)
     forced = site.recipe({**dump_recipe(asked), "device": "cuda"}, "run-2")
     assert forced.device == "cpu"
+
+
+def test_a_server_cannot_turn_off_what_blurs_nor_have_metrics_told(tmp_path: Path) -> None:
+    private = load_recipe(RECIPE, ["privacy.clip=1", "privacy.noise=2"])
+    for change in ("privacy=null", "privacy.noise=0", "privacy.clip=9", "privacy.metrics=true"):
+        (tmp_path / "recipe.yaml").write_text(to_yaml(dump_recipe(private)))
+        with pytest.raises(RecipeError, match="is not what was agreed on: `privacy"):
+            require_agreed(private, load_recipe(tmp_path / "recipe.yaml", [change]), "run-1")
 
 
 def test_what_is_no_kit_is_refused_in_one_line(tmp_path: Path, site: SiteFolder) -> None:

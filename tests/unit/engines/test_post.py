@@ -13,11 +13,12 @@ import torch
 import fedhca
 from fedhca import Policy, Training
 from fedhca.client import Client
+from fedhca.client.privacy import Privacy
 from fedhca.client.training import Step
 from fedhca.compression import Form, Sent
 from fedhca.engines.post import Post
 from fedhca.engines.site import Site
-from fedhca.engines.wire import KIND, Wire, to_wire
+from fedhca.engines.wire import ASK_HELLO, KIND, Wire, to_wire
 from fedhca.errors import ClientError, DataError, MissingReplyError
 from fedhca.experiment.drive import drive
 from fedhca.experiment.participant import Clients
@@ -76,6 +77,17 @@ def test_the_same_bits_as_in_one_process(method: str, form: Form) -> None:
         assert equal(one.state.encoders, other.state.encoders)
         assert equal(one.state.decoders, other.state.decoders)
         assert (one.losses, one.metrics) == (other.losses, other.metrics)
+
+
+def test_of_a_private_client_neither_losses_nor_metrics_nor_what_it_holds_cross() -> None:
+    line = Line(site(privacy=Privacy(clip=1e-3, noise=1.0)))
+    federated(line)
+    answers = [wire for _, wire in line.up if wire[KIND] != "hello"]
+    assert not [field for wire in answers for field in wire if field.startswith(("loss/", "metric/"))]
+    first = {name: wire for name, wire in line.up if wire[KIND] == "hello"}
+    for name in NAMES:  # a server may ask who they are again
+        again = line.place.answer(name, ASK_HELLO)
+        assert np.array_equal(again["encoder"], first[name]["encoder"])
 
 
 def test_a_site_that_forgets_everything_after_each_answer_goes_on_from_its_disk(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import torch
 from folders import nyud, pascal_context, save
 
 from fedhca.errors import RecipeError
-from fedhca.experiment.check import check
+from fedhca.experiment.check import check, given_away
 from fedhca.experiment.recipes import load_recipe, validate
 from tiny import RECIPE
 
@@ -49,6 +49,18 @@ def test_what_a_recipe_would_do() -> None:
     ]
     assert "3 clients" in found.summary
     assert "0 problems" in found.summary
+
+
+def test_what_a_private_run_would_give_away() -> None:
+    def said(*changes: str) -> str:
+        return given_away(load_recipe(RECIPE, ["rounds=50", "privacy.clip=0.5", *changes]))
+
+    assert said("privacy.noise=10").startswith("Privacy: ε = 7.")  # 1 + 2√(ln 10⁵) = 7.8 at most: ρ = 2 · 50/10²
+    assert "at δ = 1e-05 for each client after 50 answers" in said("privacy.noise=10")
+    assert "ε = inf" in said("privacy.noise=0")
+    assert said("privacy.noise=1").endswith("Metrics are not sent.")
+    assert said("privacy.noise=1", "privacy.metrics=true").endswith("Metrics are sent, and not covered.")
+    assert given_away(load_recipe(RECIPE)) == ""
 
 
 def test_folders_in_order_have_no_problems(tmp_path: Path) -> None:

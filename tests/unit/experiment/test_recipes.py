@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
+from fedhca.client.privacy import Privacy
 from fedhca.errors import RecipeError
-from fedhca.experiment.build import build_method
+from fedhca.experiment.build import build_method, build_privacy
 from fedhca.experiment.config import FolderData, Recipe
-from fedhca.experiment.recipes import dump_recipe, embedded, load_recipe, validate, with_method
+from fedhca.experiment.recipes import dump_recipe, embedded, load_recipe, to_yaml, validate, with_method
 from tiny import RECIPE
 
 SMALL: dict[str, Any] = {
@@ -131,6 +132,11 @@ def test_changes_that_cannot_be_made(change: str, words: list[str]) -> None:
         ("clients.0.count", 0, ["`clients.0.count`"]),
         ("clients.0.dataset", "room", ["client 'a'", "data set 'room'", "rooms, voc"]),
         ("weights", {"depth": -1}, ["`weights.depth`", "-1"]),
+        ("privacy", {"clip": 1.0}, ["`privacy.noise` is missing"]),
+        ("privacy", {"clip": 0, "noise": 1}, ["`privacy.clip`", "greater than 0"]),
+        ("privacy", {"clip": 1, "noise": -1}, ["`privacy.noise`", "-1"]),
+        ("privacy", {"clip": 1, "noise": 1, "delta": 1}, ["`privacy.delta`", "less than 1"]),
+        ("privacy", {"clip": 1, "noise": 1, "delt": 1}, ["`privacy.delt`", "`delta`"]),
         ("method", 3, ["`method`"]),
     ],
 )
@@ -213,7 +219,10 @@ def test_every_embedded_recipe_loads_and_its_method_builds(name: str) -> None:
     assert build_method(recipe).name == recipe.method.name
 
 
-@pytest.mark.parametrize("changes", [(), ("training.learning_rate=1.25e-7",), ("method.c=1e-5", "seed=3")])
+@pytest.mark.parametrize(
+    "changes",
+    [(), ("training.learning_rate=1.25e-7",), ("method.c=1e-5", "seed=3"), ("privacy.clip=2", "privacy.noise=1e-3")],
+)
 def test_a_resolved_recipe_written_down_is_the_same_recipe(tmp_path: Path, changes: tuple[str, ...]) -> None:
     from fedhca.experiment.run_folder import RunFolder  # noqa: PLC0415
 
@@ -221,6 +230,13 @@ def test_a_resolved_recipe_written_down_is_the_same_recipe(tmp_path: Path, chang
     assert validate(dump_recipe(recipe), "x") == recipe
     RunFolder.create(tmp_path / "run", recipe)
     assert load_recipe(tmp_path / "run" / "recipe.yaml") == recipe
+
+
+def test_a_section_that_a_resolved_recipe_leaves_out_can_be_given(tmp_path: Path) -> None:
+    (tmp_path / "resolved.yaml").write_text(to_yaml(dump_recipe(changed())))
+    recipe = load_recipe(tmp_path / "resolved.yaml", ["privacy.clip=2", "privacy.noise=0.5"])
+    assert build_privacy(recipe) == Privacy(2.0, 0.5)
+    assert build_privacy(changed()) is None
 
 
 def test_another_method_keeps_the_rest() -> None:

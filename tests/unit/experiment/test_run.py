@@ -1,3 +1,5 @@
+import json
+import math
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,6 +13,7 @@ import torch
 import fedhca
 from fedhca import Policy, RunFolder, Training, load_recipe
 from fedhca.client.learner import Learner
+from fedhca.client.privacy import Privacy
 from fedhca.client.training import Step
 from fedhca.compression import Sent
 from fedhca.errors import ClientError, RecipeError, RunFolderError
@@ -139,6 +142,36 @@ def test_a_run_does_not_change_how_it_sends(tmp_path: Path) -> None:
     next(federation(out=tmp_path, sent=SMALL))
     with pytest.raises(RunFolderError, match="sent"):
         next(federation(out=tmp_path))
+
+
+PRIVACY = Privacy(clip=1e-3, noise=0.1)
+
+
+@pytest.mark.parametrize("other", [None, Privacy(clip=1e-3, noise=0.2)])
+def test_a_run_does_not_change_how_it_is_blurred(other: Privacy | None, tmp_path: Path) -> None:
+    next(federation(out=tmp_path, privacy=PRIVACY))
+    with pytest.raises(RunFolderError, match="privacy"):
+        next(federation(out=tmp_path, privacy=other))
+
+
+def test_a_private_run_tells_no_loss_and_no_metric_and_counts_through_an_interruption(tmp_path: Path) -> None:
+    for count in (2, 3):
+        for each, _ in zip(federation(out=tmp_path, privacy=PRIVACY, sent=SMALL), range(count), strict=False):
+            assert set(map(len, each.losses.values())) == {0}
+            assert all(math.isnan(value) for tasks in each.metrics.values() for value in tasks.values())
+            assert each.metrics["a"].keys() == {"depth", "semseg"}
+    counted = json.loads((tmp_path / "clients" / "a" / "privacy.json").read_text())["answers"]
+    assert counted >= 5
+
+
+def test_two_private_runs_of_one_seed_differ_and_only_shortened_ones_do_not() -> None:
+    def last(privacy: Privacy) -> Round:
+        *_, end = federation(privacy=privacy)
+        return end
+
+    assert not equal(last(PRIVACY).state.encoders, last(PRIVACY).state.encoders)
+    short = Privacy(clip=1e-3, noise=0.0)
+    assert equal(last(short).state.encoders, last(short).state.encoders)
 
 
 @pytest.fixture(scope="module", params=[1, 3], ids=["every-round", "every-third"])

@@ -1,0 +1,49 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from fedhca.client.ledger import FILE, Ledger
+from fedhca.client.privacy import Privacy
+from fedhca.errors import RunFolderError
+
+PRIVACY = Privacy(clip=1.0, noise=0.5)
+
+
+def test_the_count_is_on_the_disk_at_once_and_goes_on_in_another_process(tmp_path: Path) -> None:
+    counts = [Ledger(PRIVACY, "a", tmp_path).count() for _ in range(3)]
+    assert counts == [1, 2, 3]
+    assert json.loads((tmp_path / FILE).read_text()) == {"client": "a", "clip": 1.0, "noise": 0.5, "answers": 3}
+
+
+def test_without_a_folder_it_counts_in_memory() -> None:
+    ledger = Ledger(PRIVACY, "a")
+    assert [ledger.count(), ledger.count()] == [1, 2]
+
+
+def test_it_does_not_go_back_where_the_file_does(tmp_path: Path) -> None:
+    ledger = Ledger(PRIVACY, "a", tmp_path)
+    ledger.count()
+    older = (tmp_path / FILE).read_bytes()
+    ledger.count()
+    (tmp_path / FILE).write_bytes(older)
+    assert ledger.count() == 3
+    (tmp_path / FILE).unlink()
+    assert ledger.count() == 4
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"answers": -1}', '{"answers": "3"}', '{"answers": true}', "\xff"])
+def test_a_broken_count_is_refused_and_left_as_it_is(text: str, tmp_path: Path) -> None:
+    facts = {"client": "a", "clip": 1.0, "noise": 0.5}
+    whole = json.dumps({**facts, **json.loads(text)}) if text.endswith("}") else text
+    (tmp_path / FILE).write_text(whole, encoding="latin-1")
+    with pytest.raises(RunFolderError, match=rf"{FILE}.*[Rr]estore"):
+        Ledger(PRIVACY, "a", tmp_path).count()
+    assert (tmp_path / FILE).read_text(encoding="latin-1") == whole
+
+
+@pytest.mark.parametrize(("privacy", "client"), [(Privacy(1.0, 0.6), "a"), (Privacy(2.0, 0.5), "a"), (PRIVACY, "b")])
+def test_answers_of_another_kind_are_not_added(privacy: Privacy, client: str, tmp_path: Path) -> None:
+    Ledger(PRIVACY, "a", tmp_path).count()
+    with pytest.raises(RunFolderError, match="should count answers of"):
+        Ledger(privacy, client, tmp_path).count()

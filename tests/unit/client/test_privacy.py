@@ -1,0 +1,199 @@
+import math
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from fedhca.client.client import Client
+from fedhca.client.privacy import Privacy
+from fedhca.client.training import Training
+from fedhca.compression import Compressed, Form, difference, total
+from fedhca.errors import FedhcaError, RecipeError
+from fedhca.experiment.participant import Clients
+from fedhca.messages import EvaluateRequest, LocalRule, TrainRequest
+from fedhca.parameters import Parameters
+from tiny import WIDTH, client, encoder, equal, participant, same_parameters, train
+
+BLURRED = Privacy(clip=1e-3, noise=0.5)
+SHORT = Privacy(clip=1e-4, noise=0.0)
+SETTING = Training(rounds=4, batch_size=2, learning_rate=1e-2, warmup_epochs=1)
+
+
+def length(update: Parameters) -> float:
+    return math.hypot(float(update.encoder.norm()), float(update.decoders.norm()))
+
+
+def ask(subject: Client, start: Parameters, form: Form = "float32", **rule: Any) -> Parameters | Compressed:
+    """Train the next round from the same parameters, and return what was sent."""
+    return subject.train(TrainRequest(subject.name, subject.rounds, start, LocalRule(**rule), answer=form)).parameters
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"clip": 0.0, "noise": 1.0}, r"`clip`.*above 0.*0\.0"),
+        ({"clip": math.inf, "noise": 1.0}, "`clip`"),
+        ({"clip": math.nan, "noise": 1.0}, "`clip`"),
+        ({"clip": 1.0, "noise": -0.1}, r"`noise`.*0 or above.*-0\.1"),
+        ({"clip": 1.0, "noise": 1.0, "delta": 0.0}, r"`delta`.*between 0 and 1"),
+        ({"clip": 1.0, "noise": 1.0, "delta": 1.0}, "`delta`"),
+    ],
+)
+def test_what_would_not_protect_is_refused(options: dict[str, float], word: str) -> None:
+    with pytest.raises(RecipeError, match=word):
+        Privacy(**options)  # type: ignore[arg-type]
+
+
+def test_encoder_and_decoders_are_shortened_as_one_vector() -> None:
+    update = Parameters(torch.tensor([3.0, 0.0]), torch.tensor([[0.0, 4.0], [12.0, 0.0]]))  # of length 13
+    found = Privacy(clip=1.3, noise=0.0).blur(update)
+    assert torch.allclose(found.encoder, torch.tensor([0.3, 0.0]))
+    assert torch.allclose(found.decoders, torch.tensor([[0.0, 0.4], [1.2, 0.0]]))
+
+
+def test_nothing_was_given_away_before_the_first_answer_and_everything_without_noise() -> None:
+    assert (BLURRED.epsilon(0), SHORT.epsilon(0)) == (0.0, 0.0)
+    assert SHORT.epsilon(1) == math.inf
+
+
+@pytest.mark.parametrize("noise", [1e-3, 1e4])
+def test_epsilon_has_no_edges_where_noise_is_tiny_or_vast(noise: float, recwarn: pytest.WarningsRecorder) -> None:
+    found = Privacy(1.0, noise).epsilon(50)
+    rho = 2 * 50 / noise**2
+    assert 0 <= found <= rho + 2 * math.sqrt(rho * math.log(1e5))
+    assert not recwarn
+
+
+def test_without_the_accountant_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opacus.accountants.analysis", None)
+    with pytest.raises(FedhcaError, match=r"pip install 'fedhca\[privacy\]'"):
+        BLURRED.epsilon(1)
+
+
+# A private client
+
+
+def test_a_client_sends_where_it_started_and_a_short_update_in_its_direction() -> None:
+    start = client("depth").model.collect()
+    plain, short = (difference(ask(client("depth", privacy=each), start).plain, start) for each in (None, SHORT))
+    assert length(plain) > 2 * SHORT.clip
+    assert length(short) == pytest.approx(SHORT.clip, rel=1e-3)
+    assert torch.nn.functional.cosine_similarity(plain.encoder, short.encoder, dim=0) > 0.999
+    assert float(plain.encoder.norm() / plain.decoders.norm()) == pytest.approx(
+        float(short.encoder.norm() / short.decoders.norm()), rel=1e-2
+    )
+
+
+def test_two_runs_of_one_seed_differ_by_their_noise_alone() -> None:
+    start = client("depth").model.collect()
+    first, second = (client("depth", privacy=BLURRED) for _ in range(2))
+    sent = [difference(ask(each, start).plain, start) for each in (first, second)]
+    assert same_parameters(first.model.collect(), second.model.collect())
+    apart = difference(sent[0], sent[1])
+    numbers = apart.encoder.numel() + apart.decoders.numel()
+    expected = BLURRED.noise * BLURRED.clip * math.sqrt(2 * numbers)
+    assert length(apart) == pytest.approx(expected, rel=6 / math.sqrt(2 * numbers))
+
+
+def test_what_is_seen_of_training_stays_home() -> None:
+    seen: list[Any] = []
+    subject = client("depth", "semseg", privacy=BLURRED, watch=seen.append)
+    reply = train(subject, 0)
+    assert reply.losses == {}
+    assert seen[0].losses.keys() == {"depth", "semseg"}  # at home it is as ever
+
+
+@pytest.mark.parametrize("tells", [False, True])
+def test_metrics_are_sent_only_where_that_was_agreed_on(tells: bool) -> None:
+    subject = client("depth", privacy=replace(BLURRED, metrics=tells))
+    reply = subject.evaluate(EvaluateRequest("a", 0, subject.model.collect()))
+    assert [*reply.metrics] == [*reply.stats] == (["depth"] if tells else [])
+
+
+@pytest.mark.parametrize("keeps", ["received", "trained", "own"])
+def test_whoever_asks_who_it_is_learns_nothing_of_what_it_learnt(keeps: str) -> None:
+    """A server may ask again at any time; what the model holds then was never blurred."""
+    subject = client("depth", privacy=BLURRED)
+    start = subject.hello().parameters
+    sent = ask(subject, start, keeps=keeps).plain
+    subject.evaluate(EvaluateRequest("a", 1, sent, LocalRule(keeps=keeps)))  # type: ignore[arg-type]
+    assert same_parameters(subject.hello().parameters, start)
+    assert same_parameters(subject.hello(subject.model.collect()).parameters, start)
+
+
+def test_nor_of_what_another_client_learnt_in_the_same_module() -> None:
+    makes = Clients(encoder(), width=WIDTH)
+    first = makes.make(participant("a", "depth"), SETTING, privacy=BLURRED)
+    start = first.hello().parameters
+    ask(first, start)
+    late = makes.make(participant("b", "depth"), SETTING, privacy=BLURRED)
+    assert late.resident is first.resident
+    assert same_parameters(late.hello().parameters, start)
+    assert makes.make(participant("c", "depth"), SETTING).resident is not first.resident
+
+
+@pytest.mark.parametrize("form", ["bfloat16", "int8"])
+def test_fewer_bits_leave_over_what_was_blurred_and_nothing_else(form: Form, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What all answers say, and what is owed in the end, add up to all that was blurred: no other number is in it."""
+    blurred: list[Parameters] = []
+
+    def blur(self: Privacy, update: Parameters) -> Parameters:
+        blurred.append(BLURRED_BLUR(self, update))
+        return blurred[-1]
+
+    monkeypatch.setattr(Privacy, "blur", blur)
+    subject = client("depth", privacy=BLURRED)
+    start = subject.hello().parameters
+    sent = [ask(subject, start, form).plain for _ in range(3)]
+    assert subject.owed is not None
+    added, given = subject.owed, blurred[0]
+    for answer in sent:
+        added = total(added, answer)
+    for each in blurred[1:]:
+        given = total(given, each)
+    assert length(difference(added, given)) < 1e-3 * length(given)
+    assert len(blurred) == len(sent)  # blurred once each
+
+
+BLURRED_BLUR = Privacy.blur
+
+
+def test_what_a_method_keeps_at_home_is_not_blurred() -> None:
+    start = client("depth").model.collect()
+    plain, private = (client("depth", privacy=each) for each in (None, BLURRED))
+    for each in (plain, private):
+        ask(each, start, keeps="trained")
+    assert plain.trained is not None
+    assert private.trained is not None
+    assert equal(plain.trained.encoder, private.trained.encoder)
+
+
+# The count of its answers
+
+
+def test_a_client_counts_before_it_answers_and_again_after_a_crash(tmp_path: Path) -> None:
+    def begun() -> Client:
+        return client("depth", folder=tmp_path, privacy=BLURRED)
+
+    start, counts = begun().model.collect(), []
+    for number in (0, 1, 1, 0):  # rounds done again count again
+        subject = begun()
+        train(subject, number, start)
+        assert subject.ledger is not None
+        counts.append(subject.ledger.answers)
+    assert counts == [1, 2, 3, 4]
+
+
+def test_an_answer_that_could_not_be_counted_is_not_given(tmp_path: Path) -> None:
+    subject = client("depth", folder=tmp_path, privacy=BLURRED)
+    (tmp_path / "privacy.json").mkdir()
+    with pytest.raises(FedhcaError, match=r"privacy\.json"):
+        train(subject, 0)
+
+
+def test_a_client_that_is_not_private_counts_nothing(tmp_path: Path) -> None:
+    train(client("depth", folder=tmp_path), 0)
+    assert not (tmp_path / "privacy.json").exists()

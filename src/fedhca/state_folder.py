@@ -110,6 +110,19 @@ class StateFolder:
             return None
         raise failed
 
+    def drop_after(self, rounds: int) -> None:
+        """Drop the states after more rounds than these: the run goes on from here, and they led nowhere.
+
+        Raises:
+            RunFolderError: one cannot be removed.
+
+        """
+        for path in (self._path(each) for each in self.rounds() if each > rounds):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise RunFolderError(f"Cannot remove '{path}': {error.strerror}. Let it be written to.") from error
+
     def _line(self, rounds: int) -> list[int]:
         """Return the state and those it came from, as many as are kept; nothing if that cannot be told."""
         line = [rounds]

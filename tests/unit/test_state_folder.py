@@ -113,6 +113,17 @@ def test_those_from_which_a_state_came_are_kept_and_what_led_nowhere_is_dropped(
     assert states.rounds() == (4, 5, 6)
 
 
+def test_what_lies_ahead_of_where_a_run_goes_on_is_dropped(states: StateFolder) -> None:
+    for rounds in (1, 2):
+        states.save(rounds, tensors(rounds))
+    states.drop_after(2)
+    assert states.rounds() == (1, 2)
+    states.drop_after(1)
+    assert states.rounds() == (1,)
+    states.drop_after(0)
+    assert states.rounds() == ()
+
+
 def test_a_folder_that_vanished_is_not_made_anew(states: StateFolder) -> None:
     states.save(1, tensors(1), since=0)
     (states.folder / "after-000001.safetensors").unlink()

@@ -73,6 +73,11 @@ def load_checkpoint(
     return states.newest(load)
 
 
+def drop_checkpoints(folder: Path, rounds: int) -> None:
+    """Drop the checkpoints after more rounds than these: the run goes on from an earlier one."""
+    StateFolder(folder, SERVER).drop_after(rounds)
+
+
 def load_roster(folder: Path) -> Roster | None:
     """Load who took part from the newest checkpoint, and no parameters; None, and errors, as in `load_checkpoint`."""
     states = StateFolder(folder, SERVER)

@@ -11,7 +11,7 @@ from torch import Tensor
 from fedhca.compression import Sent
 from fedhca.errors import MissingReplyError, RecipeError, RunFolderError
 from fedhca.experiment import journal
-from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint, require_held, save_checkpoint
+from fedhca.experiment.checkpoint import Checkpoint, drop_checkpoints, load_checkpoint, require_held, save_checkpoint
 from fedhca.experiment.difference import first_difference
 from fedhca.messages import Hello, Runtime
 from fedhca.methods import Method
@@ -56,7 +56,8 @@ def drive(
     memory need not hold them.
 
     The journal's line comes before the checkpoint and both come before the round is yielded; after a crash, lines
-    that the checkpoint does not cover are dropped and made again, bit for bit.
+    that the checkpoint does not cover are dropped and made again, bit for bit. So are checkpoints after the one that
+    is taken, which are broken, or which some client has no state to go with.
     """
     for name, value in (("evaluate_every", evaluate_every), ("checkpoint_every", checkpoint_every)):
         if value < 1:
@@ -74,6 +75,8 @@ def drive(
     if states == "disk":
         state = replace(state, encoders=state.encoders.cpu(), decoders=state.decoders.cpu())
     if folder is not None:
+        # Checkpoints first: the journal must never hold fewer rounds than the newest of them, wherever this breaks off.
+        drop_checkpoints(folder / CHECKPOINTS, state.round)
         journal.rewind(folder / JOURNAL, state.round)
     going = rounds(
         method,

@@ -58,6 +58,13 @@ def same_state(one: Round, other: Round) -> bool:
     return same_bits(*tensors) and one.losses == other.losses and one.metrics == other.metrics
 
 
+def flip(path: Path) -> None:
+    """Turn over one bit of a file."""
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
 def saved(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
     return {str(path.relative_to(folder)): load_tensors(path)[0] for path in sorted(folder.rglob("after-*"))}
 
@@ -317,6 +324,24 @@ def test_after_a_broken_file_the_run_goes_on_from_the_state_before_it_with_the_s
     assert any(line.startswith(f"Cannot read '{path}'") for line in lines)
     assert lines[-1].endswith(f"{taken} is taken instead.")
     assert [each.number for each in rest] == [*range(done, 6)]
+    assert same_folder(unbroken, tmp_path)
+
+
+@pytest.mark.parametrize("part", ["server", "clients/b"])
+def test_a_crash_after_going_back_loses_no_line_of_the_journal(unbroken: Path, tmp_path: Path, part: str) -> None:
+    """The client has its state again before the server has: the checkpoint that was not taken must not be by then."""
+
+    def fail(step: Step) -> None:
+        if step.client == "c":
+            raise RuntimeError("pulled the plug")
+
+    list(islice(federation(out=tmp_path), 3))
+    flip(tmp_path / part / "after-000003.safetensors")
+    with pytest.warns(UserWarning, match="taken instead"), pytest.raises(RuntimeError, match="plug"):
+        list(federation(out=tmp_path, watch=fail))
+    assert (tmp_path / "clients" / "b" / "after-000003.safetensors").exists()
+    assert not (tmp_path / "server" / "after-000003.safetensors").exists()
+    list(federation(out=tmp_path))
     assert same_folder(unbroken, tmp_path)
 
 

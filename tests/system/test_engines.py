@@ -142,6 +142,7 @@ def test_a_network_though_processes_are_killed(engine: str, near: Path, tmp_path
     for line in journal.read(made.run / "journal.jsonl"):
         assert all(times["transport"] > 0 for times in line["clients"].values())
     audit(made)
+    keys_are_told_nobody(made, printed)
 
 
 def code_is_refused(here: Path) -> None:
@@ -183,6 +184,19 @@ FIELDS: Mapping[str, set[str]] = {
     "evaluated": {"client", "round", "seconds", "metric/"},
 }
 """All names and numbers that may be in a message of each kind; names with a slash begin those of tasks."""
+
+
+def keys_are_told_nobody(made: Network, printed: str) -> None:
+    """No private key is in a log, in a run, in a message or on the screen, nor can others on the machine read it."""
+    keys = [path for path in made.here.rglob("*.key") if "PRIVATE KEY" in path.read_text()]
+    assert len(keys) >= 3, made.tested
+    assert {path.stat().st_mode & 0o077 for path in keys} == {0}, made.tested
+    lines = [line.encode() for path in keys for line in path.read_text().splitlines() if "PRIVATE KEY" not in line]
+    others = [path for path in made.here.rglob("*") if path.is_file() and path not in keys]
+    assert any(path.suffix in {".txt", ".log"} for path in others), made.tested
+    telling = [str(path) for path in others if any(line in path.read_bytes() for line in lines)]
+    assert telling == [], made.tested
+    assert not any(line.decode() in printed for line in lines), made.tested
 
 
 def audit(made: Network) -> None:

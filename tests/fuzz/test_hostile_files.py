@@ -29,6 +29,11 @@ each = pytest.mark.parametrize("reader", READERS, ids=[reader.name for reader in
 RECIPE_VALUES = dump_recipe(load_recipe(RECIPE))
 
 
+def of(name: str) -> bytes:
+    """What is in a good file."""
+    return next(reader for reader in READERS if reader.name == name).good
+
+
 @contextlib.contextmanager
 def placed(reader: Reader, content: bytes) -> Iterator[Path]:
     """A file with the content, in a folder in which it has to stay alone with what is made of it."""
@@ -56,6 +61,27 @@ def test_a_spoilt_file_is_read_or_refused_in_one_line(reader: Reader, data: st.D
     content = data.draw(spoilt(reader.good))
     with placed(reader, content) as path:
         attempt(lambda: reader.read(path))
+
+
+FOUND = [
+    ("experiment.yaml", b"title: x\nsettings: {a: {small: demo}}\nmethods: [local, b: []]\n"),
+    ("experiment.yaml", b": x\nsettings: {a: {small: demo}}\nmethods: [local]\n"),
+    ("recipe.yaml", b"[rounds, 3]: 1\n"),
+    ("depth.npy", of("depth.npy").replace(b"}", b" ")),
+    ("plain.mat", of("plain.mat").replace(b"\x04\0\0\0\x18\0\0\0", bytes(8))),
+    ("plain.mat", bytes(1) + of("plain.mat")[1:]),
+    ("journal.jsonl", b'{"round": 1, "losses": {"a": 1}}\n'),
+    ("journal.jsonl", b"[" * 10**5 + b"\n"),
+]
+"""Once a traceback, or the end of the process."""
+
+
+@pytest.mark.parametrize(("name", "content"), FOUND, ids=[name for name, _ in FOUND])
+def test_what_was_found_before_is_refused_in_one_line(name: str, content: bytes) -> None:
+    reader = next(reader for reader in READERS if reader.name == name)
+    with placed(reader, content) as path, pytest.raises(FedhcaError) as caught:
+        reader.read(path)
+    assert str(caught.value).isprintable()
 
 
 @FEW

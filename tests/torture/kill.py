@@ -60,17 +60,18 @@ def main() -> int:
     draw = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
-        rounds = options.kills + 2  # a life takes about a round: kills come to pass before the run is done
+        rounds = 2 * options.kills + 2
         words = [str(options.recipe), "--set", f"rounds={rounds}", *options.set]
         whole, broken = place / "whole", place / "broken"
+        live(["run", *words, "--set", "rounds=1", "--out", str(place / "first")]).wait()  # which compiles, and caches
         began = time.perf_counter()
         live(["run", *words, "--out", str(whole)]).wait()
         if not (whole / "journal.jsonl").exists():
             return 1
         clock = Clock.of(whole, time.perf_counter() - began)
         print(f"never killed: {rounds} rounds, {clock.start:.2f} s to start, {clock.round:.2f} s a round")
-        history = History(broken, draw, clock, options.alter)
-        for line in history.unfold(words, options.kills):
+        history = History(broken, draw, clock, options.alter, options.kills)
+        for line in history.unfold(words):
             print(line, flush=True)
         code = live(["resume", str(broken)]).wait()
         found = differences(whole, broken) or ([f"the last life ended with {code}"] if code else [])
@@ -92,6 +93,7 @@ class History:
         draw: what is random.
         clock: how long things take.
         alters: whether files are altered.
+        kills: how many there are to be.
         phases: how many lives ended in which.
         altered: how many files were.
         before: round of the server when the last was.
@@ -102,14 +104,15 @@ class History:
     draw: random.Random
     clock: "Clock"
     alters: bool
+    kills: int
     phases: Counter[str] = field(default_factory=Counter)
     altered: int = 0
     before: int = 0
 
-    def unfold(self, words: list[str], kills: int) -> Iterator[str]:
+    def unfold(self, words: list[str]) -> Iterator[str]:
         """Live and die until there were so many kills, or the run is done."""
         turn = 0
-        while sum(self.phases.values()) < kills:
+        while sum(self.phases.values()) < self.kills:
             begun = (self.folder / "recipe.yaml").exists()
             command = ["resume", str(self.folder)] if begun else ["run", *words, "--out", str(self.folder)]
             phase = ["any moment", "a flush", self.draw.choice([*PHASES, REPORT])][turn % 3]
@@ -127,7 +130,7 @@ class History:
         """Live one life and end it; False if the run was done before."""
         if phase == "any moment":
             life = live(command)
-            time.sleep(self.draw.uniform(0, self.clock.start + 1.5 * self.clock.round))
+            time.sleep(self.draw.uniform(0, self.clock.start + 1.5 * self.clock.round * self._pace()))
             os.kill(life.pid, signal.SIGKILL)
             return life.wait() == -signal.SIGKILL
         if phase == "a flush":
@@ -135,6 +138,12 @@ class History:
             return live(command, lambda: _die_at(flush)).wait() == -signal.SIGKILL
         count, share = self.draw.randint(1, 4), self.draw.uniform(0, 1.2)
         return live(command, lambda: _die_within(phase, count, share)).wait() == -signal.SIGKILL
+
+    def _pace(self) -> float:
+        """Return the share of a usual life at which all kills come to pass before the run is done."""
+        journal = self.folder / "journal.jsonl"
+        left = self.clock.rounds - (journal.read_bytes().count(b"\n") if journal.exists() else 0)
+        return min(1.0, left / (2 * (self.kills - sum(self.phases.values()))))
 
     def _dies_reporting(self) -> bool:
         """Kill a report in the making; False if there is nothing to report yet. What is there of its page is whole."""
@@ -169,16 +178,17 @@ class History:
 
 @dataclass(frozen=True)
 class Clock:
-    """Seconds that a run takes to start, and a round."""
+    """Seconds that a run takes to start, and a round; and how many it has."""
 
     start: float
     round: float
+    rounds: int
 
     @classmethod
     def of(cls, folder: Path, seconds: float) -> "Clock":
         lines = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
         rounds = [sum(line["seconds"].values()) for line in lines]
-        return cls(max(0.0, seconds - sum(rounds)), sum(rounds) / len(rounds))
+        return cls(max(0.0, seconds - sum(rounds)), sum(rounds) / len(rounds), len(rounds))
 
 
 @dataclass(frozen=True)

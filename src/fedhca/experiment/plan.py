@@ -78,6 +78,8 @@ class Experiment(Section):
     @field_validator("methods", mode="before")
     @classmethod
     def _from_list(cls, value: Any) -> Any:
+        if isinstance(value, list) and (strange := [word for word in value if not isinstance(word, str)]):
+            raise ValueError(f"in a list each should be one word, such as fedavg; found {strange[0]!r}")
         return {word: word for word in value} if isinstance(value, list) else value
 
     @model_validator(mode="after")

@@ -105,6 +105,8 @@ def read_yaml(path: Path, what: str = "Recipe") -> dict[str, Any]:
     if not isinstance(values, dict):
         found = "nothing" if values is None else repr(type(values).__name__)
         raise RecipeError(f"{what} '{path}' should be a mapping, such as `rounds: 20`. Found {found}.")
+    if strange := [key for key in values if not isinstance(key, str)]:
+        raise RecipeError(f"{what} '{path}' should have words as keys, such as `rounds`. Found {strange[0]!r}.")
     return values
 
 

@@ -141,6 +141,10 @@ def test_one_setting_needs_no_name(tmp_path: Path) -> None:
         ({"titel": "x"}, "unknown key `titel`: did you mean `title`?"),
         ({"shows": ["tabel"]}, "`shows.0`: input should be 'table', "),
         ({"reference": "alone"}, "`reference` should be one of local, half; found 'alone'."),
+        (
+            {"methods": ["local", {"fedavg": []}]},
+            "`methods`: in a list each should be one word, such as fedavg; found {",
+        ),
         ({"settings": {}}, "`settings` should list at least one. Found an empty list."),
         ({"settings": {"one": {"tiny": "demo"}}}, "`settings.one.tiny.[key]`: input should be 'small', "),
     ],

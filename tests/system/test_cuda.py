@@ -1,0 +1,96 @@
+"""On a GPU: the same numbers as on the processor, up to rounding, for every method; runs go on, and models predict.
+
+Skipped where torch finds none. In continuous integration there is none: run it by hand on a machine that has one.
+"""
+
+import shutil
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import fedhca
+from fedhca import RunFolder, Training
+from fedhca.compression import Sent
+from fedhca.methods import METHODS
+from fedhca.server.rounds import Round
+from fedhca.tensor_file import load_tensors
+from tiny import RECIPE, WIDTH, Command, encoder, participant
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that torch can use; found none")
+
+PEOPLE = (participant("a", "depth", "semseg", "normals"), participant("b", "edge"), participant("c", "depth", "sal"))
+TRAINING = Training(rounds=3, batch_size=2, learning_rate=1e-2, warmup_epochs=1, precision="float32")
+
+
+@pytest.fixture(autouse=True)
+def exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Convolve in float32, as a processor does."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+
+
+def last(method: str, device: str, **options: Any) -> Round:
+    chance = encoder(dropout=0.0)  # what chance leaves out is another on each device
+    made = {"training": TRAINING, "width": WIDTH, "device": device, **options}
+    return list(fedhca.run(PEOPLE, chance, method, **made))[-1]
+
+
+def near(one: Tensor, other: Tensor) -> bool:
+    return torch.allclose(one.detach().double().cpu(), other.detach().double().cpu(), atol=2e-3)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_answers_as_on_the_processor(method: str) -> None:
+    here, there = last(method, "cpu"), last(method, "cuda")
+    assert there.state.encoders.is_cuda
+    assert near(there.state.encoders, here.state.encoders)
+    assert near(there.state.decoders, here.state.decoders)
+    assert there.metrics["a"].keys() == here.metrics["a"].keys()
+    for task, loss in here.losses["a"].items():
+        assert there.losses["a"][task] == pytest.approx(loss, rel=1e-2)
+
+
+@pytest.mark.parametrize("form", ["bfloat16", "int8"])
+def test_parameters_travel_in_fewer_bits(form: Any) -> None:
+    whole, short = last("fedavg", "cuda"), last("fedavg", "cuda", sent=Sent(form, form))
+    assert torch.allclose(short.state.encoders, whole.state.encoders, atol=5e-2)
+
+
+def test_states_may_rest_on_disk(tmp_path: Path) -> None:
+    assert near(
+        last("fedhca2", "cuda", out=tmp_path / "run", states="disk").state.encoders,
+        last("fedhca2", "cpu").state.encoders,
+    )
+
+
+def test_a_run_goes_on_after_a_stop(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"training": TRAINING, "width": WIDTH, "device": "cuda", "out": tmp_path / "run"}
+    assert len(list(islice(fedhca.run(PEOPLE, encoder(0.0), "fedhca2", **settings), 1))) == 1
+    resumed = [each.number for each in fedhca.run(PEOPLE, encoder(0.0), "fedhca2", **settings)]
+    assert resumed == [2, 3]
+    tensors, _ = load_tensors(tmp_path / "run" / "server" / "after-000003.safetensors")
+    assert near(tensors["encoders"], last("fedhca2", "cpu").state.encoders)
+
+
+def test_the_command_runs_measures_and_predicts(command: Command, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert command("run", RECIPE, "--set", "device=cuda", "--out", run).code == 0
+    assert RunFolder.open(run).finished
+    assert command("evaluate", run).code == 0
+    picture = tmp_path / "picture.png"
+    shutil.copy(Path(__file__).parents[2] / "docs" / "figures" / "theorem-1.png", picture)
+    done = command("predict", run, picture, "--client", "figures-sal")
+    assert done.code == 0, done.err
+    assert list((run / "predictions").glob("*.png"))
+
+
+def test_mixed_precision_is_the_default_and_near() -> None:
+    mixed = last("fedhca2", "cuda", training=replace(TRAINING, precision="auto"))
+    whole = last("fedhca2", "cuda")
+    assert not torch.equal(mixed.state.encoders, whole.state.encoders)
+    for name, losses in whole.losses.items():
+        assert mixed.losses[name] == pytest.approx(losses, rel=0.1)

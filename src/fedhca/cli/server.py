@@ -40,7 +40,8 @@ def init(
     from fedhca.engines.engine import engine_named
     from fedhca.engines.federation import Facts, seated
     from fedhca.engines.kits import make_federation
-    from fedhca.experiment.recipes import checked, load_recipe
+    from fedhca.experiment.recipes import load_recipe
+    from fedhca.section import checked
 
     carrier = engine_named(engine)
     plan = load_recipe(recipe, [*(changes or ()), *(more or ())])

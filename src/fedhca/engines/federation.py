@@ -22,12 +22,12 @@ from fedhca.engines.events import note
 from fedhca.engines.post import Post, Send
 from fedhca.errors import FedhcaError, GoneError, RecipeError, RunFolderError, unknown
 from fedhca.experiment import build
-from fedhca.experiment.config import Recipe, Section
+from fedhca.experiment.config import Recipe
 from fedhca.experiment.drive import drive
-from fedhca.experiment.participant import NAME
 from fedhca.experiment.places import without_places
-from fedhca.experiment.recipes import dump_recipe, load_recipe, read_section, to_yaml, validate
+from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml, validate
 from fedhca.experiment.run import settings
+from fedhca.section import NAME, Section, read_section
 from fedhca.server.replies import Tell
 from fedhca.server.rounds import Round
 

@@ -22,9 +22,10 @@ from fedhca.engines.site import Site
 from fedhca.engines.site_run import SiteRun
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment import build
-from fedhca.experiment.config import Name, Recipe, Section
+from fedhca.experiment.config import Recipe
 from fedhca.experiment.places import ELSEWHERE
-from fedhca.experiment.recipes import dump_recipe, load_recipe, read_section, to_yaml, validate
+from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml, validate
+from fedhca.section import Name, Section, read_section
 
 FILE = "site.yaml"
 OWN = re.compile(r"datasets\.[^.=]+\.(root|cache)|device|training\.workers|model\.backbone")

@@ -15,10 +15,10 @@ import torch
 
 from fedhca.compression import Compressed, Form
 from fedhca.errors import ClientError, one_line
-from fedhca.experiment.participant import NAME
 from fedhca.layout import Layout
 from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Missing, TrainReply, TrainRequest
 from fedhca.parameters import Parameters
+from fedhca.section import NAME
 
 Scalar = str | int | float
 Wire = Mapping[str, Scalar | np.ndarray]

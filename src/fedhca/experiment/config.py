@@ -2,41 +2,19 @@
 
 import re
 from collections import Counter
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from fedhca.client.training import Precision
 from fedhca.compression import Form
 from fedhca.data.source import GroundTruth
-from fedhca.experiment.participant import NAME
-from fedhca.experiment.plain import plain
 from fedhca.models.encoder import SWIN_T
+from fedhca.plain import plain
+from fedhca.section import Name, Place, Section
 from fedhca.server.policy import OnMissing
 
 Size = tuple[PositiveInt, PositiveInt]
-Name = Annotated[str, Field(pattern=f"^{NAME}$")]
-"""Of clients and data sets: they become names of folders."""
-
-
-Place = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
-"""A folder: relative to where the command runs, `~` understood; absolute from then on."""
-
-
-class Section(BaseModel):
-    """A part of a recipe: no unknown keys, no change after validation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Augmentation(Section):
@@ -146,7 +124,7 @@ class ModelSection(Section):
 
     backbone: str = SWIN_T
     pretrained: bool = True
-    config: dict[str, Any] = {}
+    config: dict[str, Any] = Field(default_factory=dict)
     width: Annotated[int, Field(ge=4)] = 96  # heads halve it twice
 
 
@@ -278,7 +256,7 @@ class Recipe(Section):
     method: MethodSection = MethodSection()
     model: ModelSection = ModelSection()
     training: TrainingSection = TrainingSection()
-    weights: dict[str, PositiveFloat] = {}
+    weights: dict[str, PositiveFloat] = Field(default_factory=dict)
     datasets: dict[Name, Annotated[SyntheticData | NYUDv2Data | PASCALContextData, Field(discriminator="kind")]]
     clients: Annotated[tuple[ClientSection, ...], Field(min_length=1)]
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -17,11 +17,9 @@ from fedhca.client.resident import Resident
 from fedhca.client.training import Training, Watch
 from fedhca.errors import RecipeError
 from fedhca.models.client_model import ClientModel
+from fedhca.section import NAME
 from fedhca.server.attendance import Span
 from fedhca.tasks.task import Task
-
-NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
-"""What names of clients look like: they become names of folders."""
 
 
 @dataclass(frozen=True)

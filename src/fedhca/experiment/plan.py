@@ -13,9 +13,11 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.build import build_method
 from fedhca.experiment.compare import Entry, place
-from fedhca.experiment.config import Recipe, Section
-from fedhca.experiment.recipes import describe, load_recipe, read_yaml, with_method
+from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipes import load_recipe, with_method
 from fedhca.experiment.run_folder import RunFolder
+from fedhca.plain import read_yaml
+from fedhca.section import Section, describe
 
 Scale = Literal["small", "small-real", "full"]
 SCALES: tuple[Scale, ...] = ("small", "small-real", "full")

@@ -1,21 +1,19 @@
 """Reading recipes: YAML, changes from the command line, and the one line for whatever is wrong in them."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import YAMLError
 
 from fedhca.errors import RecipeError, unknown
-from fedhca.experiment.config import KINDS, MethodSection, Recipe
-from fedhca.experiment.plain import plain, require_small
-
-Some = TypeVar("Some", bound=BaseModel)
+from fedhca.experiment.config import MethodSection, Recipe
+from fedhca.plain import plain, read_yaml, require_small
+from fedhca.section import describe
 
 
 def embedded() -> dict[str, Path]:
@@ -73,7 +71,8 @@ def method_section(word: str) -> MethodSection:
     try:
         return MethodSection.model_validate(word)
     except ValidationError as error:
-        raise RecipeError(_capital(describe(error, MethodSection))) from None
+        line = describe(error, MethodSection)
+        raise RecipeError(line[:1].upper() + line[1:]) from None
 
 
 def dump_recipe(recipe: Recipe) -> dict[str, Any]:
@@ -86,28 +85,6 @@ def to_yaml(values: Mapping[str, Any]) -> str:
     text = io.StringIO()
     YAML().dump(dict(values), text)
     return text.getvalue()
-
-
-def read_yaml(path: Path, what: str = "Recipe") -> dict[str, Any]:
-    """Read a mapping from a YAML file; RecipeError says what is wrong with the file."""
-    try:
-        values = plain(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RecipeError(f"{what} '{path}' is not there. `fedhca ls` lists the embedded ones.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        cause = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-        raise RecipeError(f"{what} '{path}' cannot be read: {cause}. Give the path of a YAML file.") from None
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise RecipeError(f"{what} '{path}', line {line}: {error.problem}. Expected valid YAML.") from None
-    except (YAMLError, ValueError) as error:  # such as a date that is none
-        raise RecipeError(f"{what} '{path}' should be valid YAML: {str(error).splitlines()[0]}.") from None
-    if not isinstance(values, dict):
-        found = "nothing" if values is None else repr(type(values).__name__)
-        raise RecipeError(f"{what} '{path}' should be a mapping, such as `rounds: 20`. Found {found}.")
-    if strange := [key for key in values if not isinstance(key, str)]:
-        raise RecipeError(f"{what} '{path}' should have words as keys, such as `rounds`. Found {strange[0]!r}.")
-    return values
 
 
 def _apply(values: dict[str, Any], change: str) -> None:
@@ -146,90 +123,3 @@ def _index(place: list[Any], part: str, change: str) -> int:
     if not part.isdecimal() or int(part) >= len(place):
         raise RecipeError(f"Change '{change}': expected a number from 0 to {len(place) - 1}. Found '{part}'.")
     return int(part)
-
-
-def read_section(path: Path, kind: type[Some], what: str) -> Some:
-    """Read a YAML file as a section of its kind; RecipeError names the file and the first field that is wrong."""
-    return checked(read_yaml(path, what), kind, f"'{path}'")
-
-
-def checked(values: Any, kind: type[Some], source: str) -> Some:
-    """Validate plain values as a section of its kind; RecipeError names where they are from and what is wrong."""
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        raise RecipeError(f"{source}: {describe(error, kind)}") from None
-
-
-def describe(error: ValidationError, section: type[BaseModel]) -> str:
-    """Say the first thing that is wrong with a section in one line."""
-    first: Any = error.errors()[0]
-    field = ".".join(str(part) for part in _levels(first["loc"]))
-    if first["type"] == "extra_forbidden":
-        return _unknown_key(section, first["loc"], field)
-    return _LINES.get(first["type"], _other)(first, field)
-
-
-def _capital(line: str) -> str:
-    return line[:1].upper() + line[1:]
-
-
-def _other(first: Any, field: str) -> str:
-    return f"`{field}`: {first['msg'][0].lower()}{first['msg'][1:]}. Found {_short(first.get('input'))}."
-
-
-def _section(first: Any, field: str) -> str:
-    return f"`{field}` should be a section of keys and values. Found {_short(first['input'])}."
-
-
-def _list(first: Any, field: str) -> str:
-    return f"`{field}` should be a list, such as [{first['input']}]. Found {_short(first['input'])}."
-
-
-_LINES: dict[str, Callable[[Any, str], str]] = {
-    "missing": lambda first, field: f"`{field}` is missing. Add it.",
-    "value_error": lambda first, field: f"{f'`{field}`: ' if field else ''}{first['ctx']['error']}.",
-    "too_short": lambda first, field: f"`{field}` should list at least one. Found an empty list.",
-    "tuple_type": _list,
-    "list_type": _list,
-    "dict_type": _section,
-    "model_type": _section,
-    "model_attributes_type": _section,
-    "union_tag_invalid": lambda first, field: f"`{field}.kind`: {unknown('kind', first['ctx']['tag'], KINDS)}",
-}
-"""The line for each of pydantic's kinds of error that has one of ours."""
-
-
-def _levels(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """Return the levels of the file; pydantic counts the chosen kind of a data set as one more."""
-    return location[:2] + location[3:] if location[:1] == ("datasets",) else location
-
-
-def _unknown_key(section: type[BaseModel], location: tuple[int | str, ...], field: str) -> str:
-    known = _fields(section, location[:-1])
-    near = get_close_matches(str(location[-1]), known, n=1)
-    hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(sorted(known))}."
-    return f"unknown key `{field}`: {hint}"
-
-
-def _fields(section: type[BaseModel], location: Sequence[int | str]) -> list[str]:
-    """Return the keys that are known at a place of a section."""
-    if location[:1] == ("datasets",):
-        section = KINDS[str(location[2])]
-        location = location[3:]
-    for part in location:
-        if part in section.model_fields:
-            section = _section_of(section.model_fields[str(part)].annotation) or section
-    return [*section.model_fields]
-
-
-def _section_of(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    inner = [_section_of(each) for each in getattr(annotation, "__args__", ())]
-    return next((each for each in inner if each is not None), None)
-
-
-def _short(value: Any) -> str:
-    text = "a mapping" if isinstance(value, Mapping) else repr(value)
-    return text if len(text) <= 80 else text[:77] + "…"

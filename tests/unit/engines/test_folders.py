@@ -21,7 +21,8 @@ from fedhca.engines.flare import provision as flare
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment.places import ELSEWHERE
-from fedhca.experiment.recipes import checked, dump_recipe, load_recipe, to_yaml
+from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml
+from fedhca.section import checked
 from tiny import RECIPE
 
 TINY = load_recipe(RECIPE)

@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Float32, Float64
 from torch import Tensor
 
-from fedhca.errors import FedhcaError, RecipeError
+from fedhca.errors import RecipeError
+from fedhca.extras import require
 from fedhca.parameters import Parameters
 
 Draw = Callable[[int], bytes]
@@ -129,9 +130,7 @@ def _length(update: Parameters) -> float:
 
 
 def _accountant() -> ModuleType:
-    try:
-        from opacus.accountants.analysis import rdp  # noqa: PLC0415 - seconds to load, for those who ask for ε alone
-    except ModuleNotFoundError:
-        found = "The accountant of privacy needs the package opacus. Found none."
-        raise FedhcaError(f"{found} Install it: pip install 'fedhca[privacy]'") from None
+    require("privacy", "The accountant of privacy")
+    from opacus.accountants.analysis import rdp  # noqa: PLC0415 - seconds to load, for those who ask for ε alone
+
     return rdp

@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import cast
@@ -11,14 +10,15 @@ from typing import cast
 from fedhca.engines.federation import Federation
 from fedhca.engines.processes import Processes
 from fedhca.engines.site_folder import SiteFolder
-from fedhca.errors import FedhcaError, RecipeError, unknown
+from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.config import Recipe
+from fedhca.extras import require as require_extra
 
-ENGINES: Mapping[str, tuple[str, str]] = {
-    "flare": ("nvflare", "fedhca.engines.flare.engine:Flare"),
-    "flower": ("flwr", "fedhca.engines.flower.engine:Flower"),
+ENGINES: Mapping[str, str] = {
+    "flare": "fedhca.engines.flare.engine:Flare",
+    "flower": "fedhca.engines.flower.engine:Flower",
 }
-"""The package that each needs, and its class."""
+"""The class of each; the extra of the same name brings its package."""
 
 
 class Session(ABC):
@@ -101,14 +101,11 @@ def engine_named(name: str) -> Engine:
 
     """
     require(name)
-    return cast(Engine, resolve_name(ENGINES[name][1])())
+    return cast(Engine, resolve_name(ENGINES[name])())
 
 
 def require(name: str) -> None:
     """Raise RecipeError if there is no engine of this name, and FedhcaError if its package is not installed."""
     if name not in ENGINES:
         raise RecipeError(unknown("engine", name, ENGINES))
-    package, _ = ENGINES[name]
-    if find_spec(package) is None:
-        found = f"A federation over {name} needs the package {package}. Found none."
-        raise FedhcaError(f"{found} Install it: pip install 'fedhca[{name}]'")
+    require_extra(name, f"A federation over {name}")

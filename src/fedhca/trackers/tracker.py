@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Any
 
-from fedhca.errors import FedhcaError
 from fedhca.experiment.run_folder import RunFolder
+from fedhca.extras import require
 
 Write = Callable[[int, Mapping[str, float]], object]
 """Takes the number of a round, from 1, and its scalars by name."""
@@ -22,8 +22,5 @@ def load(module: str, extra: str) -> Any:
         FedhcaError: it is not installed.
 
     """
-    try:
-        return import_module(module)
-    except ModuleNotFoundError:
-        found = f"Tracker '{extra}' needs the package {extra}. Found none."
-        raise FedhcaError(f"{found} Install it: pip install 'fedhca[{extra}]'") from None
+    require(extra, f"Tracker '{extra}'")
+    return import_module(module)

@@ -3,9 +3,6 @@
 matplotlib is asked for here and nowhere below this floor.
 """
 
-from fedhca.errors import FedhcaError
+from fedhca.extras import require
 
-try:
-    import matplotlib  # noqa: F401  asked for once, here, so that its absence is one clear line
-except ModuleNotFoundError:
-    raise FedhcaError("The report needs matplotlib. Found none. Install it: pip install 'fedhca[figures]'") from None
+require("figures", "The report")  # asked for once, here, so that its absence is one clear line

@@ -1,0 +1,53 @@
+"""What `pip install 'fedhca[NAME]'` adds, and the one line that says so where it is missing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from fedhca.errors import FedhcaError
+
+
+@dataclass(frozen=True)
+class Extra:
+    """A part of the package that needs more packages.
+
+    Attributes:
+        gives: what it is for.
+        packages: that it needs, as they are imported.
+
+    """
+
+    gives: str
+    packages: tuple[str, ...]
+
+    @property
+    def missing(self) -> list[str]:
+        """The packages that are not installed."""
+        return [package for package in self.packages if find_spec(package) is None]
+
+
+EXTRAS: Mapping[str, Extra] = {
+    "figures": Extra("Pages with figures: fedhca report, fedhca experiment.", ("matplotlib",)),
+    "flare": Extra("Federations between sites over NVIDIA FLARE.", ("nvflare",)),
+    "flower": Extra("Federations between sites over Flower; clients that train at once.", ("flwr",)),
+    "privacy": Extra("The accountant of differential privacy.", ("opacus",)),
+    "tensorboard": Extra("The tracker TensorBoard.", ("tensorboard",)),
+    "wandb": Extra("The tracker Weights & Biases.", ("wandb",)),
+}
+"""By the names that pip knows, each with what it gives."""
+
+
+def require(extra: str, who: str) -> None:
+    """Ask for an extra before it is used.
+
+    Args:
+        extra: its name.
+        who: needs it, as the sentence begins.
+
+    Raises:
+        FedhcaError: a package of it is not installed; the line says how to install it.
+
+    """
+    if missing := EXTRAS[extra].missing:
+        found = f"{who} needs the package {missing[0]}. Found none."
+        raise FedhcaError(f"{found} Install it: pip install 'fedhca[{extra}]'")

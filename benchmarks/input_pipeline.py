@@ -77,14 +77,12 @@ def _normals(path: Path) -> np.ndarray:
 def augment(sample: Sample, size: tuple[int, int], draw: np.random.Generator) -> dict[str, torch.Tensor]:
     """Take every map through every step in turn."""
     shape = (sample["image"].shape[0], sample["image"].shape[1])
-    window, factor = draw_window(
-        shape, size, draw, scale=(0.5, 2.0), flip=True, semseg=sample["semseg"].astype(np.uint8)
-    )
+    window = draw_window(shape, size, draw, scale=(0.5, 2.0), flip=True, classes=sample["semseg"].astype(np.uint8))
     for step in (_scale, _crop, _flip):
         sample = {name: step(name, values, window) for name, values in sample.items()}
     depth = sample.get("depth")
     if depth is not None:
-        sample["depth"] = np.where(depth == 255, 255, depth / factor)
+        sample["depth"] = np.where(depth == 255, 255, depth / window.scale)
     sample["image"] = _distort(sample["image"], draw)
     sample["image"] = (sample["image"] / 255 - MEAN) / DEVIATION
     parts = sample.get("human_parts")

@@ -31,6 +31,8 @@ SWIN: dict[str, Any] = {
 }
 WIDTH = 8
 CLASSES = 5
+PICTURE: Any = np.zeros((2, 3, 3), np.uint8)
+"""What drawings are asked for beside, where it does not matter."""
 TASKS: dict[str, Task] = {
     "semseg": SemanticSegmentation(channels=CLASSES),
     "depth": Depth(),

@@ -1,5 +1,6 @@
 """What augmentation may never do to a label, whatever the sample and the draws."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,13 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedhca.data.source import Sample
-from fedhca.data.transforms import padding, train_transform, unpad
+from fedhca.data.transforms import train_transform
 from fedhca.data.window import Window, draw_window
+from fedhca.tasks import Depth, Edges, HumanParts, Saliency, SemanticSegmentation, SurfaceNormals, Task
+from fedhca.tasks.padding import padding, unpad
 
 Shape = tuple[int, int]
 SIDES = st.integers(1, 40)
 SIZES = st.tuples(SIDES, SIDES)
 SEEDS = st.integers(0, 2**63 - 1)
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (SemanticSegmentation(channels=9), HumanParts(), Saliency(), Edges(), Depth(), SurfaceNormals())
+}
 
 
 def sample(shape: Shape, seed: int) -> Sample:
@@ -36,7 +43,7 @@ def sample(shape: Shape, seed: int) -> Sample:
 
 def transformed(shape: Shape, size: Shape, seed: int, **options: Any) -> tuple[Sample, Sample]:
     raw = sample(shape, seed)
-    return raw, train_transform(raw, size, np.random.default_rng(seed), **options)
+    return raw, train_transform(raw, size, np.random.default_rng(seed), tasks=TASKS, **options)
 
 
 @settings(deadline=None)
@@ -87,7 +94,8 @@ def test_flipped_twice_is_not_flipped(shape: Shape, seed: int) -> None:
 @given(SIZES, SIZES, SEEDS)
 def test_padding_is_centred_and_the_picture_is_in_it(shape: Shape, size: Shape, seed: int) -> None:
     raw, done = transformed(shape, size, seed)
-    window, _ = draw_window(shape, size, np.random.default_rng(seed), scale=(0.5, 2.0), flip=True, semseg=raw["semseg"])
+    generator = np.random.default_rng(seed)
+    window = draw_window(shape, size, generator, scale=(0.5, 2.0), flip=True, classes=raw["semseg"])
     top, left = padding(window.shape, size)
     bottom, right = (whole - part - first for whole, part, first in zip(size, window.shape, (top, left), strict=True))
     assert 0 <= bottom - top <= 1
@@ -103,5 +111,34 @@ def test_padding_is_centred_and_the_picture_is_in_it(shape: Shape, size: Shape, 
 def test_maps_of_one_picture_stay_aligned(shape: Shape, size: Shape, seed: int) -> None:
     raw = sample(shape, seed)
     raw["edge"] = raw["semseg"].astype(np.float32)
-    done = train_transform(raw, size, np.random.default_rng(seed))
+    done = train_transform(raw, size, np.random.default_rng(seed), tasks=TASKS)
     np.testing.assert_array_equal(done["edge"], done["semseg"])
+
+
+@settings(deadline=None)
+@given(SIZES, SIZES, SEEDS)
+def test_what_a_task_is_called_does_not_matter(shape: Shape, size: Shape, seed: int) -> None:
+    raw, done = transformed(shape, size, seed)
+    names = {name: f"my-{name}" for name in TASKS}
+    tasks = {names[name]: replace(task, name=names[name]) for name, task in TASKS.items()}
+    renamed = {names.get(name, name): values for name, values in raw.items()}
+    again = train_transform(renamed, size, np.random.default_rng(seed), tasks=tasks)
+    assert again.keys() == renamed.keys()
+    for name, values in done.items():
+        np.testing.assert_array_equal(again[names.get(name, name)], values)
+    for name, task in TASKS.items():
+        half = (max(1, shape[0] // 2), max(1, shape[1] // 2))
+        small = task.shrunk(raw[name], shape, half)
+        np.testing.assert_array_equal(tasks[names[name]].shrunk(raw[name], shape, half), small)
+
+
+@settings(deadline=None)
+@given(SIZES, SIZES, SEEDS)
+def test_places_are_seen_where_the_pixels_are(shape: Shape, size: Shape, seed: int) -> None:
+    window = draw_window(shape, size, np.random.default_rng(seed), scale=(0.5, 2.0), flip=True)
+    rows, columns = np.indices(shape).astype(float)
+    x, y = window.places(np.stack([columns.ravel(), rows.ravel()], axis=1)).T.reshape(2, *shape)
+    across, down = window.nearest(x), window.nearest(y)
+    reach = [0.5 * max(1, scaled / original) for original, scaled in zip(shape, window.scaled, strict=True)]
+    assert abs(across - np.arange(window.shape[1])[None]).max() <= reach[1] + 1e-9
+    assert abs(down - np.arange(window.shape[0])[:, None]).max() <= reach[0] + 1e-9

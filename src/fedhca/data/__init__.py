@@ -1,1 +1,1 @@
-"""Data sets for dense prediction: reading, augmentation, and splitting among clients."""
+"""Data sets: reading, augmentation, and splitting among clients."""

@@ -17,8 +17,7 @@ class Augmented(Dataset[dict[str, Tensor]]):
     """A share of a source, augmented for training or padded for testing.
 
     A sample holds `image` float32 [3, y, x], normalised with ImageNet's mean and deviation, and the labels of the
-    tasks: `semseg`, `human_parts` and `sal` int64 [y, x]; `edge` and `depth` float32 [y, x]; `normals` float32
-    [3, y, x]. 255 means "no label here" in all of them. For training, pictures the tasks cannot learn from are left
+    tasks as their losses take them; see `fedhca.tasks`. For training, pictures the tasks cannot learn from are left
     out.
 
     Args:
@@ -85,13 +84,14 @@ class Augmented(Dataset[dict[str, Tensor]]):
                 raw,
                 self._source.size,
                 np.random.default_rng(seed),
+                tasks=self._source.tasks,
                 scale=self._scale,
                 photometric=self._photometric,
                 flip=self._flip,
             )
         else:
             try:
-                arrays = evaluation_transform(raw, self._source.size)
+                arrays = evaluation_transform(raw, self._source.size, tasks=self._source.tasks)
             except DataError as error:
                 raise DataError(f"Picture '{self.identifier(index)}': {error}") from None
         return {name: torch.from_numpy(values) for name, values in arrays.items()}

@@ -4,12 +4,11 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from fedhca.data.source import Sample, Source
+from fedhca.data.source import IMAGE, Sample, Source
 from fedhca.data.wrapped import Wrapped
 
 MOST = 1 << 30
 """Bytes that one data set keeps at most; beyond them, maps are read anew each time."""
-IMAGE = "image"
 
 
 class Kept(Wrapped):

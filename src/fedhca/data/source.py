@@ -1,4 +1,4 @@
-"""What a data set is: raw pictures with dense labels, before augmentation."""
+"""What a data set is: raw pictures with labels, before augmentation."""
 
 import os
 from abc import ABC, abstractmethod
@@ -11,11 +11,14 @@ import numpy as np
 from fedhca.errors import DataError
 from fedhca.tasks.task import Task
 
-Sample = dict[str, np.ndarray]
-"""One picture and its labels, all of one height y and width x.
+IMAGE = "image"
+"""The name of the picture in a sample; no task is called so."""
 
-`image` is uint8 [y, x, 3]; `semseg`, `human_parts` and `sal` are uint8 [y, x]; `edge` and `depth` float32 [y, x];
-`normals` float32 [y, x, 3]. 255 means "no label here" in all of them.
+Sample = dict[str, np.ndarray]
+"""One picture and its labels by the names of their tasks, all of one height y and width x.
+
+`image` is uint8 [y, x, 3]. The kind of a task says what its label is: classes are uint8 [y, x]; edges and depth float32
+[y, x]; normals float32 [y, x, 3]. 255 means "no label here" in all of them.
 """
 
 GroundTruth = Literal["benchmark", "label"]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Int64, Shaped, UInt8
+from jaxtyping import Float, Int64, Shaped, UInt8
 
 from fedhca.tasks.task import IGNORE
 
@@ -22,6 +22,7 @@ class Window:
         corner: top and left of the crop in the scaled picture.
         shape: height and width of the crop.
         flipped: whether the crop is mirrored from left to right.
+        scale: that was drawn; the scaled sides are rounded down from it.
 
     """
 
@@ -30,6 +31,7 @@ class Window:
     corner: tuple[int, int]
     shape: tuple[int, int]
     flipped: bool = False
+    scale: float = 1.0
 
     def nearest(self, label: Shaped[np.ndarray, "_ _ ..."]) -> Shaped[np.ndarray, "_ _ ..."]:
         """Return the label map seen through the window, each pixel the one whose square holds its centre."""
@@ -50,6 +52,13 @@ class Window:
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         return cv2.warpAffine(image, back, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
+    def places(self, places: Float[np.ndarray, "k 2"]) -> Float[np.ndarray, "k 2"]:
+        """Return where places (x, y) of the picture are seen; whole numbers are centres of pixels."""
+        (height, width), (top, left) = self.original, self.corner
+        x = (places[:, 0] + 0.5) * self.scaled[1] / width - left - 0.5
+        y = (places[:, 1] + 0.5) * self.scaled[0] / height - top - 0.5
+        return np.stack([self.shape[1] - 1 - x if self.flipped else x, y], axis=1)
+
     def _centres(self, axis: int) -> Int64[np.ndarray, "_"]:
         """Return ⌊(i + ½)·original/scaled⌋ for the window's rows or columns i, in whole numbers."""
         places = self.corner[axis] + np.arange(self.shape[axis])
@@ -63,11 +72,11 @@ def draw_window(
     *,
     scale: tuple[float, float],
     flip: bool,
-    semseg: UInt8[np.ndarray, "y x"] | None = None,
-) -> tuple[Window, float]:
-    """Draw scale, crop and flip, and return the window with the scale.
+    classes: UInt8[np.ndarray, "y x"] | None = None,
+) -> Window:
+    """Draw scale, crop and flip.
 
-    With a map of semantic classes the crop is drawn again while it shows fewer than two classes or one of them has
+    With a map of classes the crop is drawn again while it shows fewer than two classes or one of them has
     75 % or more of the labelled pixels; after ten tries one more is taken as it comes.
 
     Args:
@@ -76,20 +85,20 @@ def draw_window(
         generator: source of the draws.
         scale: least and greatest scale.
         flip: whether to mirror with probability ½.
-        semseg: semantic classes of the picture.
+        classes: of the picture.
 
     """
     factor = generator.uniform(*scale)
     scaled = (max(1, int(original[0] * factor)), max(1, int(original[1] * factor)))
     shape = (min(scaled[0], size[0]), min(scaled[1], size[1]))
     window = Window(original, scaled, _corner(scaled, shape, generator), shape)
-    if semseg is not None and shape != scaled:
+    if classes is not None and shape != scaled:
         for _ in range(TRIES):
-            if _balanced(window.nearest(semseg)):
+            if _balanced(window.nearest(classes)):
                 break
             window = Window(original, scaled, _corner(scaled, shape, generator), shape)
     flipped = flip and bool(generator.random() < 0.5)
-    return Window(original, scaled, window.corner, shape, flipped), factor
+    return Window(original, scaled, window.corner, shape, flipped, factor)
 
 
 def _corner(scaled: tuple[int, int], shape: tuple[int, int], generator: np.random.Generator) -> tuple[int, int]:

@@ -6,17 +6,7 @@ from fedhca.experiment.config import KINDS
 from fedhca.experiment.plan import embedded_experiments, load_experiment
 from fedhca.experiment.recipes import embedded, load_recipe
 from fedhca.methods import METHODS
-from fedhca.tasks import Depth, Edges, HumanParts, Saliency, SemanticSegmentation, SurfaceNormals
-from fedhca.tasks.task import Task
-
-TASKS: dict[str, type[Task]] = {
-    "semseg": SemanticSegmentation,
-    "human_parts": HumanParts,
-    "sal": Saliency,
-    "normals": SurfaceNormals,
-    "edge": Edges,
-    "depth": Depth,
-}
+from fedhca.tasks import kinds
 
 DATASETS = {
     "rooms": "synthetic rooms: semseg, depth, normals, edge",
@@ -32,7 +22,7 @@ def catalogue() -> dict[str, dict[str, str]]:
     return {
         "method": {name: _first_line(method) for name, method in METHODS.items()},
         "data set": DATASETS,
-        "task": {name: f"{_first_line(task)} Metric: {task.metric}." for name, task in TASKS.items()},
+        "task": {name: f"{_first_line(task)} Metric: {task.metric}." for name, task in kinds.KINDS.items()},
         "recipe": {name: load_recipe(path).description for name, path in embedded().items()},
         "experiment": {name: load_experiment(name).title for name in embedded_experiments()},
     }

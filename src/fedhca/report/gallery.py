@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 from torch import Tensor
 
 from fedhca.client.loading import Batch
@@ -16,8 +15,9 @@ from fedhca.tasks.task import IGNORE, Task
 def prediction_row(predictor: Predictor, image: Float[Tensor, "3 y x"], name: str) -> list[Tile]:
     """Return the picture and what the client predicts for it, one tile a task."""
     found = predictor.predict(image)
-    drawn = [Tile(task.name, task.draw(found[task.name])) for task in predictor.tasks]
-    return [Tile(name, unnormalise(image.numpy())), *drawn]
+    picture = unnormalise(image.numpy())
+    drawn = [Tile(task.name, task.draw(found[task.name], picture)) for task in predictor.tasks]
+    return [Tile(name, picture), *drawn]
 
 
 def comparison_rows(predictors: Mapping[str, Predictor], sample: Batch) -> list[list[Tile]]:
@@ -35,7 +35,8 @@ def comparison_rows(predictors: Mapping[str, Predictor], sample: Batch) -> list[
     for task in first.tasks:
         truth = sample[task.name].numpy()
         columns = {"truth": truth, **{method: values[task.name] for method, values in found.items()}}
-        tiles = [Tile(name, _draw(task, values, truth)) for name, values in columns.items()]
+        like = task.drawn_like(truth)
+        tiles = [Tile(name, like.draw(task.known(values, truth), picture)) for name, values in columns.items()]
         rows.append([Tile(f"{first.client} {task.name}", picture), *tiles])
     return rows
 
@@ -51,9 +52,3 @@ def _labelled(sample: Batch, tasks: Sequence[Task]) -> float:
         valid = sample[task.name] != IGNORE
         total += float(valid.float().mean() + (valid & (sample[task.name] != 0)).float().mean())
     return total
-
-
-def _draw(task: Task, values: Shaped[np.ndarray, "..."], truth: Shaped[np.ndarray, "..."]) -> np.ndarray:
-    """Draw what counts: where the truth has no label, so does the drawing."""
-    hidden = np.where(truth == IGNORE, np.asarray(IGNORE, dtype=values.dtype), values)
-    return task.drawn_like(truth).draw(hidden)

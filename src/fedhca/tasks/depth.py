@@ -12,6 +12,7 @@ from fedhca.stats import Squares
 from fedhca.tasks.palette import EMBERS, shade
 from fedhca.tasks.pixels import labelled, mean_over, require_fit
 from fedhca.tasks.task import IGNORE, Task
+from fedhca.tasks.view import View
 
 
 @final
@@ -55,11 +56,17 @@ class Depth(Task):
         require_fit(self, output, label)
         return Squares.of(self.predict(output), label, _measured(label) & (label < self.limit))
 
+    def seen(self, label: Float[np.ndarray, "_ _"], view: View) -> Float[np.ndarray, "_ _"]:
+        """Return distances divided by the scale: a camera that sees things s times as large stands s times as close."""
+        seen = view.nearest(label)
+        seen[seen != IGNORE] /= view.scale
+        return seen
+
     def drawn_like(self, label: Float[np.ndarray, "y x"]) -> "Depth":
         """Return the task with the range of distances in this label as its span."""
         return replace(self, span=_range(label))
 
-    def draw(self, values: Float[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y x 3"]:
+    def draw(self, values: Float[np.ndarray, "y x"], picture: UInt8[np.ndarray, "_ _ 3"]) -> UInt8[np.ndarray, "y x 3"]:
         """Return near pixels bright, far ones dark."""
         valid = (values != IGNORE) & np.isfinite(values)
         near, far = self.span or _range(values)

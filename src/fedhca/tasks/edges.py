@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+import cv2
 import numpy as np
 import torch
 from jaxtyping import Float, Int64, UInt8
@@ -67,7 +68,16 @@ class Edges(Task):
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             return EdgeCounts.of(pool.map(self._count, maps, labels))
 
-    def draw(self, values: Float[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y x 3"]:
+    def shrunk(
+        self, label: Float[np.ndarray, "_ _"], shape: tuple[int, int], size: tuple[int, int]
+    ) -> Float[np.ndarray, "_ _"]:
+        """Return 1 where any pixel covered is above 0: one pixel in three of a thin line would leave no line."""
+        small = super().shrunk(label, shape, size)
+        line = np.where(label == IGNORE, 0, label).astype(np.float32)
+        covered = cv2.resize(line, size[::-1], interpolation=cv2.INTER_AREA) > 0
+        return np.where(small == IGNORE, small, covered.astype(label.dtype))
+
+    def draw(self, values: Float[np.ndarray, "y x"], picture: UInt8[np.ndarray, "_ _ 3"]) -> UInt8[np.ndarray, "y x 3"]:
         """Return dark lines on white."""
         return shade(values, INK, values != IGNORE)
 

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
-from jaxtyping import Float, Int, Integer, UInt8
+from jaxtyping import Float, Int, Int64, Integer, UInt8
 from torch import Tensor
 
 from fedhca.stats import Confusion
 from fedhca.tasks import classes
 from fedhca.tasks.palette import paint_classes
 from fedhca.tasks.pixels import labelled, mean_over
-from fedhca.tasks.task import Task
+from fedhca.tasks.task import IGNORE, Task
 
 
 @final
@@ -43,6 +43,17 @@ class HumanParts(Task):
         """Count pixels by true and predicted part."""
         return classes.confusion(self, output, label)
 
-    def draw(self, values: Integer[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y x 3"]:
+    def finished(
+        self, label: Integer[np.ndarray, "_ _"], shape: tuple[int, int], size: tuple[int, int]
+    ) -> Int64[np.ndarray, "_ _"]:
+        """Return the padded map; one that shows no part says nothing: the people of the picture may not be in sight."""
+        finished = super().finished(label, shape, size)
+        if not np.any((finished != 0) & (finished != IGNORE)):
+            finished.fill(IGNORE)
+        return finished
+
+    def draw(
+        self, values: Integer[np.ndarray, "y x"], picture: UInt8[np.ndarray, "_ _ 3"]
+    ) -> UInt8[np.ndarray, "y x 3"]:
         """Return one colour per part."""
         return paint_classes(values)

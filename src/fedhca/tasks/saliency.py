@@ -49,6 +49,6 @@ class Saliency(Task):
         classes.require_classes(self, output, label)
         return ThresholdCounts.of(self.predict(output), label, labelled(label))
 
-    def draw(self, values: Real[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y x 3"]:
+    def draw(self, values: Real[np.ndarray, "y x"], picture: UInt8[np.ndarray, "_ _ 3"]) -> UInt8[np.ndarray, "y x 3"]:
         """Return white for 0, deep blue for 1."""
         return shade(values, BLUES, values != IGNORE)

@@ -34,6 +34,7 @@ class SemanticSegmentation(Task):
     metric: ClassVar[str] = "mIoU"
     unit: ClassVar[str] = "%"
     higher_is_better: ClassVar[bool] = True
+    steers_crop: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse a number of classes that would make `IGNORE` one of them."""
@@ -52,6 +53,8 @@ class SemanticSegmentation(Task):
         """Count pixels by true and predicted class."""
         return classes.confusion(self, output, label)
 
-    def draw(self, values: Integer[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y x 3"]:
+    def draw(
+        self, values: Integer[np.ndarray, "y x"], picture: UInt8[np.ndarray, "_ _ 3"]
+    ) -> UInt8[np.ndarray, "y x 3"]:
         """Return one colour per class."""
         return paint_classes(values)

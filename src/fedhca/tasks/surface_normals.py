@@ -11,6 +11,7 @@ from fedhca.stats import Angles, unit_vectors
 from fedhca.tasks.palette import NEUTRAL
 from fedhca.tasks.pixels import mean_over, require_fit
 from fedhca.tasks.task import IGNORE, Task
+from fedhca.tasks.view import View
 
 
 @final
@@ -45,7 +46,17 @@ class SurfaceNormals(Task):
         require_fit(self, output, label, vectors=True)
         return Angles.of(output, label, _labelled(label))
 
-    def draw(self, values: Float[np.ndarray, "3 y x"]) -> UInt8[np.ndarray, "y x 3"]:
+    def seen(self, label: Float[np.ndarray, "_ _ 3"], view: View) -> Float[np.ndarray, "_ _ 3"]:
+        """Return the normals, their x negated in a mirror."""
+        seen = view.nearest(label)
+        if view.flipped:
+            across = seen[..., 0]
+            across[across != IGNORE] *= -1
+        return seen
+
+    def draw(
+        self, values: Float[np.ndarray, "3 y x"], picture: UInt8[np.ndarray, "_ _ 3"]
+    ) -> UInt8[np.ndarray, "y x 3"]:
         """Return (n + 1)/2 as red, green and blue."""
         colours = np.moveaxis((np.clip(values, -1, 1) + 1) / 2 * 255, 0, -1).round().astype(np.uint8)
         return np.where((values != IGNORE).all(axis=0)[..., None], colours, NEUTRAL)

@@ -1,14 +1,17 @@
-"""What a task is: its channels, its loss, its prediction, its metric, its drawing."""
+"""What a task is: its channels, its loss, its prediction, its metric, its label, its drawing."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+import cv2
 import numpy as np
 from jaxtyping import Float, Shaped, UInt8
 from torch import Tensor
 
 from fedhca.stats import Stat
+from fedhca.tasks.padding import pad
+from fedhca.tasks.view import View
 
 IGNORE = 255
 """The value that means "no label here" in the label map of every task."""
@@ -16,9 +19,11 @@ IGNORE = 255
 
 @dataclass(frozen=True, kw_only=True)
 class Task(ABC):
-    """One kind of dense prediction.
+    """One kind of prediction, with all that depends on what its labels mean.
 
-    A label map holds `IGNORE` where there is no label, whatever the task. Sizes: b pictures, c channels, y × x pixels.
+    What is said here of labels holds for maps: of a picture of y × x pixels, an array [y, x] or [y, x, channels] that
+    holds `IGNORE` where there is no label. A task whose labels are no maps says itself what becomes of them. Sizes: b
+    pictures, c channels, y × x pixels.
 
     Attributes:
         name: the task's name in recipes and reports.
@@ -37,6 +42,8 @@ class Task(ABC):
     """Unit of the metric."""
     higher_is_better: ClassVar[bool]
     """Which way the metric improves."""
+    steers_crop: ClassVar[bool] = False
+    """Whether the label holds classes, and training looks for crops that one of them does not fill."""
 
     @abstractmethod
     def loss(self, output: Float[Tensor, "b c y x"], label: Shaped[Tensor, "b ..."]) -> Float[Tensor, ""]:
@@ -50,10 +57,39 @@ class Task(ABC):
     def measure(self, output: Float[Tensor, "b c y x"], label: Shaped[Tensor, "b ..."]) -> Stat:
         """Return the sums from which the metric is computed."""
 
+    def seen(self, label: Shaped[np.ndarray, "..."], view: View) -> Shaped[np.ndarray, "..."]:
+        """Return the label of what a training sample shows, a new array: the nearest pixels."""
+        return view.nearest(label)
+
+    def shrunk(
+        self, label: Shaped[np.ndarray, "..."], shape: tuple[int, int], size: tuple[int, int]
+    ) -> Shaped[np.ndarray, "..."]:
+        """Return the label of a picture of `shape` pixels that is made smaller, to `size`: the nearest pixels."""
+        return cv2.resize(label, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+
+    def finished(
+        self, label: Shaped[np.ndarray, "..."], shape: tuple[int, int], size: tuple[int, int]
+    ) -> Shaped[np.ndarray, "..."]:
+        """Return the label of a picture of `shape` pixels as models are held against it, when it is padded to `size`.
+
+        Whole numbers become int64, others float32, channels come first; `IGNORE` is in the padding.
+        """
+        planes = np.moveaxis(label, 2, 0) if label.ndim == 3 else label
+        return pad(planes, size, IGNORE, np.int64 if np.issubdtype(label.dtype, np.integer) else np.float32)
+
+    def known(self, values: Shaped[np.ndarray, "..."], label: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
+        """Return a prediction without what the label says nothing of, so that both can be held side by side."""
+        return np.where(label == IGNORE, np.asarray(IGNORE, dtype=values.dtype), values)
+
     def drawn_like(self, label: Shaped[np.ndarray, "..."]) -> "Task":
         """Return the task with the colour scale that fits this label, so that drawings can be held side by side."""
         return self
 
     @abstractmethod
-    def draw(self, values: Shaped[np.ndarray, "..."]) -> UInt8[np.ndarray, "y x 3"]:
-        """Return one picture's prediction, or its label, as RGB."""
+    def draw(
+        self, values: Shaped[np.ndarray, "..."], picture: UInt8[np.ndarray, "_ _ 3"]
+    ) -> UInt8[np.ndarray, "_ _ 3"]:
+        """Return a picture's prediction, or its label, as RGB: a map of its own, or what is said of it on the picture.
+
+        The drawing may be larger than the picture, but not of another form.
+        """

@@ -9,11 +9,17 @@ import cv2
 import numpy as np
 import pytest
 
-from fedhca.data import transforms
 from fedhca.data.colours import distort, normalise, unnormalise
-from fedhca.data.transforms import padding, train_transform, unpad
+from fedhca.data.transforms import evaluation_transform, train_transform
 from fedhca.data.window import Window, draw_window
 from fedhca.errors import DataError
+from fedhca.tasks import Depth, Edges, HumanParts, Saliency, SemanticSegmentation, SurfaceNormals, Task
+from fedhca.tasks.padding import padding, unpad
+
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (SemanticSegmentation(channels=21), HumanParts(), Saliency(), Edges(), Depth(), SurfaceNormals())
+}
 
 
 class Fixed(np.random.Generator):
@@ -71,7 +77,7 @@ def nearest_plainly(label: np.ndarray, scaled: tuple[int, int]) -> np.ndarray:
     return result
 
 
-def plainly(name: str, values: np.ndarray, window: Window, scale: float, size: tuple[int, int]) -> np.ndarray:
+def plainly(name: str, values: np.ndarray, window: Window, size: tuple[int, int]) -> np.ndarray:
     """Scale, crop, flip and pad one map, one step after the other."""
     top, left = window.corner
     if name == "image":
@@ -79,7 +85,7 @@ def plainly(name: str, values: np.ndarray, window: Window, scale: float, size: t
     else:
         values = nearest_plainly(values, window.scaled)
     if name == "depth":
-        values = np.where(values == 255, 255, values / np.float32(scale))
+        values = np.where(values == 255, 255, values / np.float32(window.scale))
     values = values[top : top + size[0], left : left + size[1]]
     if window.flipped:
         values = values[:, ::-1].copy()
@@ -99,11 +105,11 @@ def plainly(name: str, values: np.ndarray, window: Window, scale: float, size: t
 @pytest.mark.parametrize("seed", range(6))
 def test_one_warp_is_the_steps_one_after_the_other(size: tuple[int, int], seed: int) -> None:
     raw = sample()
-    done = train_transform(raw, size, np.random.default_rng(seed), photometric=False)
+    done = train_transform(raw, size, np.random.default_rng(seed), tasks=TASKS, photometric=False)
     generator = np.random.default_rng(seed)
-    window, scale = draw_window((45, 60), size, generator, scale=(0.5, 2.0), flip=True, semseg=raw["semseg"])
+    window = draw_window((45, 60), size, generator, scale=(0.5, 2.0), flip=True, classes=raw["semseg"])
     for name, values in raw.items():
-        expected = plainly(name, values, window, scale, size)
+        expected = plainly(name, values, window, size)
         if name == "image":
             shown = expected[:, done["sal"] != 255]
             # Levels of 255 over the deviation; OpenCV 4 places samples to 1/32 of a pixel, OpenCV 5 exactly.
@@ -119,17 +125,17 @@ def test_the_draws_spread_over_their_ranges() -> None:
     windows = [
         draw_window((45, 60), (32, 32), np.random.default_rng(seed), scale=(0.5, 2.0), flip=True) for seed in range(400)
     ]
-    scales = np.array([scale for _, scale in windows])
+    scales = np.array([window.scale for window in windows])
     assert 0.5 <= scales.min() < 0.52
     assert 1.98 < scales.max() <= 2
     assert abs(scales.mean() - 1.25) < 0.06
-    for window, scale in windows:
-        assert window.scaled == (int(45 * scale), int(60 * scale))
+    for window in windows:
+        assert window.scaled == (int(45 * window.scale), int(60 * window.scale))
         assert window.shape == (min(window.scaled[0], 32), min(window.scaled[1], 32))
         assert all(0 <= corner <= whole - part for corner, whole, part in _axes(window))
-    assert {window.flipped for window, _ in windows} == {True, False}
-    assert 150 < sum(window.flipped for window, _ in windows) < 250
-    assert any(window.corner[0] == window.scaled[0] - 32 > 3 for window, _ in windows), "the last place is drawn too"
+    assert {window.flipped for window in windows} == {True, False}
+    assert 150 < sum(window.flipped for window in windows) < 250
+    assert any(window.corner[0] == window.scaled[0] - 32 > 3 for window in windows), "the last place is drawn too"
 
 
 def _axes(window: Window) -> Iterable[tuple[int, int, int]]:
@@ -141,8 +147,8 @@ def test_the_crop_avoids_one_class_filling_it() -> None:
     semseg[:, 350:] = 1
     images = 0
     for seed in range(200):
-        window, _ = draw_window(
-            (100, 400), (40, 40), np.random.default_rng(seed), scale=(1.0, 1.0), flip=False, semseg=semseg
+        window = draw_window(
+            (100, 400), (40, 40), np.random.default_rng(seed), scale=(1.0, 1.0), flip=False, classes=semseg
         )
         images += len(np.unique(window.nearest(semseg))) > 1
     blind = 40 / 361
@@ -160,33 +166,35 @@ def test_the_crop_is_tried_ten_times_and_taken_the_eleventh(
     label = np.repeat(np.array(list(counts), np.uint8), list(counts.values()))[None].repeat(2, axis=0)
     drawn = Mock(return_value=(0, 0))
     monkeypatch.setattr("fedhca.data.window._corner", drawn)
-    draw_window((2, 100), (1, 100), np.random.default_rng(0), scale=(1.0, 1.0), flip=False, semseg=label)
+    draw_window((2, 100), (1, 100), np.random.default_rng(0), scale=(1.0, 1.0), flip=False, classes=label)
     assert drawn.call_count == tries
 
 
 def test_parts_without_a_part_become_no_label() -> None:
     raw = {"image": smooth((20, 20)), "human_parts": np.zeros((20, 20), np.uint8)}
     raw["human_parts"][0, 0] = 3
-    kept = train_transform(raw, (20, 20), np.random.default_rng(0), scale=(1.0, 1.0))
+    kept = train_transform(raw, (20, 20), np.random.default_rng(0), tasks=TASKS, scale=(1.0, 1.0))
     assert sorted(np.unique(kept["human_parts"])) == [0, 3]
-    lost = [train_transform(raw, (10, 10), np.random.default_rng(seed))["human_parts"] for seed in range(20)]
+    lost = [
+        train_transform(raw, (10, 10), np.random.default_rng(seed), tasks=TASKS)["human_parts"] for seed in range(20)
+    ]
     assert all((label == 255).all() or (label == 3).any() for label in lost)
     raw["human_parts"][0, 0] = 0
-    assert (transforms.evaluation_transform(raw, (22, 20))["human_parts"] == 255).all()
+    assert (evaluation_transform(raw, (22, 20), tasks=TASKS)["human_parts"] == 255).all()
 
 
 def test_what_is_given_is_left_alone() -> None:
     raw = sample()
     before = {name: values.copy() for name, values in raw.items()}
-    train_transform(raw, (40, 40), np.random.default_rng(3))
-    transforms.evaluation_transform(raw, (50, 70))
+    train_transform(raw, (40, 40), np.random.default_rng(3), tasks=TASKS)
+    evaluation_transform(raw, (50, 70), tasks=TASKS)
     for name, values in before.items():
         np.testing.assert_array_equal(raw[name], values)
 
 
 def test_testing_normalises_and_pads() -> None:
     raw = sample()
-    done = transforms.evaluation_transform(raw, (48, 65))
+    done = evaluation_transform(raw, (48, 65), tasks=TASKS)
     assert {name: (values.dtype.name, values.shape) for name, values in done.items()} == {
         "image": ("float32", (3, 48, 65)),
         **dict.fromkeys(("semseg", "human_parts", "sal"), ("int64", (48, 65))),
@@ -202,7 +210,7 @@ def test_testing_normalises_and_pads() -> None:
 @pytest.mark.parametrize("size", [(44, 60), (45, 59)])
 def test_testing_never_crops(size: tuple[int, int]) -> None:
     with pytest.raises(DataError, match=r"45 × 60\. Raise `size`"):
-        transforms.evaluation_transform(sample(), size)
+        evaluation_transform(sample(), size, tasks=TASKS)
 
 
 def test_the_extra_pixel_of_padding_is_at_the_end() -> None:

@@ -8,6 +8,7 @@ from fedhca.errors import DataError, RecipeError
 from fedhca.stats import Confusion
 from fedhca.tasks import IGNORE, HumanParts, SemanticSegmentation, Task
 from fedhca.tasks.palette import NEUTRAL
+from tiny import PICTURE
 
 both = pytest.mark.parametrize("task", [SemanticSegmentation(channels=7), HumanParts()], ids=lambda task: task.name)
 
@@ -53,6 +54,6 @@ def test_a_number_of_classes_that_clashes_with_ignore_is_refused(channels: int) 
 @both
 def test_drawing(task: Task) -> None:
     for values in (np.array([[0, 1, IGNORE]]), np.array([[0, 1, IGNORE]], dtype=np.uint8)):
-        picture = task.draw(values)
+        picture = task.draw(values, PICTURE)
         assert picture[0, 2].tolist() == NEUTRAL.tolist()
         assert len(np.unique(picture.reshape(-1, 3), axis=0)) == 3

@@ -6,6 +6,7 @@ import torch
 
 from fedhca.tasks import IGNORE, Depth
 from fedhca.tasks.palette import NEUTRAL
+from tiny import PICTURE
 
 NOT_A_DEPTH = [0.0, -1.0, float(IGNORE), math.nan, math.inf]
 
@@ -35,16 +36,16 @@ def test_the_prediction_is_never_negative() -> None:
 
 def test_near_is_bright_and_one_far_pixel_does_not_wash_out_the_rest() -> None:
     values = np.linspace(1, 2, 400, dtype=np.float32).reshape(20, 20)
-    calm = Depth().draw(values).astype(int)
+    calm = Depth().draw(values, PICTURE).astype(int)
     values[-1, -1] = 1e6
-    assert np.abs(Depth().draw(values) - calm).max() <= 3
+    assert np.abs(Depth().draw(values, PICTURE) - calm).max() <= 3
     assert calm[0, 0].sum() > calm[10, 10].sum() > calm[-1, -1].sum()
 
 
 def test_invalid_depth_is_neutral_and_a_span_fixes_the_colours() -> None:
     values = np.array([[1.0, 3.0, IGNORE, np.nan]], dtype=np.float32)
-    picture = Depth(span=(1.0, 5.0)).draw(values)
+    picture = Depth(span=(1.0, 5.0)).draw(values, PICTURE)
     assert picture[0, 2:].tolist() == [NEUTRAL.tolist()] * 2
-    assert picture[0, 1].tolist() == Depth(span=(1.0, 5.0)).draw(values[:, :2])[0, 1].tolist()
-    assert (Depth().draw(np.full((2, 2), IGNORE, dtype=np.float32)) == NEUTRAL).all()
-    assert Depth().draw(np.ones((2, 2), dtype=np.float32)).shape == (2, 2, 3)
+    assert picture[0, 1].tolist() == Depth(span=(1.0, 5.0)).draw(values[:, :2], PICTURE)[0, 1].tolist()
+    assert (Depth().draw(np.full((2, 2), IGNORE, dtype=np.float32), PICTURE) == NEUTRAL).all()
+    assert Depth().draw(np.ones((2, 2), dtype=np.float32), PICTURE).shape == (2, 2, 3)

@@ -6,6 +6,7 @@ from fedhca.edge_detection.scores import rates
 from fedhca.errors import RecipeError
 from fedhca.tasks import IGNORE, Edges
 from fedhca.tasks.palette import NEUTRAL
+from tiny import PICTURE
 
 
 def batch() -> tuple[np.ndarray, np.ndarray]:
@@ -105,7 +106,7 @@ def test_the_prediction_is_a_probability() -> None:
 
 
 def test_lines_are_dark_on_white() -> None:
-    picture = Edges().draw(np.array([[0, 1, IGNORE]], dtype=np.float32))
+    picture = Edges().draw(np.array([[0, 1, IGNORE]], dtype=np.float32), PICTURE)
     assert picture[0, 0].tolist() == [255, 255, 255]
     assert picture[0, 1].max() < 60
     assert picture[0, 2].tolist() == NEUTRAL.tolist()

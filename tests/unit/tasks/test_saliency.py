@@ -5,6 +5,7 @@ import torch
 from fedhca.errors import DataError
 from fedhca.tasks import IGNORE, Saliency
 from fedhca.tasks.palette import NEUTRAL
+from tiny import PICTURE
 
 
 def test_the_loss_against_plain_loops() -> None:
@@ -46,7 +47,7 @@ def test_a_third_class_is_refused() -> None:
 
 def test_drawing_a_label_and_a_probability() -> None:
     label, probability = np.array([[0, 1, IGNORE]], dtype=np.uint8), np.array([[0.0, 1.0, 0.5]], dtype=np.float32)
-    drawn, graded = Saliency().draw(label), Saliency().draw(probability)
+    drawn, graded = Saliency().draw(label, PICTURE), Saliency().draw(probability, PICTURE)
     assert drawn[0, :2].tolist() == graded[0, :2].tolist()
     assert drawn[0, 2].tolist() == NEUTRAL.tolist()
     assert graded[0, 0].sum() > graded[0, 2].sum() > graded[0, 1].sum()

@@ -4,6 +4,7 @@ import torch
 
 from fedhca.tasks import IGNORE, SurfaceNormals
 from fedhca.tasks.palette import NEUTRAL
+from tiny import PICTURE
 
 
 def test_the_loss_against_plain_loops() -> None:
@@ -40,5 +41,5 @@ def test_predictions_have_unit_length_and_a_zero_output_keeps_a_finite_gradient(
 
 def test_drawing() -> None:
     values = np.array([[0, 0, 1], [-1, 0, 0], [IGNORE] * 3], dtype=np.float32).T.reshape(3, 1, 3)
-    picture = SurfaceNormals().draw(values)
+    picture = SurfaceNormals().draw(values, PICTURE)
     assert picture[0].tolist() == [[128, 128, 255], [0, 128, 128], NEUTRAL.tolist()]

@@ -1,16 +1,20 @@
 """Reading pictures, label pictures and arrays, each failure one line that names the file."""
 
 from collections.abc import Collection
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Shaped, UInt8
 from PIL import Image, ImageOps
 
 from fedhca.errors import DataError
 
 PHOTOGRAPHS = ("RGB", "L", "P", "RGBA", "LA", "CMYK", "YCbCr")
 """Colour modes that a photograph may have."""
+
+STORED = ("1", "L", "P", "I;16", "I;16L", "I;16B", "I", "F", "RGB")
+"""Colour modes that a label may have: masks, 8 bits or a palette, 16 bits, whole and real numbers, colours."""
 
 MAX_PIXELS = 1 << 26
 """Larger pictures are refused: a few kilobytes of PNG can unpack to more than the memory holds."""
@@ -21,9 +25,36 @@ def read_picture(path: Path) -> UInt8[np.ndarray, "y x 3"]:
     return _decode(path, PHOTOGRAPHS, convert="RGB")
 
 
-def read_upright(path: Path) -> UInt8[np.ndarray, "y x 3"]:
-    """Return a photograph as RGB, turned as the camera held it (EXIF); labels of data sets know no such turn."""
-    return _decode(path, PHOTOGRAPHS, convert="RGB", upright=True)
+def read_upright(path: Path, content: bytes | None = None) -> UInt8[np.ndarray, "y x 3"]:
+    """Return a photograph as RGB, turned as the camera held it (EXIF); labels of data sets know no such turn.
+
+    Args:
+        path: the file.
+        content: its bytes, if they are at hand.
+
+    """
+    return _decode(path, PHOTOGRAPHS, content, convert="RGB", upright=True)
+
+
+def read_stored(path: Path, content: bytes | None = None) -> Shaped[np.ndarray, "y x ..."]:
+    """Return the numbers of a label picture or .npy file as they are stored, [y, x] or [y, x, channels].
+
+    Args:
+        path: the file.
+        content: its bytes, if they are at hand.
+
+    Raises:
+        DataError: it cannot be read, or holds no numbers of such a shape.
+
+    """
+    if path.suffix.lower() != ".npy" or content is not None:
+        return _decode(path, STORED, content)
+    array = _load(path)
+    if array.ndim not in {2, 3} or array.size > MAX_PIXELS * 3:
+        raise DataError(
+            f"{path}: expected an array [y, x] or [y, x, channels]; found {list(array.shape)}. Save it in that shape."
+        )
+    return np.array(array)
 
 
 def read_indices(path: Path) -> UInt8[np.ndarray, "y x"]:
@@ -43,15 +74,9 @@ def read_colour(path: Path) -> UInt8[np.ndarray, "y x 3"]:
 
 def read_array(path: Path) -> Float32[np.ndarray, "y x"]:
     """Return a two-dimensional .npy array of real numbers; never unpickles; DataError where there is none."""
-    require(path)
-    try:
-        # Mapped first: a header that promises more than the file holds fails here instead of asking for the memory.
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as cause:  # the header is read as Python: a broken one can make its reader raise nearly anything
-        raise unreadable(path, "a .npy array", cause) from cause
-    if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "fiu":
-        found = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
-        raise DataError(f"{path}: expected an array of real numbers [y, x]; found {found}. Save it again as float32.")
+    array = _load(path)
+    if array.ndim != 2:
+        raise _no_numbers(path, f"{array.dtype} {array.shape}")
     return np.array(array, dtype=np.float32)
 
 
@@ -71,10 +96,35 @@ def unreadable(path: Path, kind: str, cause: BaseException) -> DataError:
     return DataError(f"{path}: expected {kind}; found a file that cannot be read ({found}). Copy the file again.")
 
 
-def _decode(path: Path, modes: Collection[str], convert: str | None = None, *, upright: bool = False) -> np.ndarray:
+def _load(path: Path) -> np.ndarray:
+    """Return the numbers of a .npy file, mapped; DataError where it holds none."""
     require(path)
     try:
-        with Image.open(path) as image:
+        # Mapped first: a header that promises more than the file holds fails here instead of asking for the memory.
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as cause:  # the header is read as Python: a broken one can make its reader raise nearly anything
+        raise unreadable(path, "a .npy array", cause) from cause
+    if not isinstance(array, np.ndarray):
+        raise _no_numbers(path, type(array).__name__)
+    if array.dtype.kind not in "fiub":
+        raise _no_numbers(path, f"{array.dtype} {array.shape}")
+    return array
+
+
+def _no_numbers(path: Path, found: str) -> DataError:
+    return DataError(f"{path}: expected an array of real numbers [y, x]; found {found}. Save it again as float32.")
+
+
+def _decode(
+    path: Path,
+    modes: Collection[str],
+    content: bytes | None = None,
+    *,
+    convert: str | None = None,
+    upright: bool = False,
+) -> np.ndarray:
+    try:
+        with Image.open(require(path) if content is None else BytesIO(content)) as image:
             _check_header(path, image, modes)
             turned = ImageOps.exif_transpose(image) if upright else image
             return np.array(turned.convert(convert) if convert else turned)

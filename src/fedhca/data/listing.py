@@ -25,7 +25,7 @@ def read_list(path: Path, root: Path) -> list[str]:
         splits = ", ".join(sorted(p.stem for p in path.parent.glob("*.txt"))) or "none"
         raise DataError(f"{path}: expected the list of split '{path.stem}'; found the splits: {splits}.")
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as cause:
         raise DataError(f"{path}: expected text in UTF-8; found other bytes. Copy the list again.") from cause
     identifiers = [line.strip() for line in lines if line.strip()]

@@ -13,6 +13,7 @@ from fedhca.client.privacy import Privacy
 from fedhca.client.training import Training
 from fedhca.compression import Sent
 from fedhca.data.augmented import Augmented
+from fedhca.data.described.folder import Folder
 from fedhca.data.kept import Kept
 from fedhca.data.nyud import NYUDv2, nyud_tasks
 from fedhca.data.partition import partition
@@ -55,6 +56,7 @@ SOURCES: dict[str, Callable[[Any, str, int], Source]] = {
         legacy_parts=data.legacy_parts,
         ground_truth=_ground_truth(data, split),
     ),
+    "folder": lambda data, split, seed: Folder(data.root, split, size=data.size, expected=data.labels),
 }
 """How each kind of data set is opened: its section of the recipe, the split, the seed."""
 
@@ -64,6 +66,7 @@ TASKS: dict[str, Callable[[Any], Mapping[str, Task]]] = {
     "figures": lambda data: Figures(1, size=data.size).tasks,
     "nyud": lambda data: nyud_tasks(data.classes),
     "pascal_context": lambda data: pascal_context_tasks(data.classes, data.parts),
+    "folder": lambda data: {name: label.task(name) for name, label in data.labels.items()},
 }
 """The tasks each kind of data set has labels for; its files need not be there."""
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat
 
 from fedhca.client.training import Precision
 from fedhca.compression import Form
+from fedhca.data.described.description import FILE, Labels, read_description
 from fedhca.data.source import GroundTruth
 from fedhca.models.encoder import SWIN_T
 from fedhca.plain import plain
@@ -41,6 +42,10 @@ class DataSet(Section):
     max_dist: Annotated[float, Field(gt=0, lt=1)] | None = None
     augmentation: Augmentation = Augmentation()
 
+    def described(self) -> "DataSet":
+        """Return the section with what the data set says of itself, if it says something."""
+        return self
+
 
 class SyntheticData(DataSet):
     """Scenes generated on the fly; `train` of them are shared out among the clients, `val` are for testing."""
@@ -52,14 +57,19 @@ class SyntheticData(DataSet):
 
 
 class FolderData(DataSet):
-    """What data sets in folders have: where they lie, how much smaller to make them, what edges are held against."""
+    """What data sets in folders have: where they lie, how much smaller to make them."""
 
     root: Place
     shrink: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+
+class BenchmarkData(FolderData):
+    """What the data sets of the paper have: what edges are held against in tests."""
+
     ground_truth: GroundTruth = "benchmark"
 
 
-class NYUDv2Data(FolderData):
+class NYUDv2Data(BenchmarkData):
     """NYUD-v2, or data in its layout."""
 
     kind: Literal["nyud"]
@@ -69,7 +79,7 @@ class NYUDv2Data(FolderData):
     val: str = "val"
 
 
-class PASCALContextData(FolderData):
+class PASCALContextData(BenchmarkData):
     """PASCAL-Context, or data in its layout."""
 
     kind: Literal["pascal_context"]
@@ -82,11 +92,34 @@ class PASCALContextData(FolderData):
     legacy_parts: bool = False
 
 
+class OwnFolderData(FolderData):
+    """A folder of anybody's, which says in dataset.yaml what it holds.
+
+    Where the folder is not (at a server, in a finished run), `tasks` says what its tasks are.
+    """
+
+    kind: Literal["folder"]
+    size: Size
+    tasks: Labels = Field(default_factory=dict)
+
+    @property
+    def labels(self) -> Labels:
+        """How the labels of each task lie in files; DataError where neither recipe nor folder says it."""
+        return self.tasks or read_description(self.root).tasks
+
+    def described(self) -> "OwnFolderData":
+        """Return the section with the tasks of its folder, if the folder is there."""
+        return self.model_copy(update={"tasks": self.labels}) if (self.root / FILE).is_file() else self
+
+
+AnyData = Annotated[SyntheticData | NYUDv2Data | PASCALContextData | OwnFolderData, Field(discriminator="kind")]
+
 KINDS: dict[str, type[DataSet]] = {
     "rooms": SyntheticData,
     "figures": SyntheticData,
     "nyud": NYUDv2Data,
     "pascal_context": PASCALContextData,
+    "folder": OwnFolderData,
 }
 """The section that describes each kind of data set."""
 
@@ -257,7 +290,7 @@ class Recipe(Section):
     model: ModelSection = ModelSection()
     training: TrainingSection = TrainingSection()
     weights: dict[str, PositiveFloat] = Field(default_factory=dict)
-    datasets: dict[Name, Annotated[SyntheticData | NYUDv2Data | PASCALContextData, Field(discriminator="kind")]]
+    datasets: dict[Name, AnyData]
     clients: Annotated[tuple[ClientSection, ...], Field(min_length=1)]
     device: Literal["auto", "cpu", "cuda"] = "auto"
     states: Literal["memory", "disk"] = "memory"

@@ -23,7 +23,7 @@ def embedded() -> dict[str, Path]:
 
 
 def load_recipe(source: str | Path, changes: Sequence[str] = ()) -> Recipe:
-    """Read a recipe and validate it.
+    """Read a recipe and validate it, and what its data sets say of themselves.
 
     Args:
         source: a YAML file, or the name of an embedded recipe.
@@ -31,6 +31,7 @@ def load_recipe(source: str | Path, changes: Sequence[str] = ()) -> Recipe:
 
     Raises:
         RecipeError: the file, a key or a value is wrong; the line names file and field.
+        DataError: likewise in what a data set says of itself.
 
     """
     path = Path(source)
@@ -41,7 +42,8 @@ def load_recipe(source: str | Path, changes: Sequence[str] = ()) -> Recipe:
     values = read_yaml(path)
     for change in changes:
         _apply(values, change)
-    return validate(values, str(source))
+    recipe = validate(values, str(source))
+    return recipe.model_copy(update={"datasets": {name: each.described() for name, each in recipe.datasets.items()}})
 
 
 def validate(values: Any, source: str) -> Recipe:

@@ -1,0 +1,53 @@
+"""Maps of depth in files: 16-bit pictures, TIFF of real numbers, .npy."""
+
+from pathlib import Path
+from typing import Annotated, Literal, final
+
+import numpy as np
+from jaxtyping import Float32, Shaped
+from pydantic import PositiveFloat
+
+from fedhca.data.described.label import Label, Several, listed, no_map, one_channel
+from fedhca.tasks import Depth
+from fedhca.tasks.task import IGNORE, Task
+
+UNITS = {"metres": 1.0, "centimetres": 0.01, "millimetres": 0.001}
+"""Metres of each unit."""
+
+
+@final
+class DepthMap(Label):
+    """Distances; what is not above 0 or not finite is no label.
+
+    Attributes:
+        unit: of the values: a word, or metres that a value of 1 stands for.
+        invalid: values that mean "no label here".
+        limit: metres from which on labels are not measured.
+
+    """
+
+    kind: Literal["depth"]
+    unit: Literal["metres", "centimetres", "millimetres"] | PositiveFloat
+    invalid: Annotated[tuple[float, ...], Several] = (0.0,)
+    limit: PositiveFloat = 80.0
+
+    @property
+    def factor(self) -> float:
+        """Metres that a value of 1 stands for."""
+        return UNITS[self.unit] if isinstance(self.unit, str) else self.unit
+
+    def task(self, name: str) -> Task:
+        """Return the task."""
+        return Depth(name=name, limit=self.limit)
+
+    def decode(self, where: Path, stored: Shaped[np.ndarray, "..."]) -> Float32[np.ndarray, "y x"]:
+        """Return metres, 255 where there is no label."""
+        values = one_channel(where, stored, False, "Save depth as a 16-bit PNG, a TIFF of real numbers, or .npy.")
+        with np.errstate(over="ignore", invalid="ignore"):
+            metres = (values * self.factor).astype(np.float32)
+        known = ~listed(values, self.invalid) & np.isfinite(metres) & (metres > 0)
+        return np.where(known, metres, np.float32(IGNORE))
+
+    def nothing(self, shape: tuple[int, int]) -> Float32[np.ndarray, "y x"]:
+        """Return 255 everywhere."""
+        return no_map(shape, np.float32)

@@ -1,0 +1,53 @@
+"""The files of a folder by the names of their pictures; nothing that lies elsewhere is looked at."""
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+from fedhca.errors import DataError
+
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+"""Endings of pictures."""
+
+
+def files_of(root: Path, folder: str, endings: Collection[str], suffix: str = "") -> dict[str, Path]:
+    """Return the files of a folder by name, without suffix and ending, in the order of names.
+
+    Args:
+        root: of the data set.
+        folder: below it.
+        endings: that count, in small letters.
+        suffix: what all names have before the ending.
+
+    Raises:
+        DataError: the folder or a link in it leads out of the data set, or there is none; two files have one name.
+
+    """
+    place = root / folder
+    if not place.is_dir():
+        raise DataError(f"{place}: expected a folder, as the data set says it has one; found none. Add or correct it.")
+    require_inside(root, place)
+    found: dict[str, Path] = {}
+    with os.scandir(place) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            stem, ending = os.path.splitext(entry.name)  # noqa: PTH122  a hundred thousand times
+            if ending.lower() not in endings or entry.name.startswith(".") or not stem.endswith(suffix):
+                continue
+            path, name = place / entry.name, stem.removesuffix(suffix)
+            if entry.is_symlink():
+                require_inside(root, path)
+            if name in found:
+                raise DataError(
+                    f"{path}: expected one file for '{name}'; found {found[name].name} as well. Take one of them out."
+                )
+            found[name] = path
+    return found
+
+
+def require_inside(root: Path, path: Path) -> None:
+    """Raise DataError where a path leads out of the data set's folder, by links."""
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise DataError(
+            f"{path}: expected what lies below {root}; found a link that leads out of it. "
+            "Copy the files, or give `root` the folder that holds all."
+        )

@@ -1,0 +1,94 @@
+"""How the labels of a task lie in files: what all kinds have in common."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Shaped
+from pydantic import AfterValidator, BeforeValidator
+
+from fedhca.data.image import read_stored
+from fedhca.errors import DataError
+from fedhca.section import Section
+from fedhca.tasks.task import IGNORE, Task
+
+
+def _below(path: str) -> str:
+    """Return a path below the data set's folder; ValueError for one that may lead elsewhere."""
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith("/") or "\\" in path or "\0" in path or ":" in path or ".." in parts:
+        raise ValueError(f"it should be a path below the data set's folder, such as masks; found '{path}'")
+    return path
+
+
+def _part(text: str) -> str:
+    if {"/", "\\", "\0"} & set(text):
+        raise ValueError(f"it should be a part of a file's name, such as _mask; found '{text}'")
+    return text
+
+
+Below = Annotated[str, AfterValidator(_below)]
+"""A file or folder below the data set's folder."""
+
+Several = BeforeValidator(lambda value: value if isinstance(value, list | tuple) else (value,))
+"""One value, or a list of them."""
+
+
+class Label(Section, ABC):
+    """How the labels of one task lie in files.
+
+    Attributes:
+        folder: where they are; the task's name if not given.
+        suffix: what a label's file name has behind that of its picture.
+        missing: what a picture without a label is: an `error`, or one to `ignore` for this task.
+
+    """
+
+    folder: Below | None = None
+    suffix: Annotated[str, AfterValidator(_part)] = ""
+    missing: Literal["error", "ignore"] = "error"
+
+    endings: ClassVar[tuple[str, ...]] = (".png", ".tif", ".tiff", ".bmp", ".npy")
+    """Of the files."""
+
+    @abstractmethod
+    def task(self, name: str) -> Task:
+        """Return the task that the labels are of."""
+
+    @abstractmethod
+    def decode(self, where: Path, stored: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
+        """Return the label that a file's values stand for.
+
+        Raises:
+            DataError: they are none of this kind; the line begins with `where`.
+
+        """
+
+    @abstractmethod
+    def nothing(self, shape: tuple[int, int]) -> Shaped[np.ndarray, "..."]:
+        """Return the label of a picture of so many pixels that has none."""
+
+    def read(self, path: Path, content: bytes | None = None) -> Shaped[np.ndarray, "..."]:
+        """Return what a file holds, before it is decoded; DataError where it cannot be read."""
+        return read_stored(path, content)
+
+
+def one_channel(where: Path, stored: np.ndarray, whole: bool, mend: str) -> np.ndarray:
+    """Return values [y, x]; DataError where there are several channels, or numbers not as `whole` as they should be."""
+    if stored.ndim != 2 or (whole and stored.dtype.kind not in "uib"):
+        channels = f"{stored.shape[2]} channels" if stored.ndim == 3 else f"{stored.ndim} dimensions"
+        found = channels if stored.ndim != 2 else f"{stored.dtype}"
+        wanted = "one channel of whole numbers" if whole else "one channel"
+        raise DataError(f"{where}: expected {wanted}; found {found}. {mend}")
+    return stored
+
+
+def listed(values: np.ndarray, some: tuple[float, ...]) -> np.ndarray:
+    """Return where values are one of `some`."""
+    return np.isin(values, some) if some else np.zeros(values.shape, bool)
+
+
+def no_map(shape: tuple[int, ...], kind: Any) -> np.ndarray:
+    """Return a map without a label anywhere."""
+    return np.full(shape, IGNORE, kind)

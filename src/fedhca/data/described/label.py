@@ -1,6 +1,7 @@
 """How the labels of a task lie in files: what all kinds have in common."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -84,9 +85,9 @@ def one_channel(where: Path, stored: np.ndarray, whole: bool, mend: str) -> np.n
     return stored
 
 
-def listed(values: np.ndarray, some: tuple[float, ...]) -> np.ndarray:
+def listed(values: np.ndarray, some: Collection[float | int]) -> np.ndarray:
     """Return where values are one of `some`."""
-    return np.isin(values, some) if some else np.zeros(values.shape, bool)
+    return np.isin(values, [*some]) if some else np.zeros(values.shape, bool)
 
 
 def no_map(shape: tuple[int, ...], kind: Any) -> np.ndarray:

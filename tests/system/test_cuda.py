@@ -18,7 +18,6 @@ from fedhca import RunFolder, Training
 from fedhca.compression import Sent
 from fedhca.methods import METHODS
 from fedhca.server.rounds import Round
-from fedhca.tensor_file import load_tensors
 from tiny import RECIPE, WIDTH, Command, encoder, participant
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that torch can use; found none")
@@ -39,16 +38,18 @@ def last(method: str, device: str, **options: Any) -> Round:
     return list(fedhca.run(PEOPLE, chance, method, **made))[-1]
 
 
-def near(one: Tensor, other: Tensor) -> bool:
-    return torch.allclose(one.detach().double().cpu(), other.detach().double().cpu(), atol=2e-3)
+def apart(one: Tensor, other: Tensor) -> float:
+    """Return how far one is from the other, as a share of its length: AdamW enlarges the last bits of small gradients."""
+    one, other = one.detach().double().cpu(), other.detach().double().cpu()
+    return float((one - other).norm() / other.norm())
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_answers_as_on_the_processor(method: str) -> None:
     here, there = last(method, "cpu"), last(method, "cuda")
     assert there.state.encoders.is_cuda
-    assert near(there.state.encoders, here.state.encoders)
-    assert near(there.state.decoders, here.state.decoders)
+    assert apart(there.state.encoders, here.state.encoders) < 1e-2
+    assert apart(there.state.decoders, here.state.decoders) < 1e-2
     assert there.metrics["a"].keys() == here.metrics["a"].keys()
     for task, loss in here.losses["a"].items():
         assert there.losses["a"][task] == pytest.approx(loss, rel=1e-2)
@@ -57,23 +58,24 @@ def test_every_method_answers_as_on_the_processor(method: str) -> None:
 @pytest.mark.parametrize("form", ["bfloat16", "int8"])
 def test_parameters_travel_in_fewer_bits(form: Any) -> None:
     whole, short = last("fedavg", "cuda"), last("fedavg", "cuda", sent=Sent(form, form))
-    assert torch.allclose(short.state.encoders, whole.state.encoders, atol=5e-2)
+    assert apart(short.state.encoders, whole.state.encoders) < 5e-2
 
 
 def test_states_may_rest_on_disk(tmp_path: Path) -> None:
-    assert near(
-        last("fedhca2", "cuda", out=tmp_path / "run", states="disk").state.encoders,
-        last("fedhca2", "cpu").state.encoders,
-    )
+    resting = last("fedhca2", "cuda", out=tmp_path / "run", states="disk")
+    assert apart(resting.state.encoders, last("fedhca2", "cuda").state.encoders) < 1e-2
 
 
-def test_a_run_goes_on_after_a_stop(tmp_path: Path) -> None:
-    settings: dict[str, Any] = {"training": TRAINING, "width": WIDTH, "device": "cuda", "out": tmp_path / "run"}
-    assert len(list(islice(fedhca.run(PEOPLE, encoder(0.0), "fedhca2", **settings), 1))) == 1
-    resumed = [each.number for each in fedhca.run(PEOPLE, encoder(0.0), "fedhca2", **settings)]
-    assert resumed == [2, 3]
-    tensors, _ = load_tensors(tmp_path / "run" / "server" / "after-000003.safetensors")
-    assert near(tensors["encoders"], last("fedhca2", "cpu").state.encoders)
+@pytest.mark.parametrize("method", ["fedhca2", "ditto", "fedamp"])
+@pytest.mark.parametrize("form", ["float32", "int8"])
+def test_a_run_goes_on_after_a_stop(method: str, form: Any, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"training": TRAINING, "width": WIDTH, "device": "cuda", "sent": Sent(form, form)}
+    stopped = islice(fedhca.run(PEOPLE, encoder(0.0), method, out=tmp_path / "run", **settings), 1)
+    assert [each.number for each in stopped] == [1]
+    resumed = [*fedhca.run(PEOPLE, encoder(0.0), method, out=tmp_path / "run", **settings)]
+    assert [each.number for each in resumed] == [2, 3]
+    whole = last(method, "cuda", sent=Sent(form, form))
+    assert apart(resumed[-1].state.encoders, whole.state.encoders) < 1e-2
 
 
 def test_the_command_runs_measures_and_predicts(command: Command, tmp_path: Path) -> None:

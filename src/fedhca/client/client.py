@@ -241,7 +241,8 @@ class Client:
 
     def _restore(self, tensors: Mapping[str, Tensor]) -> None:
         self._part()
-        self.trained, self.owed, own = unpack(TRAINED, tensors), unpack(OWED, tensors), under(OWN, tensors)
+        self.trained, self.owed = (unpack(prefix, tensors, self.device) for prefix in (TRAINED, OWED))
+        own = under(OWN, tensors)
         self.own = Held(own) if own else None
         beside = (TRAINED, OWED, OWN)
         self.home = Held({name: value for name, value in tensors.items() if not name.startswith(beside)})

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from fedhca.messages import Keeps
 from fedhca.models.client_model import ClientModel
@@ -35,7 +35,8 @@ def scatter(
     for name, value in under(MOMENTS, tensors).items():
         whose, _, key = name.rpartition("/")
         parameter = parameters[whose]
-        optimiser.state[parameter][key] = _beside(parameter, key, value, copy=not moves)
+        # All of them lie beside the parameter: fused AdamW counts its steps there, too.
+        optimiser.state[parameter][key] = value.to(parameter.device, copy=not moves)
 
 
 @torch.no_grad()
@@ -59,13 +60,8 @@ def pack(prefix: str, parameters: Parameters) -> dict[str, Tensor]:
     return {f"{prefix}encoder": parameters.encoder, f"{prefix}decoders": parameters.decoders}
 
 
-def unpack(prefix: str, tensors: Mapping[str, Tensor]) -> Parameters | None:
-    """Return what `pack` packed; None where it is not there."""
+def unpack(prefix: str, tensors: Mapping[str, Tensor], device: torch.device | None = None) -> Parameters | None:
+    """Return what `pack` packed, on the device if one is given; None where it is not there."""
     if f"{prefix}encoder" not in tensors:
         return None
-    return Parameters(tensors[f"{prefix}encoder"], tensors[f"{prefix}decoders"])
-
-
-def _beside(parameter: nn.Parameter, key: str, value: Tensor, *, copy: bool) -> Tensor:
-    """Moments lie on the parameter's device; AdamW's step count stays where it is."""
-    return value.to(value.device if key == "step" else parameter.device, copy=copy)
+    return Parameters(*(tensors[f"{prefix}{part}"].to(device) for part in ("encoder", "decoders")))

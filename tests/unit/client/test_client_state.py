@@ -5,8 +5,9 @@ from torch import Tensor, nn
 
 from fedhca.client.client import Client
 from fedhca.client.state import gather, scatter
+from fedhca.models import ClientModel
 from fedhca.tensor_file import load_tensors, save_tensors
-from tiny import client, encoder, same_bits, train
+from tiny import WIDTH, client, encoder, same_bits, train
 
 
 def state(subject: Client) -> dict[str, Tensor]:
@@ -93,3 +94,13 @@ def test_a_parameter_that_learns_but_does_not_travel_stays_in_the_state() -> Non
     assert "parameter/encoder.shift" in state(subject)
     assert subject.model.encoder.shift.item() != 0  # type: ignore[operator]
     assert all(segment.name != "shift" for segment in subject.model.encoder_layout.segments)
+
+
+def test_all_moments_lie_beside_their_parameter() -> None:
+    trained = client("depth")
+    train(trained, 0)
+    model = ClientModel(encoder(), trained.tasks, width=WIDTH).to("meta")  # stands for a GPU that goes on from a file
+    optimiser = torch.optim.SGD(model.parameters())
+    scatter(state(trained), model, optimiser)
+    moments = [value for each in optimiser.state.values() for value in each.values()]
+    assert {each.device.type for each in moments} == {"meta"}

@@ -9,6 +9,7 @@
     conflict_averse, cross_attention, HyperWeights, HyperOptions
                                    the rules of FedHCA² alone, on plain tensors
     load_recipe, RunFolder         experiments as YAML, runs as folders
+    Predictor                      one client's model on its own, from a folder or the hub
     FedhcaError                    the root of all errors
 
 A name is loaded when it is first used: a server needs no model library, and `fedhca --help` does not wait for torch.
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from fedhca.models.encoder import backbone
     from fedhca.server.guard import Guard
     from fedhca.server.policy import Policy
+    from fedhca.sharing.predictor import Predictor
 
 _HOMES = {
     "FedhcaError": "fedhca.errors",
@@ -39,6 +41,7 @@ _HOMES = {
     "Method": "fedhca.methods",
     "Participant": "fedhca.experiment.participant",
     "Policy": "fedhca.server.policy",
+    "Predictor": "fedhca.sharing.predictor",
     "Privacy": "fedhca.client.privacy",
     "RunFolder": "fedhca.experiment.run_folder",
     "Training": "fedhca.client.training",
@@ -58,6 +61,7 @@ __all__ = [
     "Method",
     "Participant",
     "Policy",
+    "Predictor",
     "Privacy",
     "RunFolder",
     "Training",

@@ -7,7 +7,8 @@
     ├── ClientError        a client cannot go on (a loss that is not finite, a state that is not there)
     ├── MissingReplyError  a client did not answer, or not as asked
     ├── GoneError          a process or a machine on the other side is gone; it may come back
-    └── RunFolderError     a run folder cannot be read or written, or holds something else
+    ├── RunFolderError     a run folder cannot be read or written, or holds something else
+    └── ModelFolderError   a shared model cannot be read, is another version's, or is not where it should be
 
 Every message is one line that says what was expected, what was found, in which file, field or client, and the
 mend. The command prints that line and nothing else.
@@ -63,6 +64,10 @@ class GoneError(FedhcaError, ConnectionError):
 
 class RunFolderError(FedhcaError, OSError):
     """A run folder cannot be read or written, or holds something else."""
+
+
+class ModelFolderError(FedhcaError, OSError):
+    """A shared model cannot be read, is another version's, or is not where it should be."""
 
 
 def unknown(kind: str, found: object, known: Iterable[str]) -> str:

@@ -67,14 +67,17 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, 
     write_atomically(path, struct.pack("<Q", len(words)), words, *pieces)
 
 
-def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what `save_tensors` wrote.
+MEND = "Start the run anew, or restore the file from a copy."
+
+
+def load_tensors(path: Path, mend: str = MEND) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `save_tensors` wrote; `mend` is what to do about a file that cannot be read.
 
     Raises:
         RunFolderError: the file is missing, cut short, altered, or another program's.
 
     """
-    with _opened(path) as file:
+    with _opened(path, mend) as file:
         facts = _checked(path, whole=True)
         return {name: file.get_tensor(name) for name in file.keys()}, facts  # noqa: SIM118  not a dict
 
@@ -83,6 +86,17 @@ def load_facts(path: Path) -> dict[str, Any]:
     """Read the facts alone, however large the tensors are, which are not looked at; errors as in `load_tensors`."""
     with _opened(path):
         return _checked(path, whole=False)
+
+
+def load_shapes(path: Path, mend: str = MEND) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Read what kind of numbers each tensor is of, as the format calls it, and its shape; errors as in `load_tensors`.
+
+    The tensors are not looked at, but are all within the file.
+    """
+    with _opened(path, mend) as file:
+        _checked(path, whole=False)
+        parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  not a dict
+        return {name: (part.get_dtype(), tuple(part.get_shape())) for name, part in parts.items()}
 
 
 def require_whole(path: Path) -> None:
@@ -97,14 +111,13 @@ def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path, mend: str = MEND) -> Iterator[Any]:
     """Open a file; whatever is wrong with it, or found wrong while it is read, is one error."""
     try:
         with safe_open(path, framework="pt") as file:
             yield file
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         found = " ".join(str(error).split()) or type(error).__name__
-        mend = "Start the run anew, or restore the file from a copy."
         raise RunFolderError(f"Cannot read '{path}': {found}. {mend}") from error
 
 

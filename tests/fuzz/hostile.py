@@ -24,9 +24,12 @@ from fedhca.experiment import journal
 from fedhca.experiment.checkpoint import load_checkpoint
 from fedhca.experiment.plan import load_experiment
 from fedhca.experiment.recipes import load_recipe
+from fedhca.models import ClientModel
+from fedhca.sharing import Predictor
+from fedhca.tasks import Depth, SemanticSegmentation
 from fedhca.tensor_file import load_facts, load_tensors, save_tensors
 from tally import tally
-from tiny import RECIPE
+from tiny import RECIPE, WIDTH, swin
 
 LINES = [
     {
@@ -108,7 +111,29 @@ def _checkpoint(path: Path) -> object:
     return load_checkpoint(folder)
 
 
+def _model() -> tuple[bytes, bytes]:
+    """Return what is in config.json and in model.safetensors of a model."""
+    tasks = (SemanticSegmentation(channels=3), Depth())
+    with TemporaryDirectory() as folder:
+        model = ClientModel(swin(), tasks, width=WIDTH).eval()
+        place = Predictor("a", model, tasks, (32, 48)).save_pretrained(folder)
+        return (place / "config.json").read_bytes(), (place / "model.safetensors").read_bytes()
+
+
+CONFIG, WEIGHTS = _model()
+
+
+def _shared(path: Path) -> object:
+    """Load a model of which one file is given; the other is as it should be."""
+    for name, content in (("config.json", CONFIG), ("model.safetensors", WEIGHTS)):
+        if name != path.name:
+            (path.parent / name).write_bytes(content)
+    return Predictor.from_pretrained(path.parent)
+
+
 READERS = [
+    Reader("config.json", CONFIG, _shared),
+    Reader("model.safetensors", WEIGHTS, _shared),
     Reader("recipe.yaml", RECIPE.read_bytes(), load_recipe),
     Reader("experiment.yaml", b"title: x\nsettings: {a: {small: demo}}\nmethods: [local, fedavg]\n", load_experiment),
     Reader("journal.jsonl", "".join(json.dumps(line) + "\n" for line in LINES).encode(), journal.read),

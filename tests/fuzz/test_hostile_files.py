@@ -108,6 +108,14 @@ def test_a_journal_of_other_values_is_read_or_refused_in_one_line(values: dict[s
         attempt(lambda: journal.read(path))
 
 
+@FEW
+@given(values=other_values(json.loads(of("config.json"))))
+def test_a_model_of_another_description_is_loaded_or_refused_in_one_line(values: dict[str, object]) -> None:
+    reader = next(reader for reader in READERS if reader.name == "config.json")
+    with placed(reader, json.dumps(values).encode()) as path:
+        attempt(lambda: reader.read(path))
+
+
 HEAD = """
 import resource, torch
 from pathlib import Path

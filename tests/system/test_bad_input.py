@@ -223,7 +223,7 @@ OTHERS: dict[str, tuple[Callable[[Place], list[object]], list[str]]] = {
     "unknown command": (lambda at: ["rnu"], ["'rnu'", "fedhca -h"]),
     "unknown option": (lambda at: ["run", RECIPE, "--ouch"], ["--ouch", "fedhca run -h"]),
     "missing argument": (lambda at: ["run"], ["recipe", "fedhca run -h"]),
-    "missing client": (lambda at: ["predict", at.run, "a.png"], ["--client", "fedhca predict -h"]),
+    "missing client": (lambda at: ["predict", at.run, "a.png"], ["--client", "rooms-all", "Found none"]),
     "negative number of pictures": (lambda at: ["compare", RECIPE, "--pictures", "-1"], ["--pictures", "-h"]),
 }  # fmt: skip
 

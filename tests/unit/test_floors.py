@@ -13,7 +13,7 @@ FLOORS = {
     1: "stats seeds atomic tables edge_detection layout parameters plain extras leash stopping pace",
     2: "compression tasks tensor_file section",
     3: "messages aggregation models data state_folder",
-    4: "methods client",
+    4: "methods client sharing",
     5: "server runtimes",
     6: "experiment",
     7: "report trackers engines",

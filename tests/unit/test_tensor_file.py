@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save, save_file
 
 from fedhca.errors import RunFolderError
-from fedhca.tensor_file import load_facts, load_tensors, require_whole, save_tensors
+from fedhca.tensor_file import load_facts, load_shapes, load_tensors, require_whole, save_tensors
 
 TENSORS = {
     "single": torch.tensor([1.5, -0.0, 1e-45, float("nan"), float("inf")]),
@@ -84,14 +84,17 @@ def test_any_altered_byte_is_noticed_and_any_in_the_header_by_the_facts_alone(tm
     save_tensors(path, {"a": torch.arange(3.0), "b": torch.tensor(7)}, {"rounds": 1, "zeros": "0" * 64})
     content = path.read_bytes()
     behind = 8 + int.from_bytes(content[:8], "little")
+    whole: list[Callable[[Path], object]] = [load_tensors, require_whole]
+    heads: list[Callable[[Path], object]] = [load_facts, load_shapes]
     for place in range(len(content)):
         for bit in (1, 128):
             path.write_bytes(content[:place] + bytes([content[place] ^ bit]) + content[place + 1 :])
-            for read in (load_tensors, require_whole, *([load_facts] if place < behind else [])):
+            for read in [*whole, *(heads if place < behind else [])]:
                 with pytest.raises(RunFolderError, match="Cannot read"):
                     read(path)
     path.write_bytes(content)
     assert load_tensors(path)[1] == load_facts(path) == {"rounds": 1, "zeros": "0" * 64}
+    assert load_shapes(path) == {"a": ("F32", (3,)), "b": ("I64", ())}
 
 
 def test_any_cut_and_any_addition_is_noticed(tmp_path: Path) -> None:

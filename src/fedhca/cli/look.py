@@ -41,21 +41,6 @@ def evaluate(folder: Folder) -> None:
     print_table(["client", "task", "value", "metric"], rows, f"After round {rounds} of {run_folder.recipe.rounds}.")
 
 
-def predict(
-    folder: Folder,
-    images: Annotated[list[Path], typer.Argument(help="Pictures: PNG or JPEG.")],
-    client: Annotated[str, typer.Option(help="Whose model.")],
-    out: Annotated[Path | None, typer.Option(help="Where drawings go; DIR/predictions if not given.")] = None,
-) -> None:
-    """Draw what a client's model predicts. Example: `fedhca predict runs/try a.jpg b.jpg --client rooms-all-1`."""
-    from fedhca.experiment.run_folder import RunFolder
-    from fedhca.report.predictions import draw_predictions
-
-    written = draw_predictions(RunFolder.open(folder), client, images, out or folder / "predictions")
-    for path in written:
-        tell(f"Written: {path}")
-
-
 def track(
     folders: Annotated[list[Path], typer.Argument(help="Folders of runs.")],
     to: Annotated[str, typer.Option(metavar="NAMES", callback=known_trackers, help=TRACKERS)] = "tensorboard",

@@ -10,9 +10,10 @@ import typer
 
 from fedhca.cli import server, site
 from fedhca.cli.experiment import experiment
-from fedhca.cli.look import check, edges, evaluate, ls, predict, report, track
+from fedhca.cli.look import check, edges, evaluate, ls, report, track
 from fedhca.cli.output import say, tell
 from fedhca.cli.runs import compare, resume, run
+from fedhca.cli.share import predict
 from fedhca.errors import FedhcaError
 
 COMMANDS: tuple[Callable[..., None], ...] = (

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from fedhca.cli.output import print_table, tell
+from fedhca.cli.share import Pictures, Raw, chosen, draw
 from fedhca.cli.words import MoreChanges
-from fedhca.errors import FedhcaError, GoneError, RecipeError
+from fedhca.errors import FedhcaError, GoneError
 
 Folder = Annotated[Path, typer.Argument(help="The site's folder.")]
 
@@ -62,24 +63,20 @@ def renew(
 def predict(
     folder: Folder,
     run: Annotated[str, typer.Argument(help="The name of a run.")],
-    images: Annotated[list[Path], typer.Argument(help="Pictures: PNG or JPEG.")],
+    images: Pictures,
     client: Annotated[str, typer.Option(help="Whose model; the site's only client if not given.")] = "",
     out: Annotated[Path | None, typer.Option(help="Where drawings go; beside the run if not given.")] = None,
+    raw: Raw = False,
 ) -> None:
     """Draw what the model that came back from a run predicts.
 
     Example: `fedhca site predict hospital-a first scan.png`.
     """
     from fedhca.engines.site_folder import SiteFolder
-    from fedhca.report.predictions import draw_predictions
 
     site = SiteFolder.open(folder)
-    names = site.facts.clients
-    if not client and len(names) > 1:
-        raise RecipeError(f"--client should be one of {', '.join(names)}. Found none.")
     found = site.run(run)
-    for path in draw_predictions(found, client or names[0], images, out or found.path / "predictions"):
-        tell(f"Written: {path}")
+    draw(found.predictor(chosen(client, site.facts.clients)), images, out or found.path / "predictions", raw)
 
 
 def check(folder: Folder) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 
 from torch import Tensor
 
-from fedhca.client.predictor import Predictor
 from fedhca.client.state import pack as packed
 from fedhca.client.state import scatter_kept, unpack
 from fedhca.errors import RunFolderError
 from fedhca.experiment import build
 from fedhca.experiment.config import Recipe
 from fedhca.messages import EvaluateRequest
+from fedhca.sharing.predictor import Predictor
 from fedhca.state_folder import StateFolder
 
 RECEIVED, HOME = "received", "home"
@@ -62,7 +62,8 @@ class SiteRun:
         else:
             model.install(parameters)  # none of its answers counted: it has the heads it began with
         section = next(each for each in self.recipe.roster if each.name == client)
-        return Predictor(client, model.eval(), list(build.build_tasks(self.recipe, section)))
+        tasks = list(build.build_tasks(self.recipe, section))
+        return Predictor(client, model.eval(), tasks, build.training_size(self.recipe, client))
 
     def _held(self, client: str, rounds: int) -> tuple[dict[str, Tensor], dict[str, Any], dict[str, Tensor] | None]:
         """Load what was handed out after so many rounds, its facts, and the client's own state that goes with it."""

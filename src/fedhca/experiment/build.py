@@ -141,6 +141,12 @@ def build_model(recipe: Recipe, name: str) -> ClientModel:
     return model.to(build_device(recipe))
 
 
+def training_size(recipe: Recipe, name: str) -> tuple[int, int]:
+    """Return height and width of the pictures that a client trains on."""
+    dataset = next(client.dataset for client in recipe.roster if client.name == name)
+    return recipe.datasets[dataset].size
+
+
 def build_device(recipe: Recipe) -> torch.device:
     """Return the device the recipe names; `auto` is CUDA where there is one."""
     if recipe.device == "cuda" and not torch.cuda.is_available():

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from fedhca.atomic import write_atomically
-from fedhca.client.predictor import Predictor
 from fedhca.client.state import scatter_kept
 from fedhca.client.training import Watch
 from fedhca.compression import compress
@@ -31,6 +30,7 @@ from fedhca.runtimes.local import LocalRuntime
 from fedhca.server.replies import Tell
 from fedhca.server.roster import Roster
 from fedhca.server.rounds import Round, evaluate
+from fedhca.sharing.predictor import Predictor
 from fedhca.state_folder import StateFolder
 from fedhca.tasks.task import Task
 
@@ -187,7 +187,7 @@ class RunFolder:
             scatter_kept(states.load(since)[0], model, build.build_method(self.recipe).local.keeps, received)
         else:
             model.install(received)  # none of its answers counted: it has the heads it began with
-        return Predictor(name, model.eval(), list(self.tasks()[name].values()))
+        return Predictor(name, model.eval(), list(self.tasks()[name].values()), build.training_size(self.recipe, name))
 
     def _newest(self, held: Mapping[str, Collection[int] | None]) -> Checkpoint:
         """Return the newest checkpoint that is whole and that clients have whole states of their own to go with."""

@@ -50,7 +50,7 @@ class ClientModel(nn.Module):
 
     def __init__(self, encoder: nn.Module, tasks: Sequence[Task], *, width: int = 96, seed: int = 0) -> None:
         super().__init__()
-        self.encoder = encoder
+        self.encoder, self.width = encoder, width
         channels: Sequence[int] = encoder.channels  # type: ignore[assignment]  # see `fedhca.models.encoder.Encoder`
         with torch.random.fork_rng(devices=[]):
             self.decoders = nn.ModuleDict()

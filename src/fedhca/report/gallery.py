@@ -6,9 +6,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from fedhca.client.loading import Batch
-from fedhca.client.predictor import Predictor
 from fedhca.data.colours import unnormalise
 from fedhca.report.sheet import Tile
+from fedhca.sharing.predictor import Predictor
 from fedhca.tasks.task import IGNORE, Task
 
 

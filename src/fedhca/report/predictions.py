@@ -1,64 +1,73 @@
-"""Predictions for pictures of one's own, drawn beside them."""
+"""Predictions for pictures of one's own: drawn beside them, or as numbers."""
 
+import io
+import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
-import cv2
+import numpy as np
 import torch
+from jaxtyping import Shaped, UInt8
+from PIL import Image
 
 from fedhca.atomic import write_atomically
-from fedhca.client.predictor import Predictor
 from fedhca.data.colours import normalise
-from fedhca.data.image import read_upright
-from fedhca.errors import DataError, RecipeError
-from fedhca.experiment.config import Recipe
+from fedhca.errors import RecipeError
 from fedhca.report.gallery import prediction_row
-from fedhca.report.sheet import sheet
+from fedhca.report.sheet import png, sheet
+from fedhca.sharing.picture import rgb
+from fedhca.sharing.predictor import Predictor
 
 
-@runtime_checkable
-class Predicts(Protocol):
-    """A run whose clients' models can be had: in one process, or as one site has it."""
-
-    @property
-    def recipe(self) -> Recipe:
-        """What it was asked to do."""
-
-    def predictor(self, name: str, /) -> Predictor:
-        """Return one client's model."""
-
-
-def draw_predictions(folder: Predicts, client: str, images: Sequence[Path], out: Path) -> list[Path]:
-    """Draw what a client's newest model predicts for each picture; return the files written, OUT/NAME-CLIENT.png.
-
-    A picture longer than the client's training size is shrunk to that, as it would look unlike anything the model
-    has seen.
+def draw_predictions(predictor: Predictor, images: Sequence[Path], out: Path) -> list[Path]:
+    """Draw what a model predicts for each picture; return the files written, OUT/NAME-CLIENT.png.
 
     Raises:
-        RecipeError: there is no such client, or two pictures have one name.
+        RecipeError: two pictures have one name.
         DataError: a picture is missing or cannot be read.
-        RunFolderError: there is no checkpoint, or the drawing cannot be written.
+        RunFolderError: the drawing cannot be written.
 
     """
-    names = [image.stem for image in images]
-    for name in names:
-        if names.count(name) > 1:
-            raise RecipeError(f"Pictures should have different names. Found '{name}' twice. Draw them one by one.")
-    for image in images:
-        if not image.is_file():
-            raise DataError(f"{image}: expected a picture; found none. Correct the path.")
-    pictures = [read_upright(image) for image in images]
-    predictor = folder.predictor(client)
-    dataset = next(each.dataset for each in folder.recipe.roster if each.name == client)
-    longest = max(folder.recipe.datasets[dataset].size)
     written = []
-    for name, picture in zip(names, pictures, strict=True):
-        factor = min(1.0, longest / max(picture.shape[:2]))
-        height, width = (max(1, round(side * factor)) for side in picture.shape[:2])
-        small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA) if factor < 1 else picture
-        row = prediction_row(predictor, torch.from_numpy(normalise(small)), name)
-        path = out / f"{name}-{client}.png"
+    for name, picture in _pictures(images):
+        row = prediction_row(predictor, torch.from_numpy(normalise(predictor.fitted(picture))), name)
+        path = out / f"{name}-{predictor.client}.png"
         write_atomically(path, sheet([row], height=240))
         written.append(path)
     return written
+
+
+def write_predictions(predictor: Predictor, images: Sequence[Path], out: Path) -> list[Path]:
+    """Write what a model predicts as numbers, at each picture's size; return the files, OUT/NAME-CLIENT-TASK.….
+
+    Maps of classes become an index picture (.png), maps of real numbers an array (.npy) float32 [y, x] or [c, y, x]
+    in the label's unit, and what is no map .json; errors as in `draw_predictions`.
+    """
+    written = []
+    for name, picture in _pictures(images):
+        for task, values in predictor.predict(picture).items():
+            suffix, content = _as_file(values, (picture.shape[0], picture.shape[1]))
+            path = out / f"{name}-{predictor.client}-{task}{suffix}"
+            write_atomically(path, content)
+            written.append(path)
+    return written
+
+
+def _pictures(images: Sequence[Path]) -> list[tuple[str, UInt8[np.ndarray, "_ _ 3"]]]:
+    """Read all pictures before anything is written."""
+    names = [image.stem for image in images]
+    for name in names:
+        if names.count(name) > 1:
+            raise RecipeError(f"Pictures should have different names. Found '{name}' twice. Do them one by one.")
+    return [(image.stem, rgb(image)) for image in images]
+
+
+def _as_file(values: Shaped[np.ndarray, "..."], size: tuple[int, int]) -> tuple[str, bytes]:
+    is_map, is_whole = values.shape[-2:] == size, np.issubdtype(values.dtype, np.integer)
+    if is_map and is_whole and values.ndim == 2 and values.max(initial=0) <= np.iinfo(np.uint8).max:
+        return ".png", png(Image.fromarray(values.astype(np.uint8)))
+    if is_map:
+        file = io.BytesIO()
+        np.save(file, values if is_whole else values.astype(np.float32), allow_pickle=False)
+        return ".npy", file.getvalue()
+    return ".json", (json.dumps(values.tolist()) + "\n").encode()

@@ -7,12 +7,12 @@ import torch
 from PIL import Image
 
 from fedhca.client import Client
-from fedhca.client.predictor import Predictor
 from fedhca.errors import DataError, RecipeError, RunFolderError
 from fedhca.experiment.run_folder import RunFolder
 from fedhca.report.gallery import comparison_rows, prediction_row, telling
 from fedhca.report.predictions import draw_predictions
 from fedhca.report.sheet import GAP, LINE, Tile, sheet
+from fedhca.sharing.predictor import Predictor
 from fedhca.tasks import IGNORE, Depth
 from tiny import client
 
@@ -64,7 +64,7 @@ def subject() -> Client:
 
 
 def predictor(subject: Client) -> Predictor:
-    return Predictor(subject.name, subject.model.eval(), subject.tasks)
+    return Predictor(subject.name, subject.model.eval(), subject.tasks, (16, 16))
 
 
 def test_predictions_have_the_shape_of_the_labels(subject: Client) -> None:
@@ -120,7 +120,7 @@ def test_predictions_are_drawn_beside_pictures_of_any_size(
     finished: Path, tmp_path: Path, size: tuple[int, int]
 ) -> None:
     path = photo(tmp_path / "photo.png", *size)
-    (written,) = draw_predictions(RunFolder.open(finished), "rooms-all", [path], tmp_path / "out")
+    (written,) = draw_predictions(RunFolder.open(finished).predictor("rooms-all"), [path], tmp_path / "out")
     assert written == tmp_path / "out" / "photo-rooms-all.png"
     image = opened(written.read_bytes())
     assert image.height == 240 + LINE + 2 * GAP
@@ -132,7 +132,7 @@ def test_pictures_of_other_modes_are_drawn(finished: Path, tmp_path: Path) -> No
     for mode in ("L", "RGBA", "P"):
         paths.append(tmp_path / f"{mode}.png")
         Image.open(photo(tmp_path / "x.png", 40, 30)).convert(mode).save(paths[-1])
-    assert len(draw_predictions(RunFolder.open(finished), "figures-sal", paths, tmp_path / "out")) == 3
+    assert len(draw_predictions(RunFolder.open(finished).predictor("figures-sal"), paths, tmp_path / "out")) == 3
 
 
 @pytest.mark.parametrize(
@@ -152,8 +152,9 @@ def test_pictures_that_cannot_be_drawn(
     for name in ("a.png", "b/a.png"):
         photo(tmp_path / name, 20, 20)
     (tmp_path / "text.png").write_text("no picture")
+    paths = [tmp_path / name for name in names]
     with pytest.raises(error) as caught:
-        draw_predictions(RunFolder.open(finished), client_name, [tmp_path / name for name in names], tmp_path / "out")
+        draw_predictions(RunFolder.open(finished).predictor(client_name), paths, tmp_path / "out")
     for word in words:
         assert word in str(caught.value)
     assert not (tmp_path / "out").exists()
@@ -163,5 +164,5 @@ def test_drawings_that_cannot_be_written(finished: Path, tmp_path: Path) -> None
     (tmp_path / "file").touch()
     with pytest.raises(RunFolderError, match="Cannot write"):
         draw_predictions(
-            RunFolder.open(finished), "figures-sal", [photo(tmp_path / "a.png", 20, 20)], tmp_path / "file"
+            RunFolder.open(finished).predictor("figures-sal"), [photo(tmp_path / "a.png", 20, 20)], tmp_path / "file"
         )

@@ -1,0 +1,120 @@
+"""A model as a folder that stands alone.
+
+DIR/model.safetensors      all numbers
+DIR/config.json            what the model is
+DIR/README.md              the card, where the model was exported from a run
+DIR/model.onnx             the model as a graph, where it was asked for
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from fedhca.atomic import write_atomically
+from fedhca.errors import ModelFolderError, one_line
+from fedhca.models.client_model import LEAST, ClientModel
+from fedhca.sharing import description, weights
+from fedhca.sharing.description import OWN, Description, Pictures, own_version, read_description, task_part
+from fedhca.sharing.encoder import encoder_of, settings_of
+from fedhca.sharing.limits import Limits
+from fedhca.tasks.task import Task
+
+CARD, GRAPH = "README.md", "model.onnx"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model as it came from a folder."""
+
+    client: str
+    model: ClientModel
+    tasks: Sequence[Task]
+    size: tuple[int, int]
+
+
+def save(folder: Path, client: str, model: ClientModel, tasks: Sequence[Task], size: tuple[int, int]) -> Description:
+    """Write a model's numbers and what it is; return the latter; RunFolderError where it cannot be done."""
+    described = Description(
+        fedhca=own_version(),
+        client=client,
+        tasks=[task_part(task) for task in tasks],
+        encoder=settings_of(model.encoder) or "own",
+        decoder="fedhca",
+        width=model.width,
+        pictures=Pictures(size=[*size]),
+    )
+    weights.save_weights(folder / weights.FILE, model)
+    write_atomically(folder / description.FILE, described.to_json())
+    return described
+
+
+def is_model(folder: Path) -> bool:
+    """Return whether a folder is that of a model."""
+    return (folder / description.FILE).is_file()
+
+
+def load(
+    folder: Path,
+    *,
+    tasks: Sequence[Task] = (),
+    encoder: nn.Module | None = None,
+    decoder: nn.Module | None = None,
+) -> Loaded:
+    """Load a model; arguments and errors as in `Predictor.from_pretrained`."""
+    path = folder / description.FILE
+    described = read_description(path)
+    found = described.tasks_with(tasks, path)
+    _require_own(path, "encoder", described.encoder == OWN, encoder)
+    _require_own(path, "decoder", described.decoder == OWN, decoder)
+    size = (described.pictures.size[0], described.pictures.size[1])
+    model = _built(path, described, found, size) if encoder is None else _with(path, encoder, described, found)
+    weights.load_weights(folder / weights.FILE, model)
+    return Loaded(described.client, model, found, size)
+
+
+def _require_own(path: Path, part: str, needed: bool, given: nn.Module | None) -> None:
+    """Raise unless what has to be handed over is, and nothing else."""
+    if needed and given is None:
+        expected = f"'{path}' has an {part}" if part[0] in "aeiou" else f"'{path}' has {part}s"
+        how = f"untrained: from_pretrained(…, {part}=…)"
+        raise ModelFolderError(f"{expected} of somebody's own, which has to be handed over, {how}. Found none.")
+    if not needed and given is not None:
+        raise ModelFolderError(f"'{path}' describes its {part}, so none should be handed over. Found one.")
+
+
+def _built(path: Path, described: Description, tasks: Sequence[Task], size: tuple[int, int]) -> ClientModel:
+    """Build a model without memory, as a file from elsewhere describes it, and see that it would run."""
+    assert isinstance(described.encoder, dict)
+    try:
+        with Limits(), torch.no_grad():
+            model = ClientModel(encoder_of(described.encoder), tasks, width=described.width).eval()
+            largest, *others = model.encoder(torch.zeros(1, 3, *size))
+            torch.zeros(1, (1 + len(others)) * described.width, *largest.shape[-2:])  # what a decoder makes of them
+            for task, part in zip(tasks, described.tasks, strict=True):
+                torch.zeros(1, task.channels, *size)
+                if part.kind != OWN:
+                    _try(task)
+    except Exception as error:  # a layer raises whatever it likes where its numbers do not fit together
+        cause = one_line(str(error), 300) or type(error).__name__
+        raise ModelFolderError(f"'{path}' should describe a model. Found: {cause}. Export the model again.") from None
+    return model
+
+
+def _try(task: Task) -> None:
+    """Have a task predict and draw: its channels may not be those it can do with."""
+    with torch.device("cpu"):
+        values = task.predict(torch.zeros(1, task.channels, LEAST, LEAST))[0].numpy()
+    task.draw(values, np.zeros((LEAST, LEAST, 3), np.uint8))
+
+
+def _with(path: Path, encoder: nn.Module, described: Description, tasks: Sequence[Task]) -> ClientModel:
+    try:
+        return ClientModel(copy.deepcopy(encoder), tasks, width=described.width).eval()
+    except Exception as error:  # it is somebody's own
+        found = one_line(str(error), 300) or type(error).__name__
+        raise ModelFolderError(f"The encoder for '{path}' should have `channels`. Found: {found}.") from None

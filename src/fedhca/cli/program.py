@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fedhca.cli import server, site
+from fedhca.cli import data, new, server, site
 from fedhca.cli.experiment import experiment
 from fedhca.cli.look import check, edges, evaluate, ls, report, track
 from fedhca.cli.output import say, tell
@@ -30,6 +30,8 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     ls,
 )
 GROUPS: dict[str, tuple[str, tuple[Callable[..., None], ...]]] = {
+    "new": ("Write a first recipe or dataset.yaml.", (new.recipe, new.dataset)),
+    "data": ("Look at data sets.", (data.check,)),
     "server": (
         "Run the server of a federation between sites.",
         (server.init, server.start, server.run, server.resume, server.renew),

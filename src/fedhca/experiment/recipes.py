@@ -42,7 +42,11 @@ def load_recipe(source: str | Path, changes: Sequence[str] = ()) -> Recipe:
     values = read_yaml(path)
     for change in changes:
         _apply(values, change)
-    recipe = validate(values, str(source))
+    return described(validate(values, str(source)))
+
+
+def described(recipe: Recipe) -> Recipe:
+    """Return a recipe with what its data sets say of themselves; DataError where that cannot be."""
     return recipe.model_copy(update={"datasets": {name: each.described() for name, each in recipe.datasets.items()}})
 
 

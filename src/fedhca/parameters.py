@@ -2,13 +2,19 @@
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 
-def is_finite(tensor: Tensor) -> bool:
-    """Return whether no number is NaN or infinite, in one pass: the least and greatest are NaN where any number is."""
-    return tensor.numel() == 0 or all(bool(each.isfinite()) for each in tensor.aminmax())
+def is_finite(*tensors: Tensor) -> bool:
+    """Return whether no number is NaN or infinite.
+
+    One pass over each: the least and greatest are NaN where any number is. They are looked at together, so that an
+    accelerator is waited for once.
+    """
+    ends = [end for each in tensors if each.numel() for end in each.detach().aminmax()]
+    return not ends or bool(torch.stack(ends).isfinite().all())
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,7 @@ class Parameters:
     @property
     def finite(self) -> bool:
         """Whether no number is NaN or infinite."""
-        return is_finite(self.encoder) and is_finite(self.decoders)
+        return is_finite(self.encoder, self.decoders)
 
     @property
     def bytes(self) -> int:

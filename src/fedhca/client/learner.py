@@ -121,7 +121,7 @@ class Learner:
         )
 
     def _require_finite(self, where: str) -> None:
-        if not all(is_finite(each.detach()) for each in self.model.parameters()):
+        if not is_finite(*self.model.parameters()):
             mend = "Lower `learning_rate`, or set `clip_norm`."
             raise ClientError(f"The update should be finite. Found NaN or infinity at {where}. {mend}")
 

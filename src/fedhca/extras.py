@@ -30,7 +30,7 @@ EXTRAS: Mapping[str, Extra] = {
     "figures": Extra("Pages with figures: fedhca report, fedhca experiment.", ("matplotlib",)),
     "flare": Extra("Federations between sites over NVIDIA FLARE.", ("nvflare",)),
     "flower": Extra("Federations between sites over Flower; clients that train at once.", ("flwr",)),
-    "hub": Extra("Models on the Hugging Face hub: fedhca export --push.", ("huggingface_hub",)),
+    "hub": Extra("The Hugging Face hub: fedhca export --push, and data sets.", ("huggingface_hub", "datasets")),
     "onnx": Extra("Models as ONNX graphs: fedhca export --onnx.", ("onnx", "onnxscript", "onnxruntime")),
     "privacy": Extra("The accountant of differential privacy.", ("opacus",)),
     "tensorboard": Extra("The tracker TensorBoard.", ("tensorboard",)),

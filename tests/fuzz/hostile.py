@@ -16,6 +16,8 @@ from PIL import Image
 from scipy.io import savemat
 
 from fedhca.data import image, matlab
+from fedhca.data.described.description import read_description
+from fedhca.data.described.folder import Folder
 from fedhca.data.human_parts import parts_label
 from fedhca.engines.events import events
 from fedhca.engines.kits import open_kit
@@ -84,9 +86,9 @@ def _picture(kind: str, mode: str = "RGB") -> bytes:
     return file.getvalue()
 
 
-def _array() -> bytes:
+def _array(shape: tuple[int, int] = (3, 4)) -> bytes:
     file = io.BytesIO()
-    np.save(file, np.ones((3, 4), np.float32))
+    np.save(file, np.ones(shape, np.float32))
     return file.getvalue()
 
 
@@ -131,7 +133,52 @@ def _shared(path: Path) -> object:
     return Predictor.from_pretrained(path.parent)
 
 
+DATASET = b"""
+tasks:
+  things: {kind: semseg, classes: [floor, wall], ignore: [255], offset: 1, folder: labels}
+  depth: {kind: depth, unit: 0.5, invalid: [0, 9], missing: ignore, folder: labels}
+  normals: {kind: normals, invalid: [0, 0, 0], folder: labels}
+  edge: {kind: edge, white: 1, folder: labels, suffix: _e}
+train: train.txt
+val: 0.2
+"""
+
+
+def _described(kind: str) -> Callable[[Path], object]:
+    """Return who reads a label picture as a kind of task, beside a picture."""
+
+    def read(path: Path) -> object:
+        more = {"semseg": "classes: 200", "depth": "unit: metres"}.get(kind, "")
+        root = path.parent
+        for folder in ("images", "labels"):
+            (root / folder).mkdir(exist_ok=True)
+        for each in ("a", "b"):
+            (root / "images" / f"{each}.png").write_bytes(_picture("PNG"))
+            (root / "labels" / f"{each}{path.suffix}").write_bytes(path.read_bytes())
+        (root / "dataset.yaml").write_text(f"tasks: {{x: {{kind: {kind}, folder: labels, {more}}}}}")
+        return Folder(root).read(0, ["x"])
+
+    return read
+
+
+def _listed(path: Path) -> object:
+    for folder in ("images", "labels"):
+        (path.parent / folder).mkdir(exist_ok=True)
+    for each in ("a", "b"):
+        (path.parent / "images" / f"{each}.png").touch()
+    (path.parent / "dataset.yaml").write_bytes(DATASET.replace(b"val: 0.2", b"val: train.txt"))
+    return Folder(path.parent, "val").identifier(0)
+
+
 READERS = [
+    Reader("dataset.yaml", DATASET, lambda path: read_description(path.parent)),
+    Reader("train.txt", b"a\nb.png\n", _listed),
+    Reader("classes.png", _picture("PNG", "L"), _described("semseg")),
+    Reader("classes.tif", _picture("TIFF", "L"), _described("semseg")),
+    Reader("depth.tif", _picture("TIFF", "L"), _described("depth")),
+    Reader("stored.npy", _array((6, 5)), _described("depth")),
+    Reader("normals.png", _picture("PNG"), _described("normals")),
+    Reader("edge.png", _picture("PNG", "L"), _described("edge")),
     Reader("config.json", CONFIG, _shared),
     Reader("model.safetensors", WEIGHTS, _shared),
     Reader("recipe.yaml", RECIPE.read_bytes(), load_recipe),

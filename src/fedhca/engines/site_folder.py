@@ -28,7 +28,7 @@ from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml, validat
 from fedhca.section import Name, Section, read_section
 
 FILE = "site.yaml"
-OWN = re.compile(r"datasets\.[^.=]+\.(root|cache)|device|training\.workers|model\.backbone")
+OWN = re.compile(r"datasets\.[^.=]+\.(root|cache|path)|device|training\.workers|model\.backbone")
 """What a site says for itself; all else is agreed on."""
 
 
@@ -89,7 +89,7 @@ class SiteFolder:
         places = {
             f"datasets.{name}.{key}": getattr(self.agreed.datasets[name], key, None)
             for name in sorted(used)
-            for key in ("root", "cache")
+            for key in ("root", "cache", "path")
         }
         for key, place in {**places, "model.backbone": self.agreed.model.backbone}.items():
             if str(place) == ELSEWHERE:
@@ -148,7 +148,8 @@ def host(recipe: Recipe, clients: Iterable[str], folder: Path) -> Site:
 def _absolute(change: str) -> str:
     """Make a place absolute: the engine's processes run in another folder than the one in which it was said."""
     key, _, value = change.partition("=")
-    is_place = key.endswith((".root", ".cache")) or (key == "model.backbone" and Path(value).expanduser().is_dir())
+    may_be = key.endswith(".path") or key == "model.backbone"  # a folder, or a name of the hub
+    is_place = key.endswith((".root", ".cache")) or (may_be and Path(value).expanduser().is_dir())
     return f"{key}={Path(value).expanduser().absolute()}" if is_place else change
 
 
@@ -157,6 +158,7 @@ def own(changes: Sequence[str]) -> list[str]:
     for change in changes:
         key = change.partition("=")[0]
         if not OWN.fullmatch(key):
-            allowed = "datasets.NAME.root, datasets.NAME.cache, device, training.workers or model.backbone"
+            places = "datasets.NAME.root, datasets.NAME.path, datasets.NAME.cache"
+            allowed = f"{places}, device, training.workers or model.backbone"
             raise RecipeError(f"A site should say {allowed} for itself. Found `{key}`, which all have agreed on.")
     return list(changes)

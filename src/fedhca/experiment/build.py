@@ -14,6 +14,7 @@ from fedhca.client.training import Training
 from fedhca.compression import Sent
 from fedhca.data.augmented import Augmented
 from fedhca.data.described.folder import Folder
+from fedhca.data.described.huggingface import HuggingFace
 from fedhca.data.kept import Kept
 from fedhca.data.nyud import NYUDv2, nyud_tasks
 from fedhca.data.partition import partition
@@ -57,8 +58,22 @@ SOURCES: dict[str, Callable[[Any, str, int], Source]] = {
         ground_truth=_ground_truth(data, split),
     ),
     "folder": lambda data, split, seed: Folder(data.root, split, size=data.size, expected=data.labels),
+    "huggingface": lambda data, split, seed: HuggingFace(
+        data.path,
+        split,
+        data.labels,
+        splits={TRAIN: data.train, VAL: data.val},
+        columns=data.columns,
+        size=data.size,
+        seed=data.seed,
+        revision=data.revision,
+    ),
 }
 """How each kind of data set is opened: its section of the recipe, the split, the seed."""
+
+
+def _described(data: Any) -> Mapping[str, Task]:
+    return {name: label.task(name) for name, label in data.labels.items()}
 
 
 TASKS: dict[str, Callable[[Any], Mapping[str, Task]]] = {
@@ -66,7 +81,8 @@ TASKS: dict[str, Callable[[Any], Mapping[str, Task]]] = {
     "figures": lambda data: Figures(1, size=data.size).tasks,
     "nyud": lambda data: nyud_tasks(data.classes),
     "pascal_context": lambda data: pascal_context_tasks(data.classes, data.parts),
-    "folder": lambda data: {name: label.task(name) for name, label in data.labels.items()},
+    "folder": _described,
+    "huggingface": _described,
 }
 """The tasks each kind of data set has labels for; its files need not be there."""
 

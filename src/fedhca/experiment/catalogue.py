@@ -13,6 +13,7 @@ DATASETS = {
     "figures": "synthetic people and animals outdoors: semseg, human_parts, sal, normals, edge",
     "nyud": "NYUD-v2, or data in its layout: semseg, depth, normals, edge",
     "pascal_context": "PASCAL-Context, or data in its layout: semseg, human_parts, sal, normals, edge",
+    "huggingface": "of the datasets library, in a folder or on the Hugging Face hub, with any tasks (extra hub)",
     "folder": "pictures of your own, with any tasks, described in dataset.yaml: see `fedhca new dataset`",
 }
 assert DATASETS.keys() == KINDS.keys()  # a kind without a line, or a line without a kind

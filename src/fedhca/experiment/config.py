@@ -2,9 +2,19 @@
 
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from fedhca.client.training import Precision
 from fedhca.compression import Form
@@ -112,7 +122,49 @@ class OwnFolderData(FolderData):
         return self.model_copy(update={"tasks": self.labels}) if (self.root / FILE).is_file() else self
 
 
-AnyData = Annotated[SyntheticData | NYUDv2Data | PASCALContextData | OwnFolderData, Field(discriminator="kind")]
+class HuggingFaceData(DataSet):
+    """A data set of the datasets library, in a folder or on the Hugging Face hub.
+
+    `columns` says which column holds what (`image`, or the name of a task); `val` may be a share of `train`.
+    """
+
+    kind: Literal["huggingface"]
+    path: str
+    revision: str | None = None
+    size: Size
+    shrink: Annotated[float, Field(gt=0, le=1)] = 1.0
+    tasks: Annotated[Labels, Field(min_length=1)]
+    columns: dict[str, str] = Field(default_factory=dict)
+    train: str = "train"
+    val: str | Annotated[float, Field(gt=0, lt=1)] = "validation"
+    seed: NonNegativeInt = 0
+
+    @field_validator("path")
+    @classmethod
+    def _whole(cls, path: str) -> str:
+        """A folder is relative to where the command runs; absolute from then on."""
+        place = Path(path).expanduser()
+        return str(place.absolute()) if place.is_dir() else path
+
+    @model_validator(mode="after")
+    def _columns(self) -> "HuggingFaceData":
+        for name in self.columns:
+            if name not in {"image", *self.tasks}:
+                raise ValueError(f"`columns` should be of image, {', '.join(self.tasks)}; found '{name}'")
+        for name, label in self.tasks.items():
+            if label.folder or label.suffix:
+                raise ValueError(f"task '{name}' should have a column, not a `folder` or `suffix`; set `columns`")
+        return self
+
+    @property
+    def labels(self) -> Labels:
+        """How the labels of each task are stored."""
+        return self.tasks
+
+
+AnyData = Annotated[
+    SyntheticData | NYUDv2Data | PASCALContextData | OwnFolderData | HuggingFaceData, Field(discriminator="kind")
+]
 
 KINDS: dict[str, type[DataSet]] = {
     "rooms": SyntheticData,
@@ -120,6 +172,7 @@ KINDS: dict[str, type[DataSet]] = {
     "nyud": NYUDv2Data,
     "pascal_context": PASCALContextData,
     "folder": OwnFolderData,
+    "huggingface": HuggingFaceData,
 }
 """The section that describes each kind of data set."""
 

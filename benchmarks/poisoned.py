@@ -1,4 +1,4 @@
-"""What clients that lie do to those that do not: `python benchmarks/poisoned.py [--quick] [--seeds 0,1,2] [--twice]`.
+"""What clients that lie do to those that do not: `python benchmarks/poisoned.py [--quick] [--few] [--seeds 0,1,2] [--twice]`.
 
 A small federation of synthetic scenes in which one of six clients (with `--twice`, two of twelve, of half the pictures
 each) trains as all do, and sends something else in every round:
@@ -55,6 +55,7 @@ METHODS: dict[str, tuple[str, Guard]] = {
     "multikrum": ("multikrum", Guard()),
     "rfa": ("rfa", Guard()),
 }
+FEW = ["fedavg", "fedavg, guard", "fedhca2", "median"]
 HONEST = "nobody lies"
 
 
@@ -203,14 +204,15 @@ def work(cases: Sequence[Case], out: Path, own: int, of: int) -> None:
 def main() -> None:
     """Make the runs that are missing, in two processes of one thread, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="two rounds of four methods: that it runs")
+    parser.add_argument("--quick", action="store_true", help="two rounds of few methods: that it runs")
+    parser.add_argument("--few", action="store_true", help=f"of the methods only {'; '.join(FEW)}")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--twice", action="store_true", help="two of twelve lie, instead of one of six")
     parser.add_argument("--out", type=Path, default=Path("runs", "benchmark-poisoned"))
     parser.add_argument("--share", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    methods = ["fedavg", "fedavg, guard", "fedhca2", "median"] if arguments.quick else list(METHODS)
+    methods = FEW if arguments.quick or arguments.few else list(METHODS)
     seeds = [int(seed) for seed in arguments.seeds.split(",")]
 
     def case(method: str, lie: str, seed: int) -> Case:

@@ -1,4 +1,4 @@
-"""What clients that lie do to those that do not: `python benchmarks/poisoned.py [--quick] [--few] [--seeds 0,1,2] [--twice]`.
+"""What clients that lie do to those that do not: `python benchmarks/poisoned.py [--few] [--twice] …`.
 
 A small federation of synthetic scenes in which one of six clients (with `--twice`, two of twelve, of half the pictures
 each) trains as all do, and sends something else in every round:

@@ -1,7 +1,5 @@
 """Progress of a run over a network, read from its folder: the journal's rounds and the events between them."""
 
-import time
-from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
@@ -10,6 +8,8 @@ from fedhca.engines.events import events
 from fedhca.errors import one_line
 from fedhca.experiment import journal
 from fedhca.experiment.drive import JOURNAL
+from fedhca.pace import Pace, in_words
+from fedhca.stopping import require_wanted
 
 
 class Progress:
@@ -20,17 +20,19 @@ class Progress:
         folder: of the run.
         name: of the run.
         rounds: of the run.
+        metrics: whether they are shown after each round that was evaluated.
 
     """
 
-    def __init__(self, console: Console, folder: Path, name: str, rounds: int) -> None:
-        self.console, self.folder, self.name, self.rounds = console, folder, name, rounds
-        self.shown = self.behind = len(journal.read(folder / JOURNAL))
+    def __init__(self, console: Console, folder: Path, name: str, rounds: int, *, metrics: bool = False) -> None:
+        self.console, self.folder, self.name, self.rounds, self.metrics = console, folder, name, rounds, metrics
+        self.shown, self.pace = len(journal.read(folder / JOURNAL)), Pace(rounds)
         self.told = len(events(folder))
-        self.began = time.perf_counter()
+        self.pace.begin(self.shown)
 
     def look(self) -> None:
         """Show rounds and events since the last look."""
+        require_wanted()
         for event in events(self.folder, self.told):
             self.told += 1
             if event["what"] == "missing":
@@ -43,14 +45,14 @@ class Progress:
 
     def _round(self, line: dict) -> None:
         number, spent = line["round"], line.get("seconds", {})
-        left = (time.perf_counter() - self.began) / max(1, number - self.behind) * (self.rounds - number)
+        left = in_words(self.pace.left(number))
         losses = [value for tasks in line.get("losses", {}).values() for value in tasks.values() if value is not None]
         loss = f"mean loss {sum(losses) / len(losses):.4f}" if losses else "no losses"
         phases = "  ".join(f"{phase} {value:.1f} s" for phase, value in spent.items() if value >= 0.05)
         ways = [times.get("transport", 0.0) for times in line.get("clients", {}).values()]
         slowest = f"  on the way up to {max(ways):.1f} s" if ways else ""
-        self._say(f"round {number}/{self.rounds}  {loss}  {phases}{slowest}  left {timedelta(seconds=round(left))}")
-        for client, tasks in line.get("metrics", {}).items():
+        self._say(f"round {number}/{self.rounds}  {loss}  {phases}{slowest}  left {left}")
+        for client, tasks in line.get("metrics", {}).items() if self.metrics else ():
             values = "  ".join(f"{task} {value:.4g}" for task, value in tasks.items() if value is not None)
             self.console.print(
                 f"    {client}: {values or 'not measured'}", highlight=False, markup=False, soft_wrap=True

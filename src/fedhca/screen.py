@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from fedhca.client.training import Step
 from fedhca.experiment.run_folder import RunFolder
 from fedhca.messages import Missing
+from fedhca.pace import Pace, in_words
 from fedhca.server.rounds import Round
+from fedhca.stopping import require_wanted
 
 SILENCE = 15.0
 """Seconds without a line after which, where there is no bar, a line says how far training has come."""
@@ -25,26 +27,27 @@ class Screen:
         title: of the run: its method and seed.
         rounds: of the run.
         clients: names, in the order in which they train.
+        metrics: whether they are shown after each round that was evaluated.
 
     """
 
-    def __init__(self, console: Console, title: str, rounds: int, clients: Sequence[str]) -> None:
+    def __init__(
+        self, console: Console, title: str, rounds: int, clients: Sequence[str], *, metrics: bool = False
+    ) -> None:
         self.console, self.title, self.rounds, self.clients = console, title, rounds, list(clients)
-        self.began = time.perf_counter()
-        self.spoke = self.began
-        self.behind: int | None = None
+        self.metrics, self.pace, self.spoke = metrics, Pace(rounds), time.perf_counter()
         self.bar = Progress(
-            TextColumn("[bold]{task.description}"),
+            TextColumn("[bold]{task.description}", table_column=Column(no_wrap=True)),
             BarColumn(bar_width=24),
             TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("[dim]{task.fields[now]}"),
+            TextColumn("left {task.fields[left]}", table_column=Column(no_wrap=True)),
+            TextColumn("[dim]{task.fields[now]}", table_column=Column(no_wrap=True, ratio=1)),
             console=console,
-            disable=not console.is_terminal,
+            disable=not console.is_terminal or console.quiet,
             transient=True,
+            expand=True,
         )
-        self.task = self.bar.add_task(title, total=rounds, now="")
+        self.task = self.bar.add_task(title, total=rounds, now="reading data", left=in_words(None))
 
     def __enter__(self) -> "Screen":
         self.bar.start()
@@ -57,10 +60,12 @@ class Screen:
 
     def step(self, step: Step) -> None:
         """Show one training step."""
+        require_wanted()
         losses = "  ".join(f"{task} {value:.3f}" for task, value in step.losses.items())
         now = f"round {step.round + 1}/{self.rounds}  {step.client} {step.step}/{step.steps}  {losses}"
-        trained = self.clients.index(step.client) + step.step / step.steps
-        self.bar.update(self.task, completed=step.round + trained / len(self.clients), now=now)
+        self.pace.begin(step.round)
+        done = step.round + (self.clients.index(step.client) + step.step / step.steps) / len(self.clients)
+        self.bar.update(self.task, completed=done, now=now, left=in_words(self.pace.left(done)))
         if not self.console.is_terminal and time.perf_counter() - self.spoke > SILENCE:
             self._say(f"{self.title}  {now}")
 
@@ -69,22 +74,21 @@ class Screen:
         self._say(f"{self.title}  client '{missing.client}' did not answer: {missing.cause}")
 
     def round(self, round_: Round) -> None:
-        """Show a finished round in one line, and its metrics if it was evaluated."""
-        self.bar.update(self.task, completed=round_.number)
-        if self.behind is None:
-            self.behind = round_.number - 1  # a resumed run has rounds behind it that took no time now
-        each = (time.perf_counter() - self.began) / (round_.number - self.behind)
-        left = timedelta(seconds=round(each * (self.rounds - round_.number)))
+        """Show a finished round in one line, and its metrics if they are wanted."""
+        require_wanted()
+        self.pace.begin(round_.number - 1)
+        left = in_words(self.pace.left(round_.number))
+        self.bar.update(self.task, completed=round_.number, left=left)
         losses = [value for tasks in round_.losses.values() for value in tasks.values()]
         mean = f"mean loss {sum(losses) / len(losses):.4f}" if losses else "no losses"
         seconds = "  ".join(f"{phase} {value:.1f} s" for phase, value in round_.seconds.items() if value >= 0.05)
-        line = f"{self.title}  round {round_.number}/{self.rounds}  {mean}  {seconds}  left {left}"
-        self._say(line)
-        for client, tasks in round_.metrics.items():
+        self._say(f"{self.title}  round {round_.number}/{self.rounds}  {mean}  {seconds}  left {left}")
+        for client, tasks in round_.metrics.items() if self.metrics else ():
             self._say(f"    {client}: {_values(tasks)}")
 
     def _say(self, line: str) -> None:
-        self.console.print(line, highlight=False, soft_wrap=True)
+        """Print a line as it is: what a client says of itself may be in it, and is no markup."""
+        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
         self.spoke = time.perf_counter()
 
 
@@ -93,7 +97,12 @@ def _values(tasks: Mapping[str, float]) -> str:
 
 
 def follow(
-    folder: RunFolder, console: Console, title: str | None = None, after: Callable[[], object] = lambda: None
+    folder: RunFolder,
+    console: Console,
+    title: str | None = None,
+    after: Callable[[], object] = lambda: None,
+    *,
+    metrics: bool = False,
 ) -> None:
     """Run to the end, from where the folder is, showing progress; call `after` after each round."""
     recipe = folder.recipe
@@ -101,7 +110,7 @@ def follow(
     if folder.finished and folder.whole:
         console.print(f"{name}: finished before, nothing to do", highlight=False)
         return
-    screen = Screen(console, name, recipe.rounds, [client.name for client in recipe.roster])
+    screen = Screen(console, name, recipe.rounds, [client.name for client in recipe.roster], metrics=metrics)
     with screen:
         for round_ in folder.go(screen.step, screen.missing):
             screen.round(round_)

@@ -51,7 +51,9 @@ def test_finished_runs_are_tracked_at_once(command: Command, finished: Path, tmp
 
 def test_a_finished_run_is_tracked_by_resume_too(command: Command, finished: Path, tmp_path: Path) -> None:
     run = Path(shutil.copytree(finished, tmp_path / "run"))
-    assert command("resume", run, "--track", "tensorboard").out == "fedhca2 seed 0: finished before, nothing to do\n"
+    assert command("resume", run, "--track", "tensorboard").out.startswith(
+        "fedhca2 seed 0: finished before, nothing to do\n"
+    )
     assert steps(run) == [1, 2]
 
 

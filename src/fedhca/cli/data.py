@@ -1,7 +1,5 @@
 """Commands about data sets."""
 
-import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fedhca.cli.output import print_table, say, tell
+from fedhca.cli.output import is_quiet, print_json, print_table, say, tell
+from fedhca.cli.words import AsJson
 
 if TYPE_CHECKING:
     from fedhca.data.survey.survey import Survey
@@ -21,7 +20,7 @@ def check(
         Path | None, typer.Option(help="A folder for the contact sheets; where DIR or RECIPE lies if not given.")
     ] = None,
     pictures: Annotated[int, typer.Option(help="Pictures on the contact sheet.", min=1)] = 8,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Read every file of a data set once: what is wrong with it, and what is in it.
 
@@ -47,13 +46,13 @@ def check(
             drawn = None
         wrong += found.wrong
         if as_json:
-            documents.append({"name": name, **found.facts(), "sheet": drawn and str(drawn)})
+            documents.append({"name": name, **found.facts(), "sheet": drawn})
         else:
             _show(name, found)
             if drawn:
                 tell(f"Contact sheet: {drawn}")
     if as_json:
-        sys.stdout.write(json.dumps(documents, indent=2, ensure_ascii=False) + "\n")
+        print_json(documents)
     if wrong:
         raise typer.Exit(1)
 
@@ -65,7 +64,7 @@ def _progress(name: str, total: int) -> Iterator[Callable[[int], None]]:
     from rich.progress import Progress
 
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(console=console, transient=True, disable=is_quiet() or not console.is_terminal) as bar:
         task = bar.add_task(f"reading {name}", total=total)
         yield lambda count: bar.update(task, completed=count)
 

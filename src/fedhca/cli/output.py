@@ -1,16 +1,83 @@
-"""What a command prints: tables and lines on standard output, one line on standard error for what is wrong."""
+"""What a command prints: answers, what it says on the way, and one line on standard error for what is wrong.
 
+An answer is what was asked for: a table, or with --json one JSON document. It goes to standard output. What is said
+on the way (progress, where things lie, what to do next) goes there, too, but to standard error where a machine reads
+the answer, and nowhere with --quiet. So a command has four verbs: `print_table` and `print_json` for answers, `tell`
+and `show_table` on the way. Errors are raised.
+"""
+
+import json
+import logging
+import math
 import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
-screen = Console(soft_wrap=True, width=None if sys.stdout.isatty() else 160)
+WIDE = 160
+"""Letters of a line where there is no terminal."""
+SAID = logging.getLogger("fedhca")
+"""What the package says of itself with --verbose."""
+
+screen = Console(soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
+answers = Console(soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
+
+
+class _OnStandardError(logging.Handler):
+    """Writes one line for each thing logged, above a progress bar where there is one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(f"fedhca: {record.name.removeprefix('fedhca.')}: {' '.join(record.getMessage().split())}\n")
+
+
+def begin() -> None:
+    """Take back what options said to an earlier command of this process."""
+    screen.quiet = screen.stderr = False
+    for handler in [each for each in SAID.handlers if isinstance(each, _OnStandardError)]:
+        SAID.removeHandler(handler)
+    SAID.setLevel(logging.NOTSET)
+
+
+def be_quiet() -> None:
+    """Say nothing on the way."""
+    screen.quiet = True
+
+
+def be_verbose() -> None:
+    """Have the package say what it does, where its files lie, and how long that took."""
+    if not any(isinstance(each, _OnStandardError) for each in SAID.handlers):
+        SAID.addHandler(_OnStandardError())
+        SAID.setLevel(logging.DEBUG)
+
+
+def is_quiet() -> bool:
+    """Tell whether nothing is said on the way."""
+    return screen.quiet
+
+
+def is_verbose() -> bool:
+    """Tell whether the package says what it does."""
+    return any(isinstance(each, _OnStandardError) for each in SAID.handlers)
+
+
+def answer_a_machine() -> None:
+    """Keep standard output for one JSON document."""
+    screen.stderr = True
 
 
 def tell(line: str) -> None:
-    """Print a line as it is."""
+    """Print a line as it is, on the way."""
     screen.print(line, highlight=False, markup=False)
+
+
+def note(text: str) -> None:
+    """Print one line on standard error that is no error; not with --quiet."""
+    if not screen.quiet:
+        say(f"note: {text}")
 
 
 def say(text: str) -> None:
@@ -19,9 +86,33 @@ def say(text: str) -> None:
         sys.stderr.write(f"fedhca: {' '.join(text.split())}\n")
 
 
-def print_table(head: list[str], rows: list[list[str]], caption: str) -> None:
-    """Print rows below a head, and how to read them."""
-    table = Table(*head, caption=caption or None, caption_justify="left")
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> None:
+    """Print an answer: rows below a head, and how to read them."""
+    answers.print(_table(head, rows, caption))
+
+
+def show_table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> None:
+    """Print a table on the way, or at the end of a command that was asked for something else."""
+    screen.print(_table(head, rows, caption))
+
+
+def print_json(document: Any) -> None:
+    """Print an answer as one JSON document; what is no number is null, a path is text."""
+    sys.stdout.write(json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> Table:
+    table = Table(*head, caption=caption or None, caption_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for row in rows:
         table.add_row(*row)
-    screen.print(table)
+    return table
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value

@@ -1,20 +1,22 @@
-"""All commands, in the order of the help, and what becomes of errors."""
+"""All commands, in the order of the help."""
 
+import re
 import sys
 import warnings
 from collections.abc import Callable
-from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
-from fedhca.cli import data, new, server, site
+from fedhca.cli import data, endings, new, output, server, site
+from fedhca.cli.everywhere import with_options
 from fedhca.cli.experiment import experiment
 from fedhca.cli.look import check, edges, evaluate, ls, report, track
-from fedhca.cli.output import say, tell
 from fedhca.cli.runs import compare, resume, run
 from fedhca.cli.share import predict
-from fedhca.errors import FedhcaError
+from fedhca.cli.versions import show_versions
+from fedhca.stopping import asked
 
 COMMANDS: tuple[Callable[..., None], ...] = (
     run,
@@ -38,19 +40,20 @@ GROUPS: dict[str, tuple[str, tuple[Callable[..., None], ...]]] = {
     ),
     "site": ("Take part in a federation between sites.", (site.init, site.check, site.start, site.predict, site.renew)),
 }
-USAGE, INTERRUPTED = 2, 130
-"""Exit codes: the command was used wrongly; it was stopped by Ctrl-C. 1 is everything else that goes wrong."""
+EXAMPLE = re.compile(r"\s*Example: `(fedhca\s[^`]+)`\.?")
+"""In the docstring of a command; at the end of its help each stands on a line of its own."""
 
 
-def _version(asked: bool | None) -> None:
-    if asked:
-        tell(f"fedhca {version('fedhca')}")
+def _version(wanted: bool | None) -> None:
+    if wanted:
+        show_versions(every=not {"-v", "--verbose"}.isdisjoint(sys.argv))
         raise typer.Exit
 
 
 def options(
-    asked: Annotated[
-        bool | None, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    wanted: Annotated[
+        bool | None,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version; with --verbose, all."),
     ] = None,
 ) -> None:
     """Hetero-client federated multi-task learning: FedHCA² and its rivals."""
@@ -64,41 +67,40 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(options)
+    codes = [f"{code}: {words}" for code, words in endings.CODES.items()]
+    app.callback(epilog="\n\n".join(["Exit codes", *codes]))(with_options(options))
     for command in COMMANDS:
-        app.command()(command)
+        _add(app, command)
     for name, (words, commands) in GROUPS.items():
         group = typer.Typer(no_args_is_help=True, help=words)
         for command in commands:
-            group.command()(command)
+            _add(group, command)
         app.add_typer(group, name=name)
     return app
 
 
-def main() -> None:
-    """Run the command; whatever goes wrong becomes one line."""
-    warnings.showwarning = lambda message, *_, **__: say(f"note: {message}")
+def examples(command: Callable[..., None]) -> list[str]:
+    """Return the examples in a command's docstring."""
+    return [" ".join(words.split()) for words in EXAMPLE.findall(command.__doc__ or "")]
+
+
+def _add(app: typer.Typer, command: Callable[..., None]) -> None:
+    shown = "\n\n".join(["Examples", *(escape(f"$ {words}") for words in examples(command))])
+    text = EXAMPLE.sub("", command.__doc__ or "")
+    app.command(command.__name__, help=text, epilog=shown if examples(command) else None)(with_options(command))
+
+
+def finish() -> int:
+    """Run the command to its end and return its exit code; whatever goes wrong becomes one line."""
+    output.begin()
+    endings.begin()
+    warnings.showwarning = lambda message, *_, **__: output.note(str(message))
     try:
-        code = build()(prog_name="fedhca", standalone_mode=False)
-    except FedhcaError as error:
-        say(str(error))
-        sys.exit(1)
-    except OSError as error:  # a folder that may not be entered, a disk that went away
-        say(f"{error.filename or 'A file'}: {error.strerror or error}. Give a place that can be read and written.")
-        sys.exit(1)
+        code: Any = build()(prog_name="fedhca", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
+        return endings.stopped()
     except Exception as error:
-        describe = getattr(error, "format_message", None)  # typer's usage errors; their class has no public name
-        if describe is None:
-            raise
-        say(f"{describe()} See `{_path(error)} -h`." if describe() else "")
-        sys.exit(USAGE)
-    if code == INTERRUPTED:
-        say("stopped; `fedhca resume DIR` goes on from the newest checkpoint")
-    sys.exit(code)
-
-
-def _path(error: Exception) -> str:
-    """Return the words of the command that was used wrongly."""
-    return getattr(getattr(error, "ctx", None), "command_path", "fedhca")
+        return endings.wrong(error)
+    if code == endings.STOPPED or asked():
+        return endings.stopped()
+    return int(code or 0)

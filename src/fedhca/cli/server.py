@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fedhca.cli.output import print_table, screen, tell
-from fedhca.cli.words import Changes, MoreChanges, RecipeName, names
-from fedhca.errors import FedhcaError
+from fedhca.cli import completion
+from fedhca.cli.endings import goes_on_with
+from fedhca.cli.output import is_verbose, print_json, screen, show_table, tell
+from fedhca.cli.summary import run_document, show_metrics, show_places
+from fedhca.cli.words import AsJson, Changes, MoreChanges, RecipeName, names
 
 if TYPE_CHECKING:
     from fedhca.engines.federation import Facts, Federation
@@ -30,12 +32,15 @@ def init(
         str, typer.Option(help="The server's name, as sites reach it; localhost listens on this machine only.")
     ] = "localhost",
     port: Annotated[int, typer.Option(help="The one port that is open, at the server.", min=1, max=65535)] = 8002,
-    engine: Annotated[str, typer.Option(help="What carries messages: flare or flower.")] = "flare",
+    engine: Annotated[
+        str, typer.Option(help="What carries messages: flare or flower.", autocompletion=completion.engines)
+    ] = "flare",
     out: Annotated[Path, typer.Option(help="The federation's folder.")] = Path("federation"),
 ) -> None:
     """Make a federation: certificates, and one kit for each site.
 
-    Example: `fedhca server init demo --sites uni=rooms-all-1+rooms-all-2,…`.
+    Example: `fedhca server init demo`. Example: `fedhca server init recipe.yaml --sites hospital-a,hospital-b`.
+    Example: `fedhca server init demo --host fl.example.org --engine flower --out rooms`.
     """
     from fedhca.engines.engine import engine_named
     from fedhca.engines.federation import Facts, seated
@@ -88,10 +93,11 @@ def run(
     changes: Changes = None,
     at: At = Path("federation"),
     name: Annotated[str, typer.Option(help="Of the run; METHOD-seed-N if not given.")] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Run a federation between its sites, with their progress here.
 
-    Example: `fedhca server run --set method=fedavg rounds=20`.
+    Example: `fedhca server run --name first`. Example: `fedhca server run --set method=fedavg rounds=20`.
     """
     from fedhca.engines.agreement import require_agreed
     from fedhca.engines.federation import RECIPE as AGREED
@@ -105,40 +111,42 @@ def run(
     plan = shareable(load_recipe(recipe or at / AGREED, words))
     name = name or re.sub(r"[^A-Za-z0-9._-]", "-", f"{plan.method.label}-seed-{plan.seed}")
     require_agreed(federation.recipe, plan, name)  # as every site would, but before it is sent to them
-    _follow(federation, plan, name)
+    _follow(federation, plan, name, as_json=as_json)
 
 
 def resume(
-    name: Annotated[str, typer.Argument(help="Of the run.")],
+    name: Annotated[str, typer.Argument(help="Of the run.", autocompletion=completion.runs)],
     at: At = Path("federation"),
+    as_json: AsJson = False,
 ) -> None:
     """Go on with an interrupted run of a federation. Example: `fedhca server resume fedhca2-seed-0`."""
     from fedhca.engines.federation import Federation
     from fedhca.experiment.run_folder import RunFolder
 
     federation = Federation.open(at)
-    _follow(federation, RunFolder.open(federation.run_folder(name)).recipe, name)
+    _follow(federation, RunFolder.open(federation.run_folder(name)).recipe, name, as_json=as_json)
 
 
 def _show_kits(facts: "Facts", kits: dict[str, Path]) -> None:
     rows = [[site, " ".join(facts.sites[site]), str(kit)] for site, kit in kits.items()]
-    print_table(["site", "clients", "kit"], rows, KEYS)
+    show_table(["site", "clients", "kit"], rows, KEYS)
 
 
-def _follow(federation: "Federation", recipe: "Recipe", name: str) -> None:
+def _follow(federation: "Federation", recipe: "Recipe", name: str, *, as_json: bool) -> None:
     from fedhca.engines.driver import go
     from fedhca.engines.engine import engine_named
-    from fedhca.engines.processes import end_like_ctrl_c
+    from fedhca.experiment.run_folder import RunFolder
     from fedhca.progress import Progress
 
     folder = federation.run_folder(name)
-    progress = Progress(screen, folder, name, recipe.rounds)
-    end_like_ctrl_c()
-    try:
+    progress = Progress(screen, folder, name, recipe.rounds, metrics=is_verbose())
+    with goes_on_with("server", "resume", name, "--at", federation.path):
         for _ in go(engine_named(federation.facts.engine), federation, recipe, name, tell):
             progress.look()
-    except KeyboardInterrupt:
-        raise FedhcaError(f"Stopped. To go on: fedhca server resume {name} --at {shlex.quote(str(federation.path))}.")  # noqa: B904
-    progress.look()
-    tell(f"{name}: {recipe.rounds} rounds done; everything is in {folder}.")
-    tell(f"For one page: fedhca report {shlex.quote(str(folder))}")
+        progress.look()
+    tell(f"{name}: {recipe.rounds} rounds done; everything is in {folder}")
+    done = RunFolder.open(folder)
+    if as_json:
+        print_json(run_document(done))
+    show_metrics(done)
+    show_places({"run folder": shlex.quote(str(folder)), "a page": f"fedhca report {shlex.quote(str(folder))}"})

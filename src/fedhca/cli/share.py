@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fedhca.cli.output import tell
+from fedhca.cli import completion
+from fedhca.cli.output import print_json, tell
+from fedhca.cli.words import AsJson
 from fedhca.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -20,20 +22,26 @@ Raw = Annotated[bool, typer.Option("--raw", help="Write predictions as numbers, 
 def predict(
     folder: Annotated[Path, typer.Argument(help="The folder of a run, or of an exported model.")],
     images: Pictures,
-    client: Annotated[str, typer.Option(help="Whose model, where there are several.")] = "",
+    client: Annotated[
+        str, typer.Option(help="Whose model, where there are several.", autocompletion=completion.clients)
+    ] = "",
     out: Annotated[Path | None, typer.Option(help="Where drawings go; DIR/predictions if not given.")] = None,
     raw: Raw = False,
+    as_json: AsJson = False,
 ) -> None:
     """Draw what a client's model predicts. Example: `fedhca predict runs/try a.jpg b.jpg --client rooms-all-1`."""
-    draw(_opened(folder, client), images, out or folder / "predictions", raw)
+    draw(_opened(folder, client), images, out or folder / "predictions", raw, as_json=as_json)
 
 
-def draw(predictor: "Predictor", images: "Sequence[Path]", out: Path, raw: bool) -> None:
+def draw(predictor: "Predictor", images: "Sequence[Path]", out: Path, raw: bool, *, as_json: bool) -> None:
     """Draw what a model predicts, write it as numbers if asked to, and say where."""
     from fedhca.report.predictions import draw_predictions, write_predictions
 
     written = draw_predictions(predictor, images, out)
-    for path in [*written, *(write_predictions(predictor, images, out) if raw else [])]:
+    written += write_predictions(predictor, images, out) if raw else []
+    if as_json:
+        print_json({"client": predictor.client, "written": written})
+    for path in written:
         tell(f"Written: {path}")
 
 

@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
-from fedhca.cli.output import print_table, tell
+from fedhca.cli import completion
+from fedhca.cli.look import check_document
+from fedhca.cli.output import print_json, print_table, show_table, tell
 from fedhca.cli.share import Pictures, Raw, chosen, draw
-from fedhca.cli.words import MoreChanges
+from fedhca.cli.words import AsJson, MoreChanges
 from fedhca.errors import FedhcaError, GoneError
 
 Folder = Annotated[Path, typer.Argument(help="The site's folder.")]
@@ -33,7 +35,7 @@ def init(
     place = out or Path(kit.stem)
     site = make_site(kit, place, [*(changes or ()), *(more or ())])
     clients = [each for each in site.agreed.roster if each.name in site.facts.clients]
-    print_table(
+    show_table(
         ["client", "data set", "tasks"],
         [[each.name, each.dataset, " ".join(each.tasks)] for each in clients],
         f"What this site says for itself is in {place / FILE}: where its data are, its device.",
@@ -62,11 +64,12 @@ def renew(
 
 def predict(
     folder: Folder,
-    run: Annotated[str, typer.Argument(help="The name of a run.")],
+    run: Annotated[str, typer.Argument(help="The name of a run.", autocompletion=completion.runs)],
     images: Pictures,
     client: Annotated[str, typer.Option(help="Whose model; the site's only client if not given.")] = "",
     out: Annotated[Path | None, typer.Option(help="Where drawings go; beside the run if not given.")] = None,
     raw: Raw = False,
+    as_json: AsJson = False,
 ) -> None:
     """Draw what the model that came back from a run predicts.
 
@@ -76,10 +79,11 @@ def predict(
 
     site = SiteFolder.open(folder)
     found = site.run(run)
-    draw(found.predictor(chosen(client, site.facts.clients)), images, out or found.path / "predictions", raw)
+    predictor = found.predictor(chosen(client, site.facts.clients))
+    draw(predictor, images, out or found.path / "predictions", raw, as_json=as_json)
 
 
-def check(folder: Folder) -> None:
+def check(folder: Folder, as_json: AsJson = False) -> None:
     """Prove that data load, models fit, and the server answers. Example: `fedhca site check hospital-a`."""
     from fedhca.engines.engine import engine_named
     from fedhca.engines.site_folder import SiteFolder
@@ -89,14 +93,17 @@ def check(folder: Folder) -> None:
     site.require_places()
     findings = check_recipe(site.agreed, site.facts.clients)
     head = ["client", "data set", "tasks", "train", "test", "kB down", "kB up"]
-    print_table(head, findings.rows, findings.summary)
+    (show_table if as_json else print_table)(head, findings.rows, findings.summary)
     if findings.privacy:
         tell(findings.privacy)
     if findings.problems:
         raise FedhcaError(f"{len(findings.problems)} problems with the data, the first: {findings.problems[0]}")
     engine = engine_named(site.facts.engine)
-    tell(engine.lasting(site))
-    tell(engine.reach(site))
+    lasting, reached = engine.lasting(site), engine.reach(site)
+    tell(lasting)
+    tell(reached)
+    if as_json:
+        print_json({**check_document(findings), "certificates": lasting, "server": reached})
 
 
 def start(folder: Folder) -> None:

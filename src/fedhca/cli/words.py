@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from fedhca.cli import completion
+from fedhca.cli.output import answer_a_machine
 from fedhca.errors import RecipeError
 
 
@@ -29,7 +31,18 @@ def known_trackers(text: str) -> str:
     return text
 
 
-RecipeName = Annotated[str, typer.Argument(help="A YAML file, or the name of an embedded recipe (see `fedhca ls`).")]
+def _as_json(asked: bool) -> bool:
+    if asked:
+        answer_a_machine()
+    return asked
+
+
+JSON = "Print one JSON document on standard output, and all else on standard error."
+AsJson = Annotated[bool, typer.Option("--json", callback=_as_json, show_default=False, help=JSON)]
+RECIPE = "A YAML file, or the name of an embedded recipe (see `fedhca ls`)."
+RecipeName = Annotated[str, typer.Argument(help=RECIPE, autocompletion=completion.recipes)]
+METHODS = "Names with commas between, each with its options: fedprox+mu=0.1."
+Methods = Annotated[str, typer.Option(help=METHODS, autocompletion=completion.methods)]
 Folder = Annotated[Path, typer.Argument(help="The folder of a run.")]
 Changes = Annotated[
     list[str] | None,
@@ -42,4 +55,9 @@ AT_ONCE = "Clients that train at once, each in a process of its own, over all co
 AtOnce = Annotated[int, typer.Option("--at-once", help=AT_ONCE, min=1)]
 Pictures = Annotated[int, typer.Option(help="Test pictures drawn for each client.", min=0)]
 TRACKERS = "Trackers to feed, with commas between: tensorboard, wandb."
-Trackers = Annotated[str, typer.Option("--track", metavar="NAMES", callback=known_trackers, help=TRACKERS)]
+Trackers = Annotated[
+    str,
+    typer.Option(
+        "--track", metavar="NAMES", callback=known_trackers, help=TRACKERS, autocompletion=completion.trackers
+    ),
+]

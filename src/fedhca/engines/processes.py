@@ -14,6 +14,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from fedhca.errors import FedhcaError
+from fedhca.leash import start_on_leash
+from fedhca.stopping import ENDS, leave_at_once
 
 SITE, SERVER, RUN = "FEDHCA_SITE", "FEDHCA_SERVER", "FEDHCA_RUN"
 """Variables with the folder of this site, server, or run, for the processes that an engine starts for a run."""
@@ -25,8 +27,6 @@ PATIENCE, PAUSE, LOOK = 120.0, 5.0, 3.0
 ROOM = 45.0
 """Seconds before it tries again after it gave up: a second copy of a site, which cuts the first one off for a while
 whenever it tries, must leave it time to come back."""
-ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""By Ctrl-C, by a supervisor, or with its terminal."""
 TOOLS = Path(sys.executable).parent
 """Where the commands of installed packages are."""
 
@@ -34,10 +34,6 @@ TOOLS = Path(sys.executable).parent
 def last_line(words: str) -> str:
     """Return the last line."""
     return (words.strip().splitlines() or ["without a word."])[-1].strip()
-
-
-LEASH = 'exec 3<&0 </dev/null; { read _ <&3; kill -KILL 0; } & exec "$@" 3<&-'
-"""For the shell: beside a command, wait for the end of a pipe that only the one who started it holds; then kill all."""
 
 
 class Processes:
@@ -69,17 +65,13 @@ class Processes:
         self.console, self.explain, self.notice, self.gives_up = console, explain, notice, gives_up
         self.said = self.seen = console.stat().st_size if console.exists() else 0
         path = os.pathsep.join([environment.get("PATH", ""), str(TOOLS), os.environ.get("PATH", "")]).strip(os.pathsep)
-        end, held = os.pipe()
-        self.leash = os.fdopen(held, "wb")
-        with console.open("ab") as log, os.fdopen(end, "rb"):
-            self.process = subprocess.Popen(
-                ["sh", "-c", LEASH, "sh", *command],
+        with console.open("ab") as log:
+            self.process, self.leash = start_on_leash(
+                command,
                 cwd=folder,
                 env={**os.environ, **QUIET, **environment, "PATH": path},
-                stdin=end,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
             )
 
     def wait(self, tell: Callable[[str], None]) -> bool:
@@ -108,7 +100,7 @@ class Processes:
             return log.read()
 
     def stop(self) -> None:
-        """End all of the group; whoever is impatient cannot disturb it."""
+        """End all of the group; whoever is impatient ends this process, and the leash all of the group."""
         with _undisturbed():
             for end in (signal.SIGTERM, signal.SIGKILL):
                 try:
@@ -124,7 +116,10 @@ def _undisturbed() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # which alone is told of signals
         yield
         return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDS}
+    before = {number: signal.getsignal(number) for number in ENDS}
+    for number in ENDS:
+        if before[number] is not signal.SIG_IGN:
+            signal.signal(number, leave_at_once)
     try:
         yield
     finally:
@@ -155,7 +150,6 @@ def stay(start: Callable[[], Processes], tell: Callable[[str], None], folder: Pa
         FedhcaError: the engine's process does not stay up, or there is one of this folder already.
 
     """
-    end_like_ctrl_c()
     with not_running(folder), suppress(KeyboardInterrupt):
         _stay(start, tell)
 
@@ -172,16 +166,6 @@ def not_running(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def end_like_ctrl_c() -> None:
-    """Have this process take whatever asks it to end as it takes Ctrl-C."""
-
-    def end(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    for number in ENDS:
-        signal.signal(number, end)
 
 
 def _stay(start: Callable[[], Processes], tell: Callable[[str], None]) -> None:

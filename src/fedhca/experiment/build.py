@@ -1,5 +1,6 @@
 """From words to objects: the only place where a recipe's names become data sets, tasks, models and methods."""
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +35,8 @@ from fedhca.server.guard import Guard
 from fedhca.server.policy import Policy
 from fedhca.tasks import Edges
 from fedhca.tasks.task import Task
+
+log = logging.getLogger(__name__)
 
 TRAIN, VAL = "train", "val"
 
@@ -168,6 +171,7 @@ def build_device(recipe: Recipe) -> torch.device:
     if recipe.device == "cuda" and not torch.cuda.is_available():
         raise RecipeError("`device`: expected a CUDA device, found none that torch can use. Set `device: cpu`.")
     wanted = ("cuda" if torch.cuda.is_available() else "cpu") if recipe.device == "auto" else recipe.device
+    log.info("device %s, %d threads", wanted, torch.get_num_threads())
     return torch.device(wanted)
 
 
@@ -188,6 +192,7 @@ def _ground_truth(data: Any, split: str) -> GroundTruth:
 def _open(data: Any, split: str, seed: int, *, keep: bool) -> Source:
     """Open one split; small pictures that are slow to make or to read may be kept in memory."""
     source = SOURCES[data.kind](data, split, seed)
+    log.info("data of kind %s, split %s: %d pictures, %s", data.kind, split, len(source), getattr(data, "root", "made"))
     small = isinstance(data, SyntheticData)
     if not small and data.shrink < 1:
         source, small = Shrunk(source, data.shrink, data.size), True

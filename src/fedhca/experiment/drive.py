@@ -1,5 +1,7 @@
 """The for-loop over any runtime: rounds, and what is written down after each. No model, no data."""
 
+import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,6 +24,8 @@ from fedhca.server.replies import Tell, greet
 from fedhca.server.roster import Roster
 from fedhca.server.rounds import Round, ServerState, begin, rounds
 from fedhca.tables import mapped_like, new_like
+
+log = logging.getLogger(__name__)
 
 Place = Literal["memory", "disk"]
 """Where rows and states are between rounds."""
@@ -78,6 +82,7 @@ def drive(
         # Checkpoints first: the journal must never hold fewer rounds than the newest of them, wherever this breaks off.
         drop_checkpoints(folder / CHECKPOINTS, state.round)
         journal.rewind(folder / JOURNAL, state.round)
+        log.info("%s goes on after round %d of %d", folder, state.round, until)
     going = rounds(
         method,
         runtime,
@@ -97,7 +102,9 @@ def drive(
         if folder is not None:
             journal.append(folder / JOURNAL, journal.entry(each, roster))
             if each.number % checkpoint_every == 0 or each.number == until:
+                began = time.perf_counter()
                 save_checkpoint(folder / CHECKPOINTS, Checkpoint(each.state, roster, settings))
+                log.info("round %d saved in %s, %.2f s", each.number, folder, time.perf_counter() - began)
         yield each
 
 

@@ -1,6 +1,7 @@
 """Reading recipes: YAML, changes from the command line, and the one line for whatever is wrong in them."""
 
 import io
+import logging
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -14,6 +15,8 @@ from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.config import MethodSection, Recipe
 from fedhca.plain import plain, read_yaml, require_small
 from fedhca.section import describe
+
+log = logging.getLogger(__name__)
 
 
 def embedded() -> dict[str, Path]:
@@ -39,6 +42,7 @@ def load_recipe(source: str | Path, changes: Sequence[str] = ()) -> Recipe:
         if str(source) not in embedded():
             raise RecipeError(f"{unknown('recipe', source, embedded())} Or give the path of a YAML file.")
         path = embedded()[str(source)]
+    log.info("recipe %s", path.absolute())
     values = read_yaml(path)
     for change in changes:
         _apply(values, change)

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from fedhca.report.gain import delta_m, per_task_gain
 from fedhca.report.notation import digits, spread
@@ -15,6 +16,8 @@ from fedhca.report.result import Column, Result
 from fedhca.tasks.task import Task
 
 GAIN = "Δm % ↑"
+FIELDS = ("setting", "method", "seed", "dataset", "task", "metric", "unit", "higher_is_better", "value")
+"""Of a record."""
 
 
 @dataclass(frozen=True)
@@ -174,20 +177,26 @@ class Table:
         sign = f"Δm: mean relative gain over `{self.reference}`, positive is better. " if self.has_gain else ""
         return f"{sign}↑ higher is better, ↓ lower is better; {measure} seeds {seeds}."
 
-    def csv(self) -> str:
-        """Return every value of every seed as CSV, one line a setting, method, seed and metric, unrounded."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["setting", "method", "seed", "dataset", "task", "metric", "unit", "higher_is_better", "value"])
+    def records(self) -> list[dict[str, Any]]:
+        """Return every value of every seed, one record a setting, method, seed and metric, unrounded; Δm last."""
+        found: list[list[Any]] = []
         for result in self.results:
             for (dataset, name), task in self.tasks.items():
                 if (dataset, name) in result.values:
                     fixed = [dataset, name, task.metric, task.unit, task.higher_is_better]
                     value = result.values[dataset, name]
-                    writer.writerow([result.setting, result.method, result.seed, *fixed, value])
+                    found.append([result.setting, result.method, result.seed, *fixed, value])
         for setting, method in self.columns if self.has_gain else ():
             for seed, gain in self.gains(method, setting).items():
-                writer.writerow([setting, method, seed, "all", "all", "delta_m", "%", True, gain])
+                found.append([setting, method, seed, "all", "all", "delta_m", "%", True, gain])
+        return [dict(zip(FIELDS, values, strict=True)) for values in found]
+
+    def csv(self) -> str:
+        """Return the records as CSV."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.records())
         return text.getvalue()
 
 

@@ -1,0 +1,88 @@
+"""Options that every command has, before its name and after it, without saying so itself."""
+
+import inspect
+import os
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+
+from fedhca.cli.output import be_quiet, be_verbose, is_quiet, is_verbose
+
+TRACEBACK = "FEDHCA_TRACEBACK"
+"""A variable; not empty: errors come with the place in the source where they arose."""
+PANEL = "Everywhere"
+
+
+def _quiet(asked: bool) -> bool:
+    if asked:
+        be_quiet()
+    _require_one()
+    return asked
+
+
+def _verbose(asked: bool) -> bool:
+    if asked:
+        be_verbose()
+    _require_one()
+    return asked
+
+
+def _require_one() -> None:
+    if is_quiet() and is_verbose():
+        raise typer.BadParameter("not together with --verbose.", param_hint="--quiet")
+
+
+def _traceback(asked: bool) -> bool:
+    if asked:
+        os.environ[TRACEBACK] = "1"
+    return asked
+
+
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", callback=_quiet, show_default=False, rich_help_panel=PANEL, help="Say nothing but errors."
+    ),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        callback=_verbose,
+        show_default=False,
+        rich_help_panel=PANEL,
+        help="Say more: files, times, metrics of every round.",
+    ),
+]
+Traceback = Annotated[
+    bool,
+    typer.Option(
+        "--traceback",
+        callback=_traceback,
+        show_default=False,
+        rich_help_panel=PANEL,
+        help=f"Print where in the source an error arose; so does {TRACEBACK}=1.",
+    ),
+]
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that takes these options as well; their callbacks act, so it hears nothing of them."""
+
+    @wraps(command)
+    def wide(*, quiet: bool, verbose: bool, traceback: bool, **words: Any) -> None:
+        del quiet, verbose, traceback
+        command(**words)
+
+    own = inspect.signature(command, eval_str=True)
+    more = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
+        for name, kind in (("quiet", Quiet), ("verbose", Verbose), ("traceback", Traceback))
+    ]
+    parameters = [*own.parameters.values(), *more]
+    vars(wide)["__signature__"] = own.replace(parameters=parameters)
+    wide.__annotations__ = {each.name: each.annotation for each in parameters}
+    return wide

@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo demo-network check test bench torture docs clean
+.PHONY: setup demo demo-network dist check test test-lowest bench torture docs clean
 
 setup: $(READY)
 
@@ -48,9 +48,25 @@ torture: $(READY)
 BENCH := input_pipeline evaluation round server_step
 BENCH_SLOW := edge_detection synthetic_scenes rules sent poisoned private
 
+# Wheel and source distribution, in dist/, and a look into them.
+dist: $(READY)
+	rm -rf dist
+	$(BIN)/python -m build --quiet --outdir dist .
+	$(BIN)/python tests/packages.py dist
+
+# With the lowest versions that pyproject.toml names, in an environment of its own: the tests of numbers, files and recipes.
+LOWEST := .venv-lowest
+INSTEAD ?=
+test-lowest:
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(PYTHON) tests/lowest.py $(INSTEAD) > $(LOWEST)/constraints.txt
+	$(LOWEST)/bin/pip install --quiet --constraint $(LOWEST)/constraints.txt '.[figures,tensorboard,privacy]' pytest hypothesis beartype
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest tests/unit tests/laws tests/system/test_cli.py --ignore tests/unit/engines \
+		--ignore tests/unit/trackers/test_wandb.py
+
 # The examples in the documentation are run by the tests in tests/doc.
 docs: $(READY)
 	$(BIN)/python -m pytest tests/doc
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -27,15 +27,15 @@ class Screen:
         title: of the run: its method and seed.
         rounds: of the run.
         clients: names, in the order in which they train.
-        metrics: whether they are shown after each round that was evaluated.
+        detail: whether metrics and the seconds of each phase are shown after each round.
 
     """
 
     def __init__(
-        self, console: Console, title: str, rounds: int, clients: Sequence[str], *, metrics: bool = False
+        self, console: Console, title: str, rounds: int, clients: Sequence[str], *, detail: bool = False
     ) -> None:
         self.console, self.title, self.rounds, self.clients = console, title, rounds, list(clients)
-        self.metrics, self.pace, self.spoke = metrics, Pace(rounds), time.perf_counter()
+        self.detail, self.pace, self.spoke = detail, Pace(rounds), time.perf_counter()
         self.bar = Progress(
             TextColumn("[bold]{task.description}", table_column=Column(no_wrap=True)),
             BarColumn(bar_width=24),
@@ -74,16 +74,17 @@ class Screen:
         self._say(f"{self.title}  client '{missing.client}' did not answer: {missing.cause}")
 
     def round(self, round_: Round) -> None:
-        """Show a finished round in one line, and its metrics if they are wanted."""
+        """Show a finished round in one line, and more if it is wanted."""
         require_wanted()
         self.pace.begin(round_.number - 1)
         left = in_words(self.pace.left(round_.number))
         self.bar.update(self.task, completed=round_.number, left=left)
         losses = [value for tasks in round_.losses.values() for value in tasks.values()]
         mean = f"mean loss {sum(losses) / len(losses):.4f}" if losses else "no losses"
-        seconds = "  ".join(f"{phase} {value:.1f} s" for phase, value in round_.seconds.items() if value >= 0.05)
+        phases = "  ".join(f"{phase} {value:.1f} s" for phase, value in round_.seconds.items() if value >= 0.05)
+        seconds = phases if self.detail else f"{sum(round_.seconds.values()):.1f} s"
         self._say(f"{self.title}  round {round_.number}/{self.rounds}  {mean}  {seconds}  left {left}")
-        for client, tasks in round_.metrics.items() if self.metrics else ():
+        for client, tasks in round_.metrics.items() if self.detail else ():
             self._say(f"    {client}: {_values(tasks)}")
 
     def _say(self, line: str) -> None:
@@ -102,7 +103,7 @@ def follow(
     title: str | None = None,
     after: Callable[[], object] = lambda: None,
     *,
-    metrics: bool = False,
+    detail: bool = False,
 ) -> None:
     """Run to the end, from where the folder is, showing progress; call `after` after each round."""
     recipe = folder.recipe
@@ -110,7 +111,7 @@ def follow(
     if folder.finished and folder.whole:
         console.print(f"{name}: finished before, nothing to do", highlight=False)
         return
-    screen = Screen(console, name, recipe.rounds, [client.name for client in recipe.roster], metrics=metrics)
+    screen = Screen(console, name, recipe.rounds, [client.name for client in recipe.roster], detail=detail)
     with screen:
         for round_ in folder.go(screen.step, screen.missing):
             screen.round(round_)

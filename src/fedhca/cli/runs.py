@@ -144,7 +144,7 @@ def follow_with_trackers(folder: "RunFolder", track: str, at_once: int = 1) -> N
 
     with feeding(folder, names(track)) as catch_up:
         if at_once == 1:
-            follow(folder, screen, after=catch_up, metrics=is_verbose())
+            follow(folder, screen, after=catch_up, detail=is_verbose())
             return
         require("flower")
         from fedhca.engines.flower.simulation import simulate

@@ -18,7 +18,7 @@ def show_summary(folder: "RunFolder") -> None:
     where, client = shlex.quote(str(folder.path)), folder.recipe.roster[0].name
     show_places(
         {
-            "run folder": f"{where}: recipe.yaml, environment.json, journal.jsonl, checkpoints",
+            "run folder": f"{where}: recipe.yaml, journal.jsonl, checkpoints",
             "a page": f"fedhca report {where}",
             "a prediction": f"fedhca predict {where} PICTURE --client {client}",
         }
@@ -89,7 +89,9 @@ def files(named: Mapping[str, Path]) -> dict[str, Path]:
 
 
 def _in_short(values: Mapping[str, float | None], tasks: Mapping[str, "Task"]) -> str:
-    return "   ".join(
-        f"{name} {'not measured' if value is None else f'{value:.4g}'} {tasks[name].metric} {tasks[name].unit}".strip()
+    return "  ".join(
+        f"{name} not measured"
+        if value is None
+        else f"{name} {value:.4g} {tasks[name].unit}".strip().replace(" degrees", "°")
         for name, value in values.items()
     )

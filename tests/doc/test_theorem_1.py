@@ -16,7 +16,8 @@ def test_the_page_prints_its_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == table
 
 
-def test_the_figure_is_drawn(tmp_path: Path) -> None:
+def test_the_figure_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(DOCS / "figures")
     rows = [dict.fromkeys(SCRIPT["CURVES"], 0.5**k) for k in range(4)]
     SCRIPT["draw"]([0.5**k for k in range(4)], {"A": rows, "B": rows}, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"theorem-1.svg", "theorem-1.png"}

@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo demo-network dist check test test-lowest bench torture docs clean
+.PHONY: setup demo demo-network dist check test test-lowest bench torture docs docs-serve notebook figures clean
 
 setup: $(READY)
 
@@ -64,9 +64,22 @@ test-lowest:
 	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest tests/unit tests/laws tests/system/test_cli.py --ignore tests/unit/engines \
 		--ignore tests/unit/trackers/test_wandb.py
 
-# The examples in the documentation are run by the tests in tests/doc.
+# The site in build/site: any link that leads nowhere, or page that is in no menu, is an error. It needs no network, and
+# opens from the disk. What its pages claim (code, tables, links) is tested in tests/doc, which builds it as well.
+export NO_MKDOCS_2_WARNING := 1
 docs: $(READY)
-	$(BIN)/python -m pytest tests/doc
+	$(BIN)/python -m mkdocs build --strict
+
+docs-serve: $(READY)
+	$(BIN)/python -m mkdocs serve --dev-addr 127.0.0.1:8001
+
+# The tutorial is run, and what it prints and draws written into page and notebook.
+notebook: $(READY)
+	$(BIN)/python docs/notebook.py
+
+# Figures of docs/ from real numbers; those of the demo are read from the runs that `make demo` leaves.
+figures: $(READY)
+	for script in theorem_1 conflict round demo; do $(BIN)/python docs/figures/$$script.py || exit 1; done
 
 clean:
 	rm -rf $(VENV) $(LOWEST) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,7 +8,7 @@ import pytest
 from fedhca import load_recipe
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md")])
+PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("docs/api/*.md")])
 
 
 def blocks(page: Path) -> list[str]:

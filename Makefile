@@ -61,7 +61,7 @@ test-lowest:
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(PYTHON) tests/lowest.py $(INSTEAD) > $(LOWEST)/constraints.txt
 	$(LOWEST)/bin/pip install --quiet --constraint $(LOWEST)/constraints.txt '.[figures,tensorboard,privacy]' pytest hypothesis beartype
-	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest tests/unit tests/laws tests/system/test_cli.py --ignore tests/unit/engines \
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -o addopts=-q tests/unit tests/laws tests/system/test_cli.py --ignore tests/unit/engines \
 		--ignore tests/unit/trackers/test_wandb.py
 
 # The site in build/site: any link that leads nowhere, or page that is in no menu, is an error. It needs no network, and

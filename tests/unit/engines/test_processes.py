@@ -29,6 +29,15 @@ def test_what_it_started_is_ended_with_it(tmp_path: Path) -> None:
     assert is_gone(child)
 
 
+def test_nor_is_what_has_a_group_of_its_own_left(tmp_path: Path) -> None:
+    child = "subprocess.Popen(['sleep', '60'], start_new_session=True).pid"
+    made = started(tmp_path, f"import subprocess, time; print({child}, flush=True); time.sleep(60)")
+    while not (tmp_path / "log.txt").read_text().strip():
+        time.sleep(0.05)
+    made.stop()
+    assert is_gone(int((tmp_path / "log.txt").read_text()))
+
+
 def is_gone(number: int) -> bool:
     """Tell whether a process ends within five seconds; one that nobody has waited for yet has ended, too."""
     for _ in range(100):

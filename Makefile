@@ -64,7 +64,7 @@ test-lowest:
 	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -o addopts=-q tests/unit tests/laws tests/system/test_cli.py --ignore tests/unit/engines \
 		--ignore tests/unit/trackers/test_wandb.py
 
-# The site in build/site: any link that leads nowhere, or page that is in no menu, is an error. It needs no network, and
+# The site in build/site; any link that leads nowhere is an error. It needs no network, and
 # opens from the disk. What its pages claim (code, tables, links) is tested in tests/doc, which builds it as well.
 export NO_MKDOCS_2_WARNING := 1
 docs: $(READY)

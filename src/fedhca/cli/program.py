@@ -14,7 +14,7 @@ from fedhca.cli.everywhere import with_options
 from fedhca.cli.experiment import experiment
 from fedhca.cli.look import check, edges, evaluate, ls, report, track
 from fedhca.cli.runs import compare, resume, run
-from fedhca.cli.share import predict
+from fedhca.cli.share import export, predict
 from fedhca.cli.versions import show_versions
 from fedhca.stopping import asked
 
@@ -26,6 +26,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     report,
     evaluate,
     predict,
+    export,
     track,
     check,
     edges,
@@ -38,7 +39,10 @@ GROUPS: dict[str, tuple[str, tuple[Callable[..., None], ...]]] = {
         "Run the server of a federation between sites.",
         (server.init, server.start, server.run, server.resume, server.renew),
     ),
-    "site": ("Take part in a federation between sites.", (site.init, site.check, site.start, site.predict, site.renew)),
+    "site": (
+        "Take part in a federation between sites.",
+        (site.init, site.check, site.start, site.predict, site.export, site.renew),
+    ),
 }
 EXAMPLE = re.compile(r"\s*Example: `(fedhca\s[^`]+)`\.?")
 """In the docstring of a command; at the end of its help each stands on a line of its own."""

@@ -1,30 +1,95 @@
 """Commands that make a model stand alone, and use one."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Protocol, runtime_checkable
 
 import typer
 
 from fedhca.cli import completion
 from fedhca.cli.output import print_json, tell
-from fedhca.cli.words import AsJson
+from fedhca.cli.words import AsJson, Folder
 from fedhca.errors import RecipeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fedhca.sharing.card import Provenance
     from fedhca.sharing.predictor import Predictor
+
+
+@runtime_checkable
+class Trained(Protocol):
+    """A run whose clients' models can be had: in one process, or as one site has it."""
+
+    def predictor(self, name: str, /) -> "Predictor":
+        """Return one client's model."""
+
+    def provenance(self, name: str, /) -> "Provenance":
+        """Return where it is from."""
+
 
 Pictures = Annotated[list[Path], typer.Argument(metavar="PICTURE...", help="Pictures: PNG or JPEG.")]
 Raw = Annotated[bool, typer.Option("--raw", help="Write predictions as numbers, too: .png of classes, .npy, .json.")]
 
 
+CLIENT = "Whose model, where there are several."
+Client = Annotated[str, typer.Option(help=CLIENT, autocompletion=completion.clients)]
+OnnxToo = Annotated[bool, typer.Option("--onnx", help="Write model.onnx as well, held against PyTorch.")]
+Push = Annotated[str, typer.Option("--push", metavar="OWNER/NAME", help="Put it on the Hugging Face hub, private.")]
+Public = Annotated[bool, typer.Option("--public", help="Let everybody see it there.")]
+License = Annotated[str, typer.Option(help="The hub's word for its license, such as cc-by-4.0; yours to choose.")]
+
+
+def export(
+    folder: Folder,
+    client: Client = "",
+    out: Annotated[Path | None, typer.Option(help="The model's folder; DIR/models/CLIENT if not given.")] = None,
+    license: License = "",
+    onnx: CLIENT = "Whose model, where there are several."
+Client = Annotated[str, typer.Option(help=CLIENT, autocompletion=completion.clients)]
+OnnxToo = False,
+    push: Push = "",
+    public: Public = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make one client's model a folder that stands alone. Example: `fedhca export runs/try --client rooms-all-1`."""
+    from fedhca.experiment.run_folder import RunFolder
+
+    run = RunFolder.open(folder)
+    name = chosen(client, [each.name for each in run.recipe.roster])
+    write(run, name, out or folder / "models" / name, license, onnx, push, public, as_json=as_json)
+
+
+def write(
+    run: "Trained", client: str, out: Path, license: str, onnx: bool, push: str, public: bool, *, as_json: bool
+) -> None:
+    """Write a client's model to a folder, put it on the hub if asked to, and say what is where."""
+    from fedhca.sharing import hub
+    from fedhca.sharing.export import export as write_model
+
+    if push:
+        hub.require_name(push)
+    described = write_model(run.predictor(client), run.provenance(client), out, license=license, onnx=onnx)
+    apart = {} if described.onnx is None else described.onnx.differences
+    names = [path.name for path in hub.shared(out)]
+    tell(f"Written: {', '.join(names)} in {out}")
+    if apart:
+        tell(f"model.onnx differs from PyTorch by at most: {', '.join(f'{name} {it:.1e}' for name, it in apart.items())}")
+    if not license:
+        tell("Its README.md says that no license was chosen. Choose one before you share it: there, or with --license.")
+    tell(f'Load it: fedhca.Predictor.from_pretrained("{push or out}")')
+    address = hub.push(out, push, public=public) if push else None
+    if address:
+        tell(f"On the hub, {'for everybody' if public else 'private'}: {address}")
+    if as_json:
+        written = [out / name for name in names]
+        print_json({"client": client, "folder": out, "written": written, "differences": apart, "hub": address})
+
+
 def predict(
     folder: Annotated[Path, typer.Argument(help="The folder of a run, or of an exported model.")],
     images: Pictures,
-    client: Annotated[
-        str, typer.Option(help="Whose model, where there are several.", autocompletion=completion.clients)
-    ] = "",
+    client: Client = "",
     out: Annotated[Path | None, typer.Option(help="Where drawings go; DIR/predictions if not given.")] = None,
     raw: Raw = False,
     as_json: AsJson = False,

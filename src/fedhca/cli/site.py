@@ -9,7 +9,7 @@ import typer
 from fedhca.cli import completion
 from fedhca.cli.look import check_document
 from fedhca.cli.output import print_json, print_table, show_table, tell
-from fedhca.cli.share import Pictures, Raw, chosen, draw
+from fedhca.cli.share import License, OnnxToo, Pictures, Public, Push, Raw, chosen, draw, write
 from fedhca.cli.words import AsJson, MoreChanges
 from fedhca.errors import FedhcaError, GoneError
 
@@ -81,6 +81,28 @@ def predict(
     found = site.run(run)
     predictor = found.predictor(chosen(client, site.facts.clients))
     draw(predictor, images, out or found.path / "predictions", raw, as_json=as_json)
+
+
+def export(
+    folder: Folder,
+    run: Annotated[str, typer.Argument(help="The name of a run.")],
+    client: Annotated[str, typer.Option(help="Whose model; the site's only client if not given.")] = "",
+    out: Annotated[Path | None, typer.Option(help="The model's folder; beside the run if not given.")] = None,
+    license: License = "",
+    onnx: OnnxToo = False,
+    push: Push = "",
+    public: Public = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the model that came back from a run a folder that stands alone.
+
+    Example: `fedhca site export hospital-a first --out our-model`.
+    """
+    from fedhca.engines.site_folder import SiteFolder
+
+    site = SiteFolder.open(folder)
+    found, name = site.run(run), chosen(client, site.facts.clients)
+    write(found, name, out or found.path / "models" / name, license, onnx, push, public, as_json=as_json)
 
 
 def check(folder: Folder, as_json: AsJson = False) -> None:

@@ -7,7 +7,7 @@ from threading import Lock
 from fedhca.client.client import Client
 from fedhca.engines.wire import KIND, Message, Wire, from_wire, to_wire
 from fedhca.errors import ClientError
-from fedhca.messages import EvaluateRequest, Missing, TrainRequest
+from fedhca.messages import EvaluateReply, EvaluateRequest, Missing, TrainRequest
 
 log = logging.getLogger(__name__)
 
@@ -20,14 +20,15 @@ class Site:
 
     Args:
         makers: of each client by name; a client is made when it is first asked for.
-        keep: is told of the model each client was handed out to be measured, which is the one it may use.
+        keep: is told of the model each client was handed out to be measured, which is the one it may use, and of what
+            was told of it.
 
     """
 
     def __init__(
         self,
         makers: Mapping[str, Callable[[], Client]],
-        keep: Callable[[EvaluateRequest], None] = lambda request: None,
+        keep: Callable[[EvaluateRequest, EvaluateReply], None] = lambda request, reply: None,
     ) -> None:
         self.makers, self.keep = dict(makers), keep
         self.clients: dict[str, Client] = {}
@@ -57,7 +58,7 @@ class Site:
         if isinstance(request, TrainRequest):
             return client.train(request)
         reply = client.evaluate(request)
-        self.keep(request)
+        self.keep(request, reply)
         return reply
 
     def _client(self, name: str) -> Client:

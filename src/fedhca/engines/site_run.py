@@ -16,11 +16,14 @@ from fedhca.client.state import scatter_kept, unpack
 from fedhca.errors import RunFolderError
 from fedhca.experiment import build
 from fedhca.experiment.config import Recipe
-from fedhca.messages import EvaluateRequest
+from fedhca.experiment.environment import environment
+from fedhca.experiment.provenance import provenance
+from fedhca.messages import EvaluateReply, EvaluateRequest
+from fedhca.sharing.card import Provenance
 from fedhca.sharing.predictor import Predictor
 from fedhca.state_folder import StateFolder
 
-RECEIVED, HOME = "received", "home"
+RECEIVED, HOME, METRICS = "received", "home", "metrics"
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,9 @@ class SiteRun:
     path: Path
     recipe: Recipe
 
-    def keep(self, request: EvaluateRequest) -> None:
-        """Save the model that a client was handed out; those before the last two are dropped."""
-        facts = {HOME: request.home, "keeps": request.rule.keeps}
+    def keep(self, request: EvaluateRequest, reply: EvaluateReply) -> None:
+        """Save the model that a client was handed out, and its metrics; those before the last two are dropped."""
+        facts = {HOME: request.home, "keeps": request.rule.keeps, METRICS: dict(reply.metrics)}
         self._received(request.client).save(request.round, packed(f"{RECEIVED}/", request.parameters.plain), facts)
 
     def predictor(self, client: str) -> Predictor:
@@ -63,7 +66,16 @@ class SiteRun:
             model.install(parameters)  # none of its answers counted: it has the heads it began with
         section = next(each for each in self.recipe.roster if each.name == client)
         tasks = list(build.build_tasks(self.recipe, section))
-        return Predictor(client, model.eval(), tasks, build.training_size(self.recipe, client))
+        size, classes = build.training_size(self.recipe, client), build.class_names(self.recipe, client)
+        return Predictor(client, model.eval(), tasks, size, classes)
+
+    def provenance(self, client: str) -> Provenance:
+        """Return where one client's model is from, as far as its site knows; errors as in `predictor`."""
+        newest = self._received(client).newest(lambda rounds: (rounds, self._received(client).facts(rounds)))
+        rounds, facts = newest or (0, {})
+        packages = environment()["packages"]
+        metrics = facts.get(METRICS) or {}
+        return provenance(self.recipe, client, rounds, packages=packages, measured=rounds, metrics=metrics)
 
     def _held(self, client: str, rounds: int) -> tuple[dict[str, Tensor], dict[str, Any], dict[str, Tensor] | None]:
         """Load what was handed out after so many rounds, its facts, and the client's own state that goes with it."""

@@ -166,6 +166,18 @@ def training_size(recipe: Recipe, name: str) -> tuple[int, int]:
     return recipe.datasets[dataset].size
 
 
+def class_names(recipe: Recipe, name: str) -> dict[str, tuple[str, ...]]:
+    """Return the names of the classes of a client's tasks, where its data set has them."""
+    client = next(each for each in recipe.roster if each.name == name)
+    data: Any = recipe.datasets[client.dataset]
+    labels = getattr(data, "labels", None) or {}
+    named = {task: getattr(label, "classes", None) for task, label in labels.items()}
+    scenes = {"rooms": Rooms.classes, "figures": Figures.classes}
+    if data.kind in scenes:
+        named["semseg"] = scenes[data.kind]
+    return {task: names for task in client.tasks if isinstance(names := named.get(task), tuple)}
+
+
 def build_device(recipe: Recipe) -> torch.device:
     """Return the device the recipe names; `auto` is CUDA where there is one."""
     if recipe.device == "cuda" and not torch.cuda.is_available():

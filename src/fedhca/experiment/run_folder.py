@@ -24,12 +24,14 @@ from fedhca.experiment.config import Recipe
 from fedhca.experiment.difference import first_difference
 from fedhca.experiment.drive import CHECKPOINTS, JOURNAL
 from fedhca.experiment.environment import environment
+from fedhca.experiment.provenance import provenance
 from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml
 from fedhca.experiment.run import CLIENTS, run
 from fedhca.runtimes.local import LocalRuntime
 from fedhca.server.replies import Tell
 from fedhca.server.roster import Roster
 from fedhca.server.rounds import Round, evaluate
+from fedhca.sharing.card import Provenance
 from fedhca.sharing.predictor import Predictor
 from fedhca.state_folder import StateFolder
 from fedhca.tasks.task import Task
@@ -187,7 +189,34 @@ class RunFolder:
             scatter_kept(states.load(since)[0], model, build.build_method(self.recipe).local.keeps, received)
         else:
             model.install(received)  # none of its answers counted: it has the heads it began with
-        return Predictor(name, model.eval(), list(self.tasks()[name].values()), build.training_size(self.recipe, name))
+        tasks = list(self.tasks()[name].values())
+        size, classes = build.training_size(self.recipe, name), build.class_names(self.recipe, name)
+        return Predictor(name, model.eval(), tasks, size, classes)
+
+    def provenance(self, name: str) -> Provenance:
+        """Return where one client's model is from; errors as in `predictor`."""
+        states = StateFolder(self.path / CLIENTS / name, name)
+        rounds = self._newest({name: states.whole()} if (self.path / CLIENTS).is_dir() else {}).state.round
+        lines = [line for line in self.journal if line["round"] <= rounds]
+        evaluated = [line for line in lines if line.get("metrics", {}).get(name)]
+        last = evaluated[-1] if evaluated else {}
+        return provenance(
+            self.recipe,
+            name,
+            rounds,
+            packages=self._packages(),
+            measured=last.get("round", 0),
+            metrics=last.get("metrics", {}).get(name),
+            line=lines[-1] if lines else None,
+        )
+
+    def _packages(self) -> dict[str, str | None]:
+        """Return the versions of packages that the run began with; nothing where they were not kept."""
+        try:
+            found = json.loads((self.path / ENVIRONMENT).read_text(encoding="utf-8"))["packages"]
+            return {str(name): None if version is None else str(version) for name, version in found.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
 
     def _newest(self, held: Mapping[str, Collection[int] | None]) -> Checkpoint:
         """Return the newest checkpoint that is whole and that clients have whole states of their own to go with."""

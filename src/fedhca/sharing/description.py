@@ -27,6 +27,7 @@ LONGEST_SIDE = 8192
 
 Side = Annotated[int, Field(ge=1, le=LONGEST_SIDE)]
 Colour = Annotated[list[float], Field(min_length=3, max_length=3)]
+Classes = dict[str, list[Annotated[str, Field(max_length=200)]]]
 OWN = "own"
 """Stands for what somebody wrote himself, and has to hand over to load the model."""
 
@@ -73,6 +74,7 @@ class Description(_Part):
         encoder: configuration of the backbone as the transformers library writes it, or `own`.
         decoder: `fedhca`, or `own`.
         width: channels of the decoders' maps.
+        classes: names of a task's classes, where they are known.
         pictures: what the model is shown.
         onnx: what model.onnx is, if it is there.
 
@@ -85,6 +87,7 @@ class Description(_Part):
     encoder: dict[str, Any] | Literal["own"]
     decoder: Literal["fedhca", "own"]
     width: Annotated[int, Field(ge=4, le=65_536)]
+    classes: Classes = Field(default_factory=dict)
     pictures: Pictures
     onnx: Graph | None = None
 

@@ -7,7 +7,7 @@ DIR/model.onnx             the model as a graph, where it was asked for
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,10 +35,27 @@ class Loaded:
     model: ClientModel
     tasks: Sequence[Task]
     size: tuple[int, int]
+    classes: Mapping[str, Sequence[str]]
 
 
-def save(folder: Path, client: str, model: ClientModel, tasks: Sequence[Task], size: tuple[int, int]) -> Description:
-    """Write a model's numbers and what it is; return the latter; RunFolderError where it cannot be done."""
+def save(
+    folder: Path,
+    client: str,
+    model: ClientModel,
+    tasks: Sequence[Task],
+    size: tuple[int, int],
+    classes: Mapping[str, Sequence[str]],
+) -> Description:
+    """Write a model's numbers and what it is; return the latter.
+
+    What else a model had that was in the folder, its card and its graph, goes: it would be of another.
+
+    Raises:
+        ModelFolderError: the folder holds something else.
+        RunFolderError: it cannot be written.
+
+    """
+    _make_room(folder)
     described = Description(
         fedhca=own_version(),
         client=client,
@@ -46,6 +63,7 @@ def save(folder: Path, client: str, model: ClientModel, tasks: Sequence[Task], s
         encoder=settings_of(model.encoder) or "own",
         decoder="fedhca",
         width=model.width,
+        classes={name: [*names] for name, names in classes.items()},
         pictures=Pictures(size=[*size]),
     )
     weights.save_weights(folder / weights.FILE, model)
@@ -56,6 +74,18 @@ def save(folder: Path, client: str, model: ClientModel, tasks: Sequence[Task], s
 def is_model(folder: Path) -> bool:
     """Return whether a folder is that of a model."""
     return (folder / description.FILE).is_file()
+
+
+def _make_room(folder: Path) -> None:
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    try:
+        read_description(folder / description.FILE)
+    except ModelFolderError:
+        expected = f"'{folder}' should be empty, or hold a model that fedhca exported"
+        raise ModelFolderError(f"{expected}. Found something else. Choose another folder.") from None
+    for name in (CARD, GRAPH):
+        (folder / name).unlink(missing_ok=True)
 
 
 def load(
@@ -74,7 +104,7 @@ def load(
     size = (described.pictures.size[0], described.pictures.size[1])
     model = _built(path, described, found, size) if encoder is None else _with(path, encoder, described, found)
     weights.load_weights(folder / weights.FILE, model)
-    return Loaded(described.client, model, found, size)
+    return Loaded(described.client, model, found, size, described.classes)
 
 
 def _require_own(path: Path, part: str, needed: bool, given: nn.Module | None) -> None:

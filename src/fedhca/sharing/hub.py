@@ -14,7 +14,7 @@ from fedhca.sharing.folder import CARD, GRAPH
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*"
 """OWNER/NAME."""
 
-SHARED = (description.FILE, weights.FILE, CARD, GRAPH)
+SHARED = (weights.FILE, description.FILE, CARD, GRAPH)
 """All that is ever put there: what else lies in a folder stays."""
 
 
@@ -54,6 +54,11 @@ def push(folder: Path, name: str, *, public: bool = False) -> str:
             repo_id=name, folder_path=folder, allow_patterns=[*SHARED], commit_message="Model exported by fedhca"
         )
     return str(done.repo_url)
+
+
+def shared(folder: Path) -> list[Path]:
+    """Return the files of a model's folder that are ever put there, in their order."""
+    return [folder / name for name in SHARED if (folder / name).is_file()]
 
 
 def require_name(name: str) -> None:

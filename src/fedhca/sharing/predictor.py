@@ -1,7 +1,7 @@
 """A trained model and its tasks: pictures in, predictions out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,7 @@ class Predictor:
         model: in evaluation mode.
         tasks: of the client.
         size: height and width of the pictures it was trained on; larger ones are shrunk to its longer side.
+        classes: names of a task's classes, where they are known.
 
     """
 
@@ -35,6 +36,7 @@ class Predictor:
     model: ClientModel
     tasks: Sequence[Task]
     size: tuple[int, int]
+    classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
     def from_pretrained(
@@ -66,7 +68,7 @@ class Predictor:
 
         """
         loaded = load(found_or_fetched(source, revision), tasks=tasks, encoder=encoder, decoder=decoder)
-        return cls(loaded.client, loaded.model.to(device).eval(), loaded.tasks, loaded.size)
+        return cls(loaded.client, loaded.model.to(device).eval(), loaded.tasks, loaded.size, loaded.classes)
 
     def save_pretrained(self, folder: str | Path) -> Path:
         """Write the model to a folder for `from_pretrained`, and return it; `fedhca export` adds a card.
@@ -75,7 +77,7 @@ class Predictor:
             RunFolderError: the folder cannot be written.
 
         """
-        save(Path(folder), self.client, self.model, self.tasks, self.size)
+        save(Path(folder), self.client, self.model, self.tasks, self.size, self.classes)
         return Path(folder)
 
     @torch.no_grad()

@@ -45,9 +45,7 @@ def export(
     client: Client = "",
     out: Annotated[Path | None, typer.Option(help="The model's folder; DIR/models/CLIENT if not given.")] = None,
     license: License = "",
-    onnx: CLIENT = "Whose model, where there are several."
-Client = Annotated[str, typer.Option(help=CLIENT, autocompletion=completion.clients)]
-OnnxToo = False,
+    onnx: OnnxToo = False,
     push: Push = "",
     public: Public = False,
     as_json: AsJson = False,
@@ -74,7 +72,8 @@ def write(
     names = [path.name for path in hub.shared(out)]
     tell(f"Written: {', '.join(names)} in {out}")
     if apart:
-        tell(f"model.onnx differs from PyTorch by at most: {', '.join(f'{name} {it:.1e}' for name, it in apart.items())}")
+        said = ", ".join(f"{name} {difference:.1e}" for name, difference in apart.items())
+        tell(f"model.onnx differs from PyTorch by at most: {said}")
     if not license:
         tell("Its README.md says that no license was chosen. Choose one before you share it: there, or with --license.")
     tell(f'Load it: fedhca.Predictor.from_pretrained("{push or out}")')

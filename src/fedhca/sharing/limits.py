@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-MOST_STEPS = 30_000
+MOST_STEPS = 15_000
 """Operations of PyTorch: Swin-T is made, and run twice, in three thousand."""
 
 MOST_NUMBERS = 2**30

@@ -80,6 +80,30 @@ class Mean(Stat):
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
+class Share(Stat):
+    """The share of hits: how many of those that count, in percent."""
+
+    hits: Int64[Tensor, ""]
+    count: Int64[Tensor, ""]
+
+    @classmethod
+    def zero(cls, device: torch.device | None = None) -> "Share":
+        """Return the counts of nothing."""
+        none = torch.zeros((), dtype=torch.int64, device=device)
+        return cls(none, none)
+
+    @classmethod
+    def of(cls, hit: Bool[Tensor, "b ..."], valid: Bool[Tensor, "b ..."]) -> "Share":
+        """Count those that are `valid`, and the hits among them."""
+        return cls((hit & valid).sum(), valid.sum())
+
+    def result(self) -> float:
+        """Return 100 · hits / count."""
+        return 100 * _ratio(self.hits, self.count)
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
 class Squares(Stat):
     """Root of the mean squared error: √(Σ (prediction − label)² / number of pixels)."""
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from fedhca.stats import Angles, Confusion, Mean, Squares, Stat, ThresholdCounts
+from fedhca.stats import Angles, Confusion, Mean, Share, Squares, Stat, ThresholdCounts
 from fedhca.tasks import IGNORE, Edges
 from fedhca.tasks.edge_counts import EdgeCounts
 
@@ -21,6 +21,7 @@ CLASSES = 4
 Pictures = dict[str, Tensor]
 MEASURES: dict[str, Callable[[Pictures], Stat]] = {
     "mean": lambda p: Mean.of(p["a"], p["valid"]),
+    "share": lambda p: Share.of(p["i"] == p["k"], p["valid"]),
     "squares": lambda p: Squares.of(p["a"], p["b"], p["valid"]),
     "angles": lambda p: Angles.of(p["v"], p["w"], p["valid"]),
     "confusion": lambda p: Confusion.of(p["i"], p["k"], p["valid"], CLASSES),
@@ -29,6 +30,7 @@ MEASURES: dict[str, Callable[[Pictures], Stat]] = {
 }
 ZEROS: dict[str, Stat] = {
     "mean": Mean.zero(),
+    "share": Share.zero(),
     "squares": Squares.zero(),
     "angles": Angles.zero(),
     "confusion": Confusion.zero(CLASSES),

@@ -12,7 +12,8 @@ from fedhca.tasks.task import IGNORE
 
 COUNT = 1000
 SHAPES = {"image": 3, "normals": 3}
-KINDS = {"edge": np.float32, "depth": np.float32, "normals": np.float32}
+KINDS = dict.fromkeys(("edge", "depth", "normals", "keypoints"), np.float32)
+NO_MAPS = {"classification": (), "keypoints": (5, 3)}
 
 both = pytest.mark.parametrize("kind", [Rooms, Figures])
 sides = st.integers(16, 90)
@@ -34,7 +35,7 @@ def test_shapes_and_kinds_fit_a_source(kind: type[Scenes], size: tuple[int, int]
     sample = read(kind, size, seed, index)
     assert set(sample) == {"image", *kind(1).tasks}
     for name, values in sample.items():
-        assert values.shape == (*size, 3)[: SHAPES.get(name, 2)]
+        assert values.shape == NO_MAPS.get(name, (*size, 3)[: SHAPES.get(name, 2)])
         assert values.dtype == KINDS.get(name, np.uint8)
         assert values.flags.c_contiguous
 

@@ -8,14 +8,36 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from fedhca.tasks import IGNORE, Depth, Edges, HumanParts, Saliency, SemanticSegmentation, SurfaceNormals, Task
+from fedhca.tasks import (
+    IGNORE,
+    Classification,
+    Depth,
+    Edges,
+    HumanParts,
+    Keypoints,
+    Saliency,
+    SemanticSegmentation,
+    SurfaceNormals,
+    Task,
+)
 
 TASKS: dict[str, Task] = {
     task.name: task
-    for task in (SemanticSegmentation(channels=5), HumanParts(), Saliency(), SurfaceNormals(), Edges(), Depth())
+    for task in (
+        SemanticSegmentation(channels=5),
+        HumanParts(),
+        Saliency(),
+        SurfaceNormals(),
+        Edges(),
+        Depth(),
+        Classification(channels=4),
+        Keypoints(channels=3, sigma=0.8),
+    )
 }
 SIZE = (3, 4, 5)
 each_task = pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+MAPS = {name: task for name, task in TASKS.items() if name not in ("classification", "keypoints")}
+each_map = pytest.mark.parametrize("task", MAPS.values(), ids=MAPS)
 seeds = st.integers(0, 2**32 - 1)
 shares = st.floats(0, 1)
 unhurried = settings(deadline=None, max_examples=40)  # the first call compiles what the others reuse
@@ -27,7 +49,8 @@ def generator(seed: int) -> torch.Generator:
 
 def outputs(task: Task, seed: int) -> Tensor:
     b, y, x = SIZE
-    return 3 * torch.randn(b, task.channels, y, x, generator=generator(seed))
+    size = (b, task.channels) if task.name == "classification" else (b, task.channels, y, x)
+    return 3 * torch.randn(size, generator=generator(seed))
 
 
 def labels(task: Task, seed: int, share: float = 1.0) -> Tensor:
@@ -42,10 +65,17 @@ def labels(task: Task, seed: int, share: float = 1.0) -> Tensor:
             return torch.where(known, torch.rand(SIZE, generator=draw), float(IGNORE))
         case "depth":
             return torch.where(known, 0.1 + 9 * torch.rand(SIZE, generator=draw), float(IGNORE))
+        case "classification":
+            return torch.where(known[:, 0, 0], torch.randint(task.channels, (b,), generator=draw), IGNORE)
+        case "keypoints":
+            places = torch.rand(b, task.channels, 2, generator=draw) * torch.tensor([x - 1.0, y - 1.0])
+            return torch.cat([places, known[:, 0, : task.channels, None].float()], dim=2)
     return torch.where(known, torch.randint(task.channels, SIZE, generator=draw), IGNORE)
 
 
 def unknown(task: Task, label: Tensor) -> Tensor:
+    if task.name == "keypoints":
+        return label[..., 2, None, None] == 0
     return label[:, :1] == IGNORE if task.name == "normals" else label[:, None] == IGNORE
 
 
@@ -78,7 +108,7 @@ def test_unlabelled_pixels_do_not_matter(task: Task, seed: int, share: float) ->
     assert one == two or (math.isnan(one) and math.isnan(two))
 
 
-@each_task
+@each_map
 @unhurried
 @given(seed=seeds, share=shares)
 def test_the_place_of_a_pixel_does_not_matter(task: Task, seed: int, share: float) -> None:
@@ -114,7 +144,7 @@ def test_a_step_against_the_gradient_lowers_the_loss(task: Task, seed: int) -> N
 @unhurried
 @given(seed=seeds, share=shares, shift=st.floats(-5, 5))
 def test_cross_entropy_sees_only_differences_of_logits(seed: int, share: float, shift: float) -> None:
-    for task in (TASKS["semseg"], TASKS["human_parts"]):
+    for task in (TASKS["semseg"], TASKS["human_parts"], TASKS["classification"]):
         output, label = outputs(task, seed), labels(task, seed, share)
         torch.testing.assert_close(task.loss(output + shift, label), task.loss(output, label))
 
@@ -155,3 +185,26 @@ def test_depth_is_in_the_unit_of_the_label(seed: int, scale: float) -> None:
     torch.testing.assert_close(task.loss(scale * output, scale * label), scale * task.loss(output, label))
     rmse = task.measure(output, label).result()
     assert task.measure(scale * output, scale * label).result() == pytest.approx(scale * rmse, rel=1e-5)
+
+
+@unhurried
+@given(seed=seeds, share=shares)
+def test_heat_maps_moved_with_their_points_cost_the_same(seed: int, share: float) -> None:
+    task = TASKS["keypoints"]
+    output, label = outputs(task, seed), labels(task, seed, share)
+    turned, points = output.transpose(-1, -2).flip(-1), label[..., [1, 0, 2]]
+    points[..., 0] = SIZE[1] - 1 - points[..., 0]
+    torch.testing.assert_close(task.loss(turned, points), task.loss(output, label))
+    found, expected = (task.measure(*pair).result() for pair in ((turned, points), (output, label)))
+    assert found == pytest.approx(expected, nan_ok=True)
+
+
+@unhurried
+@given(seed=seeds, share=shares, order=st.permutations(range(SIZE[0])))
+def test_the_order_of_pictures_does_not_matter(seed: int, share: float, order: list[int]) -> None:
+    for task in TASKS.values():
+        output, label = outputs(task, seed), labels(task, seed, share)
+        torch.testing.assert_close(task.loss(output[order], label[order]), task.loss(output, label))
+        assert task.measure(output[order], label[order]).result() == pytest.approx(
+            task.measure(output, label).result(), nan_ok=True
+        )

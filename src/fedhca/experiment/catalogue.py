@@ -10,7 +10,7 @@ from fedhca.tasks import kinds
 
 DATASETS = {
     "rooms": "synthetic rooms: semseg, depth, normals, edge",
-    "figures": "synthetic people and animals outdoors: semseg, human_parts, sal, normals, edge",
+    "figures": "synthetic people and animals: semseg, human_parts, sal, normals, edge, classification, keypoints",
     "nyud": "NYUD-v2, or data in its layout: semseg, depth, normals, edge",
     "pascal_context": "PASCAL-Context, or data in its layout: semseg, human_parts, sal, normals, edge",
     "huggingface": "of the datasets library, in a folder or on the Hugging Face hub, with any tasks (extra hub)",

@@ -3,6 +3,6 @@
 from fedhca.models.client_model import ClientModel
 from fedhca.models.decoder import Decoder
 from fedhca.models.encoder import Pyramid, backbone
-from fedhca.models.head import Head
+from fedhca.tasks.head import Head
 
 __all__ = ["ClientModel", "Decoder", "Head", "Pyramid", "backbone"]

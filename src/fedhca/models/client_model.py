@@ -11,7 +11,6 @@ from torch.nn import functional
 
 from fedhca.layout import Layout
 from fedhca.models.decoder import Decoder
-from fedhca.models.head import Head
 from fedhca.parameters import Parameters
 from fedhca.seeds import derive
 from fedhca.tasks.task import Task
@@ -59,19 +58,20 @@ class ClientModel(nn.Module):
                 torch.manual_seed(derive(seed, "decoder"))
                 self.decoders[task.name] = Decoder(channels, width)
                 torch.manual_seed(derive(seed, "head", task.name))
-                self.heads[task.name] = Head(width, task.channels)
+                self.heads[task.name] = task.head(width)
 
-    def forward(self, image: Float[Tensor, "b 3 y x"]) -> dict[str, Float[Tensor, "b _ y x"]]:
-        """Return the output of every task by name, at the input's size."""
+    def forward(self, image: Float[Tensor, "b 3 y x"]) -> dict[str, Float[Tensor, "b ..."]]:
+        """Return the output of every task by name, maps at the input's size."""
         height, width = image.shape[-2:]
         image = functional.pad(image, (0, max(0, LEAST - width), 0, max(0, LEAST - height)))
         pyramid = self.encoder(image)
         size = image.shape[-2:]
+        outputs = {name: self.heads[name](decoder(pyramid)) for name, decoder in self.decoders.items()}
         return {
-            name: functional.interpolate(
-                self.heads[name](decoder(pyramid)), size, mode="bilinear", align_corners=False
-            )[..., :height, :width]
-            for name, decoder in self.decoders.items()
+            name: functional.interpolate(each, size, mode="bilinear", align_corners=False)[..., :height, :width]
+            if each.ndim == image.ndim
+            else each
+            for name, each in outputs.items()
         }
 
     @cached_property

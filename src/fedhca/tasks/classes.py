@@ -1,24 +1,24 @@
-"""What the tasks that name a class per pixel have in common."""
+"""What the tasks that name a class, of each pixel or of the picture, have in common."""
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from fedhca.errors import DataError
+from fedhca.errors import DataError, RecipeError
 from fedhca.stats import Confusion
 from fedhca.tasks.pixels import labelled, require_fit
 from fedhca.tasks.task import IGNORE, Task
 
 
-def cross_entropy(task: Task, output: Float[Tensor, "b c y x"], label: Int[Tensor, "b y x"]) -> Float[Tensor, "b y x"]:
-    """Return −log softmax(output)[label] per pixel, in float32; 0 where there is no label."""
+def cross_entropy(task: Task, output: Float[Tensor, "b c ..."], label: Int[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
+    """Return −log softmax(output)[label] of each, in float32; 0 where there is no label."""
     require_classes(task, output, label)
     # Not reduced here: torch's own sum over pixels has no deterministic form on a GPU.
     return torch.nn.functional.cross_entropy(output.float(), label.long(), ignore_index=IGNORE, reduction="none")
 
 
-def most_likely(output: Float[Tensor, "b c y x"]) -> Int[Tensor, "b y x"]:
-    """Return the index of the greatest channel of each pixel."""
+def most_likely(output: Float[Tensor, "b c ..."]) -> Int[Tensor, "b ..."]:
+    """Return the index of the greatest channel of each."""
     return output.argmax(dim=1)
 
 
@@ -26,6 +26,12 @@ def confusion(task: Task, output: Float[Tensor, "b c y x"], label: Int[Tensor, "
     """Count the labelled pixels by true and by most likely class."""
     require_classes(task, output, label)
     return Confusion.of(most_likely(output), label, labelled(label), task.channels)
+
+
+def require_count(task: Task) -> None:
+    """Raise RecipeError for a number of classes that would make `IGNORE` one of them."""
+    if not 1 <= task.channels <= IGNORE:
+        raise RecipeError(f"Task '{task.name}' should have 1 to {IGNORE} channels. Found {task.channels}.")
 
 
 def require_classes(task: Task, output: Tensor, label: Tensor) -> None:
@@ -41,5 +47,5 @@ def require_classes(task: Task, output: Tensor, label: Tensor) -> None:
     if outside.any():  # else a GPU would die of an assertion that names neither the task nor the value
         raise DataError(
             f"Labels of task '{task.name}' should be classes 0 to {task.channels - 1}, or {IGNORE} for none. "
-            f"Found {int(label[outside][0])}: the task has {task.channels} classes; check the label maps."
+            f"Found {int(label[outside][0])}: the task has {task.channels} classes; check the labels."
         )

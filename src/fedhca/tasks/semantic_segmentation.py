@@ -7,12 +7,11 @@ import numpy as np
 from jaxtyping import Float, Int, Integer, UInt8
 from torch import Tensor
 
-from fedhca.errors import RecipeError
 from fedhca.stats import Confusion
 from fedhca.tasks import classes
 from fedhca.tasks.palette import paint_classes
 from fedhca.tasks.pixels import labelled, mean_over
-from fedhca.tasks.task import IGNORE, Task
+from fedhca.tasks.task import Task
 
 
 @final
@@ -38,8 +37,7 @@ class SemanticSegmentation(Task):
 
     def __post_init__(self) -> None:
         """Refuse a number of classes that would make `IGNORE` one of them."""
-        if not 1 <= self.channels <= IGNORE:
-            raise RecipeError(f"Task '{self.name}' should have 1 to {IGNORE} channels. Found {self.channels}.")
+        classes.require_count(self)
 
     def loss(self, output: Float[Tensor, "b c y x"], label: Int[Tensor, "b y x"]) -> Float[Tensor, ""]:
         """Return the mean cross entropy over labelled pixels."""

@@ -7,9 +7,10 @@ from typing import ClassVar
 import cv2
 import numpy as np
 from jaxtyping import Float, Shaped, UInt8
-from torch import Tensor
+from torch import Tensor, nn
 
 from fedhca.stats import Stat
+from fedhca.tasks.head import Head
 from fedhca.tasks.padding import pad
 from fedhca.tasks.view import View
 
@@ -45,16 +46,24 @@ class Task(ABC):
     steers_crop: ClassVar[bool] = False
     """Whether the label holds classes, and training looks for crops that one of them does not fill."""
 
-    @abstractmethod
-    def loss(self, output: Float[Tensor, "b c y x"], label: Shaped[Tensor, "b ..."]) -> Float[Tensor, ""]:
-        """Return the loss, unweighted; 0 with a gradient of 0 where no pixel has a label."""
+    def head(self, width: int) -> nn.Module:
+        """Return the head: from a decoder's map [b, width, y, x] to the output.
+
+        A map of any size is brought to the picture's; an output [b, c] is of the picture as a whole. The same numbers
+        are drawn for the same name, so heads of one task start alike.
+        """
+        return Head(width, self.channels)
 
     @abstractmethod
-    def predict(self, output: Float[Tensor, "b c y x"]) -> Shaped[Tensor, "b ..."]:
+    def loss(self, output: Float[Tensor, "b c ..."], label: Shaped[Tensor, "b ..."]) -> Float[Tensor, ""]:
+        """Return the loss, unweighted; 0 with a gradient of 0 where nothing has a label."""
+
+    @abstractmethod
+    def predict(self, output: Float[Tensor, "b c ..."]) -> Shaped[Tensor, "b ..."]:
         """Return the prediction in the label's units and shape."""
 
     @abstractmethod
-    def measure(self, output: Float[Tensor, "b c y x"], label: Shaped[Tensor, "b ..."]) -> Stat:
+    def measure(self, output: Float[Tensor, "b c ..."], label: Shaped[Tensor, "b ..."]) -> Stat:
         """Return the sums from which the metric is computed."""
 
     def seen(self, label: Shaped[np.ndarray, "..."], view: View) -> Shaped[np.ndarray, "..."]:

@@ -30,7 +30,15 @@ def test_knows_its_length_size_and_names(kind: type[Scenes]) -> None:
 
 def test_declares_its_tasks() -> None:
     assert set(Rooms(1).tasks) == {"semseg", "depth", "normals", "edge"}
-    assert set(Figures(1).tasks) == {"semseg", "human_parts", "sal", "normals", "edge"}
+    assert set(Figures(1).tasks) == {
+        "semseg",
+        "human_parts",
+        "sal",
+        "normals",
+        "edge",
+        "classification",
+        "keypoints",
+    }
 
 
 @both
@@ -110,6 +118,37 @@ def test_human_parts_are_all_seen_and_only_people_have_them() -> None:
         else:
             assert (parts == IGNORE).all()
     assert np.flatnonzero(seen).tolist() == [*range(len(PARTS)), IGNORE]
+
+
+def test_the_class_of_figures_is_how_many_people_are_in_sight() -> None:
+    scenes, person = Figures(60, size=(64, 64)), Figures.classes.index("person")
+    found = []
+    for index in range(len(scenes)):
+        canvas = scenes.scene(index).canvas
+        numbers = canvas.objects[canvas.labels == person]
+        sizes = [np.count_nonzero(numbers == number) for number in set(numbers.tolist())]
+        expected = sum(size >= 64 * 64 / 500 for size in sizes)
+        found.append(int(scenes.read(index, ["classification"])["classification"]))
+        assert found[-1] == min(expected, 3)
+    assert set(found) == {0, 1, 2, 3}
+
+
+def test_keypoints_lie_on_the_parts_of_a_person() -> None:
+    scenes = Figures(80, size=(128, 128))
+    right, labelled = np.zeros(5), np.zeros(5)
+    for index in range(len(scenes)):
+        sample = scenes.read(index, ["human_parts", "keypoints"])
+        points = sample["keypoints"]
+        assert scenes.usable(index, ["keypoints"]) == (points[:, 2] > 0).any()
+        assert scenes.usable(index, ["keypoints", "human_parts"]) >= scenes.usable(index, ["human_parts"])
+        for place, part in enumerate(("head", *["lower arms"] * 2, *["lower legs"] * 2)):
+            x, y, told = points[place].tolist()
+            if told:
+                labelled[place] += 1
+                right[place] += sample["human_parts"][round(y), round(x)] == PARTS.index(part)
+    assert (labelled > 40).all()
+    assert (right[[0]] / labelled[[0]] > 0.9).all(), "what hides a head is rare"
+    assert (right / labelled > 0.7).all(), "hands and feet are hidden more often"
 
 
 def test_depth_of_rooms_is_that_of_rooms() -> None:

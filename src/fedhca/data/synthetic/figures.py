@@ -1,6 +1,6 @@
-"""Figures: people and animals out of doors, with five tasks' worth of exact labels."""
+"""Figures: people and animals out of doors, with seven tasks' worth of exact labels."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from math import hypot
 from typing import ClassVar
 
@@ -9,26 +9,36 @@ import numpy as np
 from fedhca.data.synthetic.animals import animal
 from fedhca.data.synthetic.camera import Camera
 from fedhca.data.synthetic.canvas import Canvas, Piece, Skin
+from fedhca.data.synthetic.capsules import Capsules
 from fedhca.data.synthetic.chance import Chance
 from fedhca.data.synthetic.light import Light
 from fedhca.data.synthetic.palette import times, tint
-from fedhca.data.synthetic.people import PARTS, person
+from fedhca.data.synthetic.people import PARTS, POINTS, SWAPS, person, points
 from fedhca.data.synthetic.planes import Planes
 from fedhca.data.synthetic.scenery import ball, hills, hut, tree
 from fedhca.data.synthetic.scenes import Scene, Scenes
-from fedhca.tasks import Edges, HumanParts, Saliency, SemanticSegmentation, SurfaceNormals
+from fedhca.tasks import Classification, Edges, HumanParts, Keypoints, Saliency, SemanticSegmentation, SurfaceNormals
 from fedhca.tasks.task import IGNORE, Task
 
 CLASSES = ("sky", "grass", "hill", "tree", "hut", "person", "animal", "ball")
 SKY, GRASS, HILL, TREE, HUT, PERSON, ANIMAL, BALL = range(len(CLASSES))
 SALIENT = (PERSON, ANIMAL, BALL)
 """The classes that catch the eye: `sal` is 1 on them."""
+CROWDS = ("no one", "one person", "two people", "three or more")
+
+OF_PEOPLE: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "human_parts": lambda label: label != IGNORE,
+    "keypoints": lambda label: label[:, 2] > 0,
+}
+"""The tasks of which a picture without people says nothing, and where a label says something."""
 
 
 class Figures(Scenes):
     """People, animals and balls on grass, before trees, huts, hills and sky.
 
-    Normals are those of every surface but the sky, which has none; a picture without people has no human parts.
+    Normals are those of every surface but the sky, which has none; a picture without people has no human parts. The
+    class of a picture is how many people are in sight; keypoints are those of the nearest one, with points that
+    something hides.
     """
 
     classes: ClassVar[tuple[str, ...]] = CLASSES
@@ -36,9 +46,11 @@ class Figures(Scenes):
 
     @property
     def tasks(self) -> Mapping[str, Task]:
-        """Classes, human parts, saliency, normals, edges."""
+        """Classes, human parts, saliency, normals, edges; the class of the picture, and points of a person."""
         semseg, parts = SemanticSegmentation(channels=len(CLASSES)), HumanParts(channels=len(PARTS))
-        return {task.name: task for task in (semseg, parts, Saliency(), SurfaceNormals(), Edges())}
+        crowd = Classification(channels=len(CROWDS), names=CROWDS)
+        keypoints = Keypoints(channels=len(POINTS), swaps=SWAPS)
+        return {task.name: task for task in (semseg, parts, Saliency(), SurfaceNormals(), Edges(), crowd, keypoints)}
 
     @property
     def labels(self) -> Mapping[str, Callable[[Scene], np.ndarray]]:
@@ -49,7 +61,16 @@ class Figures(Scenes):
             "sal": lambda scene: np.isin(scene.canvas.labels, SALIENT).astype(np.uint8),
             "normals": _normals,
             "edge": lambda scene: scene.edge,
+            "classification": _crowd,
+            "keypoints": _keypoints,
         }
+
+    def usable(self, index: int, tasks: Collection[str]) -> bool:
+        """Return whether any of the labels says anything: what is of people alone says nothing where there are none."""
+        if not set(tasks) <= OF_PEOPLE.keys():
+            return True
+        scene = self.scene(index)
+        return any(OF_PEOPLE[task](self.labels[task](scene)).any() for task in tasks)
 
     def compose(self, chance: Chance) -> Scene:
         """Return a meadow with figures."""
@@ -59,15 +80,43 @@ class Figures(Scenes):
         canvas.paint(_grass(chance))
         if chance.happens(0.8):
             canvas.paint(hills(chance, HILL))
-        things = [*_behind(chance), *_before(chance)]
+        behind, before = _behind(chance), _before(chance)
+        things = [*behind, *before]
         for thing in things:
             canvas.paint(*thing)
-        return Scene(canvas, _sun(chance), [piece.solid for thing in things for piece in thing])
+        return Scene(
+            canvas,
+            _sun(chance),
+            [piece.solid for thing in things for piece in thing],
+            [piece for thing in before for piece in thing],
+        )
 
 
 def _human_parts(scene: Scene) -> np.ndarray:
     parts = scene.canvas.parts
     return parts if parts.any() else np.full_like(parts, IGNORE)
+
+
+def _crowd(scene: Scene) -> np.ndarray:
+    """Return how many people are in sight, each on one pixel of 500 at least; `CROWDS` names the answers."""
+    canvas = scene.canvas
+    _, pixels = np.unique(canvas.objects[canvas.labels == PERSON], return_counts=True)
+    people = np.count_nonzero(500 * pixels >= canvas.labels.size)
+    return np.array(min(people, len(CROWDS) - 1), np.uint8)
+
+
+def _keypoints(scene: Scene) -> np.ndarray:
+    """Return the points of the nearest person who has one in the picture, those outside of it without a label."""
+    camera = scene.canvas.camera
+    people = [piece.solid.seen(camera) for piece in scene.front if piece.label == PERSON]
+    for seen in sorted(
+        (each for each in people if isinstance(each, Capsules)), key=lambda each: -each.start[:, 2].mean()
+    ):
+        places = camera.project(points(seen))
+        inside = ((places >= 0) & (places < camera.size[::-1])).astype(np.float32).prod(axis=1, keepdims=True)
+        if inside.any():
+            return np.concatenate([places - 0.5, inside], axis=1).astype(np.float32)
+    return np.zeros((len(POINTS), 3), np.float32)
 
 
 def _normals(scene: Scene) -> np.ndarray:

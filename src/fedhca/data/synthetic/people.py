@@ -15,6 +15,12 @@ PARTS = ("background", "head", "torso", "upper arms", "lower arms", "upper legs"
 """Human parts by number; hands go with lower arms and feet with lower legs."""
 HEAD, TORSO, UPPER_ARM, LOWER_ARM, UPPER_LEG, LOWER_LEG = range(1, len(PARTS))
 
+POINTS = ("head", "left hand", "right hand", "left foot", "right foot")
+SWAPS = ((1, 2), (3, 4))
+"""Points that change roles in a mirror."""
+_LIMBS = (4, 17, 14, 11, 8)
+"""The limbs, in the order of `_pose`, in whose middle the points are."""
+
 Vector = Float[np.ndarray, "3"]
 Limb = tuple[Vector, Vector, float, int]
 """Start, end, radius, part; in a person's own axes (left, up, forward), for a person 1.75 m tall."""
@@ -108,6 +114,11 @@ def person(chance: Chance, label: int, x: float, z: float) -> Piece:
         label,
         [limb[3] for limb in limbs],
     )
+
+
+def points(solid: Capsules) -> Float[np.ndarray, "k 3"]:
+    """Return where in the world the `POINTS` of a person are."""
+    return (solid.start + solid.end)[list(_LIMBS)] / 2
 
 
 def placed(

@@ -1,7 +1,7 @@
 """What scenes are: a data set whose pictures and labels are painted when they are read."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -11,13 +11,13 @@ import numpy as np
 from fedhca import seeds
 from fedhca.data.source import Sample, Source
 from fedhca.data.synthetic.borders import borders
-from fedhca.data.synthetic.canvas import Canvas
+from fedhca.data.synthetic.canvas import Canvas, Piece
 from fedhca.data.synthetic.chance import Chance
 from fedhca.data.synthetic.light import Light, brightness, shadows
 from fedhca.data.synthetic.picture import colours, expose
 from fedhca.data.synthetic.solid import Solid
 from fedhca.errors import RecipeError, unknown
-from fedhca.tasks.task import IGNORE, Task
+from fedhca.tasks.task import Task
 
 SMALLEST = 16
 """Fewer pixels than this on a side show nothing."""
@@ -25,11 +25,12 @@ SMALLEST = 16
 
 @dataclass(frozen=True)
 class Scene:
-    """A painted canvas, the light on it, and the solids that throw shadows on the ground."""
+    """A painted canvas, the light on it, the solids that throw shadows on the ground, and what stands in front."""
 
     canvas: Canvas
     light: Light
     standing: list[Solid]
+    front: Sequence[Piece] = ()
 
     @cached_property
     def edge(self) -> np.ndarray:
@@ -110,10 +111,6 @@ class Scenes(Source):
         radiance = colours(scene.canvas, brightness(scene.canvas, scene.light, shadow))
         image = expose(radiance, scene.edge, self._generator(index, "noise"))
         return {"image": image} | {task: labels[task](scene) for task in tasks}
-
-    def usable(self, index: int, tasks: Collection[str]) -> bool:
-        """Return whether any of the labels has a pixel: human parts have none in a picture without people."""
-        return set(tasks) != {"human_parts"} or bool((self.labels["human_parts"](self.scene(index)) != IGNORE).any())
 
     def _generator(self, index: int, purpose: str) -> np.random.Generator:
         return seeds.generator("synthetic", self.stem, self._seed, self._split, index, purpose)

@@ -170,7 +170,22 @@ def _listed(path: Path) -> object:
     return Folder(path.parent, "val").identifier(0)
 
 
+def _table(kind: str) -> Callable[[Path], object]:
+    """Return who reads a CSV file of a kind, beside a picture."""
+
+    def read(path: Path) -> object:
+        (path.parent / "images").mkdir(exist_ok=True)
+        for each in ("a", "b"):
+            (path.parent / "images" / f"{each}.png").write_bytes(_picture("PNG"))
+        (path.parent / "dataset.yaml").write_text(f"tasks: {{x: {{kind: {kind}, file: {path.name}}}}}")
+        return Folder(path.parent).read(0, ["x"])
+
+    return read
+
+
 READERS = [
+    Reader("classes.csv", b"id,class\na,1\nb,dog\n", _table("classification, classes: [cat, dog]")),
+    Reader("points.csv", b"id,point,x,y\na,0,1,2.5\nb,nose,0,1\n", _table("keypoints, points: [nose]")),
     Reader("dataset.yaml", DATASET, lambda path: read_description(path.parent)),
     Reader("train.txt", b"a\nb.png\n", _listed),
     Reader("classes.png", _picture("PNG", "L"), _described("semseg")),

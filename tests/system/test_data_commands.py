@@ -159,7 +159,7 @@ def looks(place: Path, folder: str, values: np.ndarray, ending: str = ".png", su
         ("z", np.array([0.5, 2, 80], np.float32), ".npy", {"kind": "depth", "unit": "metres"}),
         ("depth", np.array([500.0, 2000, 8000], np.float32), ".tif", {"kind": "depth", "unit": "millimetres"}),
         ("contours", np.array([0, 255], np.uint8), ".png", {"kind": "edge"}),
-        ("object", np.array([0, 255], np.uint8), ".png", {"kind": "sal"}),
+        ("object", np.array([0] * 20 * 40 + [255] * 12 * 40, np.uint8), ".png", {"kind": "sal"}),
         ("lines", np.array([0] * 9 + [255], np.uint8), ".png", {"kind": "edge"}),
         ("saliency", np.array([0, 1], np.uint8), ".png", {"kind": "sal", "white": 1}),
         ("crack", np.array([0, 1], np.uint8), ".png", {"kind": "semseg", "classes": 2}),
@@ -199,7 +199,7 @@ def test_clients_are_given_in_a_word_each_and_large_pictures_are_shrunk(place: P
         save(big / "images" / f"{name}.jpg", np.zeros((480, 640, 3), np.uint8))
         save(big / "edge" / f"{name}.png", np.zeros((480, 640), np.uint8))
     own.describe(big, {"tasks": {"edge": {"kind": "edge"}}})
-    words = ["--client", "a=rooms:depth+edge*2", "--client", "b=big-photos:edge"]
+    words = ["--clients", "a=rooms:depth+edge*2,b=big-photos:edge"]
     outcome = command("new", "recipe", "--data", "rooms", "--data", big, *words, "--model", "swin-t")
     assert outcome.code == 0, outcome.err
     recipe = load_recipe("recipe.yaml")
@@ -235,10 +235,10 @@ def test_questions_are_asked_of_people_alone(place: Path, command: Command, monk
     ("words", "expected"),
     [
         (["--data", "room"], ["room", "folder of a data set"]),
-        (["--data", "rooms", "--client", "a=rooms"], ["NAME=DATASET:TASK+TASK", "'a=rooms'"]),
-        (["--data", "rooms", "--client", "a=rooms:depht"], ["'depht'", "did you mean 'depth'?"]),
-        (["--data", "rooms", "--client", "a=room:depth"], ["'room'"]),
-        (["--data", "rooms", "--client", "a/b=rooms:depth"], ["a/b"]),
+        (["--data", "rooms", "--clients", "a=rooms"], ["NAME=DATASET:TASK+TASK", "'a=rooms'"]),
+        (["--data", "rooms", "--clients", "a=rooms:depht"], ["'depht'", "did you mean 'depth'?"]),
+        (["--data", "rooms", "--clients", "a=room:depth"], ["'room'"]),
+        (["--data", "rooms", "--clients", "a/b=rooms:depth"], ["a/b"]),
         (["--data", "rooms", "--method", "fedavgg"], ["did you mean 'fedavg'?"]),
         (["--data", "rooms", "--model", "huge"], ["'huge'", "tiny"]),
         (["--data", "rooms", "--data", "rooms"], ["'rooms' twice"]),

@@ -24,7 +24,7 @@ def check(
 ) -> None:
     """Read every file of a data set once: what is wrong with it, and what is in it.
 
-    Example: `fedhca data check photos`. Exit code 1 if something is wrong.
+    Example: `fedhca data check photos`. Example: `fedhca data check recipe.yaml --json`.
     """
     from fedhca.atomic import write_atomically
     from fedhca.data.survey.survey import survey
@@ -75,7 +75,7 @@ def _show(name: str, found: "Survey") -> None:
     counts = ", ".join(f"{count} in {split}" for split, count in found.splits.items())
     tell(f"{name}: {counts}; {_sizes(found)}")
     rows = [
-        [task, kind_of(tally.task), f"{tally.with_label} of {tally.pictures}", f"{tally.share:.1%}", tally.line()]
+        [task, kind_of(tally.task), f"{tally.with_label} of {found.pictures}", f"{tally.share:.1%}", tally.line()]
         for task, tally in found.tallies.items()
     ]
     print_table(["task", "kind", "pictures with it", "labelled pixels", "what is in it"], rows, "")

@@ -41,13 +41,12 @@ def recipe(
         list[Path] | None, typer.Option(metavar="DIR", help="A folder with dataset.yaml; once for each data set.")
     ] = None,
     clients: Annotated[
-        list[str] | None,
+        str,
         typer.Option(
-            "--client",
-            metavar="NAME=DATASET:TASK+TASK*COUNT",
-            help="A client; *COUNT for several of a kind. One for each data set, with all its tasks, if none is given.",
+            metavar="NAME=DATASET:TASK+TASK,…",
+            help="With commas between; TASK*2 makes two of a kind. One for each data set, with all its tasks, if none.",
         ),
-    ] = None,
+    ] = "",
     method: Annotated[str, typer.Option(help="How the server mixes; `fedhca ls` lists all.")] = "",
     rounds: Annotated[int, typer.Option(help="Rounds of the federation; 20 if not given.", min=0)] = 0,
     model: Annotated[str, typer.Option(help="tiny: from scratch, for a CPU; swin-t: for a GPU.")] = "",
@@ -55,7 +54,7 @@ def recipe(
 ) -> None:
     """Write a commented recipe for folders of your own; asks for what is not given, if somebody is there to answer.
 
-    Example: `fedhca new recipe mine.yaml --data photos --client uni=photos:depth+edge --client lab=photos:semseg`.
+    Example: `fedhca new recipe mine.yaml --data photos --clients uni=photos:depth+edge,lab=photos:semseg`.
     """
     from fedhca.atomic import write_atomically
     from fedhca.data.described.description import read_description
@@ -68,7 +67,7 @@ def recipe(
     asks = sys.stdin.isatty()
     folders = _folders(data or _asked_folders(asks))
     known = {name: read_description(root) for name, root in folders.items()}
-    seats = [seat(word) for word in clients or ()] or (_asked_seats(known) if asks else _all(known))
+    seats = [seat(word) for word in names(clients)] or (_asked_seats(known) if asks else _all(known))
     chosen = method or (typer.prompt("Method", default="fedhca2") if asks else "fedhca2")
     count = rounds or (typer.prompt("Rounds", default=20, type=int) if asks else 20)
     size = model or (typer.prompt("Model: tiny (CPU) or swin-t (GPU)", default="tiny") if asks else "tiny")

@@ -13,7 +13,7 @@ from fedhca.data.augmented import Augmented
 from fedhca.data.described.folder import Folder
 from fedhca.data.synthetic import Rooms
 from fedhca.errors import DataError
-from fedhca.tasks import Depth, SemanticSegmentation
+from fedhca.tasks import Classification, Depth, Keypoints, SemanticSegmentation
 
 SHAPE = (32, 48)
 FIRST = "room-train-000000"
@@ -113,6 +113,57 @@ def test_normals_are_colours_or_vectors(root: Path) -> None:
     label = first(root, task={"kind": "normals", "missing": "ignore"})
     assert label[0, 0].tolist() == vectors[0, 0].tolist()
     assert (label[0, 1:] == 255).all()
+
+
+def test_classes_of_pictures_are_lines_of_a_table(root: Path) -> None:
+    lines = [f"{FIRST}.png,,bath", "room-train-000001,x,0", "room-train-000002,,"]
+    (root / "kind.csv").write_bytes(b"\xef\xbb\xbfid,note,class\r\n" + "\r\n".join(lines).encode())
+    told = {"kind": "classification", "classes": ["kitchen", "bath"], "missing": "ignore"}
+    folder = whole(root, kind=told)
+    labels = [folder.read(index, ["kind"])["kind"] for index in range(3)]
+    assert [(label.shape, int(label)) for label in labels] == [((), 1), ((), 0), ((), 255)]
+    assert [folder.usable(index, ["kind"]) for index in range(3)] == [True, True, False]
+    assert folder.tasks == {"kind": Classification(name="kind", channels=2, names=("kitchen", "bath"))}
+    assert int(Augmented(folder, range(3), ["kind"], train=True)[0, 7]["kind"]) in {0, 1}
+
+
+POINTS = {"kind": "keypoints", "points": ["nose", "left", "right"], "swaps": [["left", "right"]], "file": "p.csv"}
+
+
+def test_points_are_lines_of_a_table(root: Path) -> None:
+    (root / "p.csv").write_text(f"id,point,x,y\n{FIRST},nose,3,4.5\n{FIRST},2,47,0\n{FIRST},left,,\n")
+    folder = whole(root, hands={**POINTS, "missing": "ignore"})
+    assert folder.read(0, ["hands"])["hands"].tolist() == [[3, 4.5, 1], [0, 0, 0], [47, 0, 1]]
+    assert folder.read(1, ["hands"])["hands"].tolist() == [[0, 0, 0]] * 3
+    assert folder.tasks == {"hands": Keypoints(name="hands", channels=3, swaps=((1, 2),))}
+
+
+TABLES: dict[str, tuple[str, list[str]]] = {
+    "no file": ("", ["t.csv", "id,"]),
+    "empty": ("\n", ["t.csv", "id,"]),
+    "other columns": ("name,label\n", ["t.csv", "name,label", "column id"]),
+    "too many values": (f"id,class,point,x,y\n{FIRST},1,0,1,1,1\n", ["t.csv, line 2", "6"]),
+    "unknown word": (f"id,class,point,x,y\n{FIRST},leftt,leftt,1,1\n", ["t.csv, line 2", "did you mean 'left'?"]),
+    "beyond": (f"id,class,point,x,y\n{FIRST},3,3,1,1\n", ["t.csv, line 2", "'3'"]),
+    "no bytes of text": ("\udcff", ["t.csv", "UTF-8"]),
+    "missing picture": ("id,class,point,x,y\nother,1,0,1,1\n", ["t.csv", f"images/{FIRST}.png", "missing: ignore"]),
+}
+
+
+@pytest.mark.parametrize("kind", ["classification", "keypoints"])
+@pytest.mark.parametrize("what", TABLES)
+def test_whatever_is_wrong_in_a_table_is_one_line(root: Path, kind: str, what: str) -> None:
+    text, words = TABLES[what]
+    if text:
+        (root / "t.csv").write_text(text, errors="surrogateescape")
+    more: dict[str, Any] = {"classes" if kind == "classification" else "points": ["left", "right", "top"]}
+    one_line(lambda: whole(root, t={"kind": kind, **more}).read(0, ["t"]), *words)
+
+
+@pytest.mark.parametrize("line", ["nose,48,3", "nose,-1,3", "nose,3,32", "nose,x,3", "nose,nan,3", "nose,3,"])
+def test_points_lie_in_their_picture(root: Path, line: str) -> None:
+    (root / "p.csv").write_text(f"id,point,x,y\n{FIRST},{line}\n")
+    one_line(lambda: whole(root, p=POINTS).read(0, ["p"]), "p.csv")
 
 
 def test_photographs_are_turned_as_the_camera_held_them(root: Path) -> None:
@@ -254,6 +305,7 @@ WORDS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "windows": ({"images": "C:\\x"}, ["`images`", "below"]),
     "suffix": ({"tasks": {"a": semseg(suffix="/../x")}}, ["`tasks.a.suffix`", "'/../x'"]),
     "list elsewhere": ({"val": "../val.txt"}, ["`val`", "'../val.txt'"]),
+    "swaps": ({"tasks": {"a": {"kind": "keypoints", "points": 2, "swaps": [[0, 2]]}}}, ["`tasks.a`", "`swaps`", "2"]),
     "share": ({"val": 1.5}, ["`val`"]),
     "task name": ({"tasks": {"../x": semseg()}}, ["../x"]),
     "a picture's name": ({"tasks": {"image": semseg()}}, ["'image'", "rename"]),

@@ -10,6 +10,8 @@ from fedhca.data.described.depths import DepthMap
 from fedhca.data.described.label import Below
 from fedhca.data.described.masks import Mask
 from fedhca.data.described.normal_maps import NormalMap
+from fedhca.data.described.picture_classes import PictureClass
+from fedhca.data.described.points import Points
 from fedhca.errors import DataError, RecipeError
 from fedhca.section import Section, read_section
 
@@ -28,7 +30,7 @@ def _free(name: str) -> str:
 TaskName = Annotated[str, Field(pattern=f"^{TASK_NAME}$"), AfterValidator(_free)]
 """Of tasks: they become names of folders, of parts of models, and of columns."""
 
-AnyLabel = Annotated[ClassMap | DepthMap | NormalMap | Mask, Field(discriminator="kind")]
+AnyLabel = Annotated[ClassMap | DepthMap | NormalMap | Mask | PictureClass | Points, Field(discriminator="kind")]
 Labels = dict[TaskName, AnyLabel]
 """How the labels of each task lie in files."""
 

@@ -53,10 +53,7 @@ class Folder(Described):
         if not self._pictures:
             folder = self._root / self.description.images
             raise DataError(f"{folder}: expected pictures ({', '.join(PICTURES)}); found none. Put them there.")
-        self._files = {
-            name: files_of(self._root, label.folder or name, label.endings, label.suffix)
-            for name, label in self.labels.items()
-        }
+        self._labels = {name: label.find(self._root, name) for name, label in self.labels.items()}
         self._identifiers = split_of(self._root, self.description, self._pictures, split)
 
     def __len__(self) -> int:
@@ -74,14 +71,14 @@ class Folder(Described):
 
     def has(self, index: int, task: str) -> bool:
         """Return whether there is a file of the task for a picture."""
-        return self._identifiers[index] in self._files[task]
+        return self._identifiers[index] in self._labels[task]
 
     def stored(self, index: int, task: str) -> Stored:
         """Return a label's file and its values."""
-        path = self._files[task].get(self._identifiers[index])
-        if path is None:
+        found = self._labels[task].get(self._identifiers[index])
+        if found is None:
             raise self._missing(index, task)
-        return path, self.labels[task].read(path)
+        return (found, self.labels[task].read(found)) if isinstance(found, Path) else found
 
     def _picture_path(self, index: int) -> Path:
         name = self._identifiers[index]
@@ -95,7 +92,9 @@ class Folder(Described):
 
     def _missing(self, index: int, task: str) -> DataError:
         label, picture = self.labels[task], self._picture_path(index)
-        place = self._root / (label.folder or task) / f"{self._identifiers[index]}{label.suffix}{label.endings[0]}"
+        place = self._root / label.file_of(task)
+        if label.is_map:
+            place /= f"{self._identifiers[index]}{label.suffix}{label.endings[0]}"
         return DataError(
             f"{place}: expected the label of {picture}; found none. "
             f"Add it, or set `missing: ignore` for `{task}` in {FILE}."

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Bool, Shaped
 
 from fedhca.tasks.task import IGNORE
 
@@ -15,8 +16,8 @@ WORDS = {
     "human_parts": ("part",),
 }
 """Parts of names that tell the kind of what a folder holds."""
-FEW, THIN = 4, 0.15
-"""Distinct values of a mask, beside those of soft borders; share of its pixels that an edge map sets at most."""
+FEW, LINES = 4, 0.2
+"""Distinct values of a mask, beside those of soft borders; most of a map of edges that lies inside of areas."""
 
 
 def guess_kind(name: str, arrays: Sequence[Shaped[np.ndarray, "y x ..."]]) -> tuple[str, dict[str, object], str]:
@@ -46,8 +47,9 @@ def _numbers(word: str, arrays: Sequence[Shaped[np.ndarray, "y x"]]) -> tuple[st
     if word in {"edge", "sal"}:
         return word, _white(values), f"values up to {values.max()}"
     if word != "human_parts" and _is_mask(values):
-        thin = np.mean([np.mean(array > 0) for array in arrays]) < THIN
-        return "edge" if thin else "sal", _white(values), f"a mask of {values.min()} and {values.max()}"
+        lines = np.mean([_inside(array > 0) for array in arrays]) < LINES
+        found = "lines" if lines else "areas"
+        return "edge" if lines else "sal", _white(values), f"{found} of {values.max()} on {values.min()}"
     return _classes(word or "semseg", values)
 
 
@@ -66,6 +68,12 @@ def _distances(arrays: Sequence[Shaped[np.ndarray, "y x"]]) -> tuple[str, dict[s
     middle = float(np.median(known)) if known.size else 0.0
     unit = "millimetres" if middle > 200 else "metres"
     return "depth", {"unit": unit}, f"real numbers, median {middle:.3g}"
+
+
+def _inside(mask: Bool[np.ndarray, "y x"]) -> float:
+    """Return which share of a mask's pixels lies inside of it; none of a line does."""
+    inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8))
+    return float(inner.sum() / max(1, mask.sum()))
 
 
 def _is_mask(values: np.ndarray) -> bool:

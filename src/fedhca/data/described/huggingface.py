@@ -84,6 +84,8 @@ class HuggingFace(Described):
             )
         if isinstance(value, bytes):
             return where, self.labels[task].read(where, value)
+        if not self.labels[task].is_map and isinstance(value, str | int):
+            return where, np.array(value)
         try:
             values = np.asarray(value)
         except ValueError:  # rows of unlike length

@@ -1,7 +1,7 @@
 """How the labels of a task lie in files: what all kinds have in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -9,7 +9,9 @@ import numpy as np
 from jaxtyping import Shaped
 from pydantic import AfterValidator, BeforeValidator
 
+from fedhca.data.described.files import files_of
 from fedhca.data.image import read_stored
+from fedhca.data.sizes import check_size
 from fedhca.errors import DataError
 from fedhca.section import Section
 from fedhca.tasks.task import IGNORE, Task
@@ -53,6 +55,9 @@ class Label(Section, ABC):
     endings: ClassVar[tuple[str, ...]] = (".png", ".tif", ".tiff", ".bmp", ".npy")
     """Of the files."""
 
+    is_map: ClassVar[bool] = True
+    """Whether a label is a map, in a file of its own; others lie together in one file."""
+
     @abstractmethod
     def task(self, name: str) -> Task:
         """Return the task that the labels are of."""
@@ -69,6 +74,28 @@ class Label(Section, ABC):
     @abstractmethod
     def nothing(self, shape: tuple[int, int]) -> Shaped[np.ndarray, "..."]:
         """Return the label of a picture of so many pixels that has none."""
+
+    def find(self, root: Path, name: str) -> Mapping[str, Path | tuple[Path, Shaped[np.ndarray, "..."]]]:
+        """Return the file of each picture's label, or where it stands and its values, by the pictures' names.
+
+        Args:
+            root: of the data set.
+            name: of the task.
+
+        Raises:
+            DataError: the folder or file is missing, broken, or leads elsewhere.
+
+        """
+        return files_of(root, self.file_of(name), self.endings, self.suffix)
+
+    def file_of(self, task: str) -> str:
+        """Return the file or folder of all labels."""
+        return self.folder or task
+
+    def require_fit(self, where: Path, label: Shaped[np.ndarray, "..."], picture: Path, shape: tuple[int, int]) -> None:
+        """Raise DataError, naming both files, where a label is not one of a picture of so many pixels."""
+        if self.is_map:
+            check_size(where, label, picture, shape)
 
     def read(self, path: Path, content: bytes | None = None) -> Shaped[np.ndarray, "..."]:
         """Return what a file holds, before it is decoded; DataError where it cannot be read."""

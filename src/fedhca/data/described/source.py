@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 
 from fedhca.data.described.label import Label
-from fedhca.data.sizes import check_size
 from fedhca.data.source import Sample, Source
 from fedhca.errors import RecipeError, unknown
 from fedhca.tasks.task import Task
@@ -62,8 +61,7 @@ class Described(Source, ABC):
     def decoded(self, task: str, stored: Stored, path: Path, image: UInt8[np.ndarray, "y x 3"]) -> np.ndarray:
         """Return what stored values stand for; DataError where they are no label of the picture."""
         label = self.labels[task].decode(*stored)
-        if label.ndim > 1:
-            check_size(stored[0], label, path, (image.shape[0], image.shape[1]))
+        self.labels[task].require_fit(stored[0], label, path, (image.shape[0], image.shape[1]))
         return label
 
     def usable(self, index: int, tasks: Collection[str]) -> bool:

@@ -17,18 +17,30 @@ from fedhca.data.survey.class_tally import ClassTally
 from fedhca.data.survey.depth_tally import DepthTally
 from fedhca.data.survey.mask_tally import MaskTally
 from fedhca.data.survey.normal_tally import NormalTally
+from fedhca.data.survey.point_tally import PointTally
 from fedhca.data.survey.tally import Tally
 from fedhca.errors import DataError
-from fedhca.tasks import Depth, Edges, HumanParts, Saliency, SemanticSegmentation, SurfaceNormals
+from fedhca.tasks import (
+    Classification,
+    Depth,
+    Edges,
+    HumanParts,
+    Keypoints,
+    Saliency,
+    SemanticSegmentation,
+    SurfaceNormals,
+)
 from fedhca.tasks.kinds import kind_of
 from fedhca.tasks.task import Task
 
-MOST = 200
+MOST = 100
 """Problems that are kept; beyond them, they are counted."""
 
 TALLIES: Mapping[type[Task], type[Tally]] = {
     SemanticSegmentation: ClassTally,
     HumanParts: ClassTally,
+    Classification: ClassTally,
+    Keypoints: PointTally,
     Saliency: MaskTally,
     Edges: MaskTally,
     SurfaceNormals: NormalTally,
@@ -55,6 +67,11 @@ class Survey:
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
     wrong: int = 0
+
+    @property
+    def pictures(self) -> int:
+        """All pictures, of all splits."""
+        return sum(self.splits.values())
 
     @property
     def advice(self) -> list[str]:

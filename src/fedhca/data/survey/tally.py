@@ -27,13 +27,18 @@ class Tally(ABC):
 
     def add(self, label: Shaped[np.ndarray, "..."]) -> None:
         """Count the label of one more picture."""
-        known = _known(label)
+        known = self.known(label)
         self.pictures += 1
         self.with_label += bool(known.any())
         self.pixels += known.size
         self.labelled += int(known.sum())
         if known.any():
             self.count(label, known)
+
+    def known(self, label: Shaped[np.ndarray, "..."]) -> Bool[np.ndarray, "..."]:
+        """Return where a label says something."""
+        known = np.asarray(label != IGNORE)
+        return np.asarray(known.all(axis=2)) if label.ndim == 3 else known
 
     @abstractmethod
     def count(self, label: Shaped[np.ndarray, "..."], known: Bool[np.ndarray, "..."]) -> None:
@@ -58,8 +63,3 @@ class Tally(ABC):
     def share(self) -> float:
         """Of the pixels that have a label."""
         return self.labelled / max(1, self.pixels)
-
-
-def _known(label: Shaped[np.ndarray, "..."]) -> Bool[np.ndarray, "..."]:
-    known = label != IGNORE
-    return known.all(axis=2) if label.ndim == 3 else known

@@ -105,7 +105,7 @@ def main() -> None:
     finish(list(blurred.values()))
 
     roster = plain["fedhca2", seeds[0]].roster
-    numbers = roster.encoder_layout.width + roster.decoder_layout.width
+    numbers = sum(layout.width for layout in roster.layouts[0])
     rounds = plain["fedhca2", seeds[0]].recipe.rounds
     print(
         f"Updates have a length of {clip:g} (median; {min(found):.2g} to {max(found):.2g}), which is `clip`; those of a"

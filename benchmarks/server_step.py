@@ -84,7 +84,7 @@ def tables(case: Case) -> Tables:
     """Fill tables with numbers like those of training: updates are a hundredth of the parameters."""
     encoder, decoder = layouts(case.part)
     members = tuple(Member(f"client{i}", "data", TASKS if i % 6 == 0 else (TASKS[i % 4],)) for i in range(case.clients))
-    roster = Roster(members, encoder, decoder)
+    roster = Roster(members, ((encoder, decoder),) * case.clients)
     sizes = (case.clients, encoder.width), (len(roster.decoder_members), decoder.width)
     received, sent = (tuple(table(size, case.disk) for size in sizes) for _ in range(2))
     for start, end in zip(received, sent, strict=True):
@@ -106,18 +106,18 @@ def ours(given: Tables) -> Callable[[], object]:
     names, since = set(roster.names), torch.zeros(len(roster.members), dtype=torch.int64)
     encoders, decoders = given.received
     states = (
-        method.encoder.init(Rows(encoders, encoders, roster.members, roster.encoder_layout)),
-        method.decoder.init(Rows(decoders, decoders, roster.decoder_members, roster.decoder_layout)),
+        method.encoder.init(Rows(encoders, encoders, roster.members, roster.layouts[0][0])),
+        method.decoder.init(Rows(decoders, decoders, roster.decoder_members, roster.layouts[0][1])),
     )
-    first = ServerState(0, *given.received, *states, since)
-    second, *_ = step(method, roster, first, Inbox(roster, *given.sent, names))
-    known = ServerState(0, *given.received, second.encoder_state, second.decoder_state, since)
-    return lambda: step(method, roster, known, Inbox(roster, *given.sent, names))
+    first = ServerState(roster, 0, given.received, states, since)
+    second, _ = step(method, first, Inbox(roster, given.sent, names))
+    known = ServerState(roster, 0, given.received, second.memories, since)
+    return lambda: step(method, known, Inbox(roster, given.sent, names))
 
 
 def baseline(given: Tables) -> Callable[[], object]:
     """Return a step as the released code goes about it."""
-    layouts = given.roster.encoder_layout, given.roster.decoder_layout
+    layouts = given.roster.layouts[0]
     models = [[layout.unflatten(row) for row in table] for layout, table in zip(layouts, given.received, strict=True)]
     server = ReleasedServer(*models)
     trained = [[layout.unflatten(row) for row in table] for layout, table in zip(layouts, given.sent, strict=True)]

@@ -4,7 +4,7 @@ What travels between client and server is one flat row per encoder and per decod
 is which parameter, and which parameters make a layer.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
@@ -100,10 +100,22 @@ class Layout:
 
     def require_equal(self, other: "Layout", whose: str) -> None:
         """Raise LayoutError with the first difference between this layout and that of `whose`."""
+        for index, mine, theirs in self._differences(other):
+            raise LayoutError(
+                f"Parameter {index} of {whose} should be {_describe(mine)}. Found {_describe(theirs)}. "
+                "Only parameters of one architecture fit."
+            )
+
+    def difference(self, other: "Layout") -> str:
+        """Say where this layout first differs from another; nothing if it does not."""
+        for index, mine, theirs in self._differences(other):
+            return f"parameter {index} is {_describe(mine)} instead of {_describe(theirs)}"
+        return ""
+
+    def _differences(self, other: "Layout") -> Iterator[tuple[int, Segment | None, Segment | None]]:
         for index, (mine, theirs) in enumerate(zip_longest(self.segments, other.segments)):
             if mine != theirs:
-                message = f"Parameter {index} of {whose} should be {_describe(mine)}. Found {_describe(theirs)}. "
-                raise LayoutError(message + "All participants need the same architecture.")
+                yield index, mine, theirs
 
     def as_json(self) -> list[Any]:
         """Return names, shapes, and which layers normalise, as JSON would hold them."""

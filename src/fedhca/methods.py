@@ -64,6 +64,10 @@ class Method:
     local: LocalRule = field(default_factory=LocalRule)
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    def rule(self, part: Literal["encoder", "decoder"]) -> Aggregator:
+        """Return what the server does to encoders, or to decoders."""
+        return self.encoder if part == "encoder" else self.decoder
+
 
 def local() -> Method:
     """Every client alone; nothing is mixed. The reference of Δm."""

@@ -57,7 +57,7 @@ def train(request: TrainRequest) -> Parameters:
 def play(method: Method, members: Sequence[Member], until: int = 4) -> list[Round]:
     runtime = ScriptedRuntime([hello(member) for member in members], train)
     roster = Roster.of(runtime.hello(), [member.client for member in members])
-    return list(rounds(method, runtime, roster, begin(method, roster, runtime.hello()), until=until))
+    return list(rounds(method, runtime, begin(method, roster, runtime.hello()), until=until))
 
 
 def bits(tensor: Tensor) -> Tensor:

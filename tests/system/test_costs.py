@@ -29,7 +29,8 @@ ENCODER = Layout.of({"stem.weight": (700, 1000), "stem.bias": (1000,), "norm.wei
 DECODER = Layout.of({"fuse.weight": (20, 30), "fuse.bias": (20,)})
 TASKS = ("semseg", "depth", "edge", "normals")
 ROSTER = Roster(
-    tuple(Member(f"client{i}", "data", TASKS if i == 0 else (TASKS[i % 4],)) for i in range(CLIENTS)), ENCODER, DECODER
+    tuple(Member(f"client{i}", "data", TASKS if i == 0 else (TASKS[i % 4],)) for i in range(CLIENTS)),
+    ((ENCODER, DECODER),) * CLIENTS,
 )
 ROW = 4 * ENCODER.width
 
@@ -46,17 +47,18 @@ def first(method: Method) -> ServerState:
     encoders, decoders = tables(0)
     encoder_state = method.encoder.init(Rows(encoders, encoders, ROSTER.members, ENCODER))
     decoder_state = method.decoder.init(Rows(decoders, decoders, ROSTER.decoder_members, DECODER))
-    return ServerState(0, encoders, decoders, encoder_state, decoder_state, torch.zeros(CLIENTS, dtype=torch.int64))
+    since = torch.zeros(CLIENTS, dtype=torch.int64)
+    return ServerState(ROSTER, 0, (encoders, decoders), (encoder_state, decoder_state), since)
 
 
 def begun(name: str) -> ServerState:
     """Return a state in whose rules there is a last round."""
     method = make_method(name)
-    return step(method, ROSTER, first(method), inbox(1))[0]
+    return step(method, first(method), inbox(1))[0]
 
 
 def inbox(seed: int) -> Inbox:
-    return Inbox(ROSTER, *tables(seed), set(ROSTER.names))
+    return Inbox(ROSTER, tables(seed), set(ROSTER.names))
 
 
 class Taken(TorchDispatchMode):
@@ -92,9 +94,9 @@ def numpy_peak() -> Iterator[list[int]]:
 def test_a_step_of_the_server_takes_no_more_than_a_row_of_memory(name: str) -> None:
     method, state, sent = make_method(name), begun(name), inbox(2)
     with Taken():
-        step(method, ROSTER, state, inbox(3))  # whatever is loaded or compiled is by now
+        step(method, state, inbox(3))  # whatever is loaded or compiled is by now
     with Taken() as taken, numpy_peak() as peak:
-        step(method, ROSTER, state, sent)
+        step(method, state, sent)
     assert taken.largest < ROW / 10
     assert peak[0] < 1.5 * ROW + 4e6  # a direction to remember, and the loops' own blocks
 
@@ -126,7 +128,7 @@ def test_a_step_of_the_server_is_so_many_passes(name: str, monkeypatch: pytest.M
 
     for module, what in (("rows", "survey"), ("mixing", "blend"), ("trimming", "trim")):
         monkeypatch.setattr(f"fedhca.aggregation.{module}.{what}", counted(what, getattr(passes, what)))
-    step(method, ROSTER, state, sent)
+    step(method, state, sent)
     assert seen == PASSES[name]
 
 
@@ -159,14 +161,14 @@ def test_the_baseline_of_the_benchmark_computes_what_the_official_method_does() 
     server = ReleasedServer([ENCODER.unflatten(row) for row in encoders], [DECODER.unflatten(row) for row in decoders])
     for seed in (1, 2, 3):
         moves = [0.01 * each for each in tables(seed)]
-        sent = Inbox(ROSTER, state.encoders + moves[0], state.decoders + moves[1], set(ROSTER.names))
+        sent = Inbox(ROSTER, (state.encoders + moves[0], state.decoders + moves[1]), set(ROSTER.names))
         with torch.no_grad():
             for model, layout, move in zip(
                 server.models, [ENCODER] * CLIENTS + [DECODER] * len(moves[1]), [*moves[0], *moves[1]], strict=True
             ):
                 for part, value in layout.unflatten(move).items():
                     model[part].add_(value)
-        state, *_ = step(method, ROSTER, state, sent)
+        state, *_ = step(method, state, sent)
         server.step()
         found = [torch.cat([value.flatten() for value in model.values()]) for model in server.models]
         torch.testing.assert_close(torch.stack(found[:CLIENTS]), state.encoders, rtol=1e-5, atol=1e-5)

@@ -79,7 +79,7 @@ def _without(name: str) -> Mapping[str, tuple[int, ...]]:
 def test_the_first_difference_is_named(other: Mapping[str, tuple[int, ...]], line: str) -> None:
     with pytest.raises(LayoutError) as error:
         LAYOUT.require_equal(Layout.of(other), "client 'x'")
-    assert str(error.value) == line + "All participants need the same architecture."
+    assert str(error.value) == line + "Only parameters of one architecture fit."
 
 
 def test_equal_layouts_are_equal() -> None:

@@ -7,7 +7,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from fedhca.aggregation.aggregator import Aggregator, Answer
+from fedhca.aggregation.mixing import Mixing
 from fedhca.aggregation.rows import Rows
+from fedhca.tables import new_like
+
+GRAM = {"gram": 2}
+"""The note of every rule, which has a share for every pair."""
 
 
 def apply_among(
@@ -27,11 +32,13 @@ def apply_among(
         rule: any.
         state: of the rule, for all participants.
         rows: of all participants; where an absent one arrived is not looked at.
-        present: who answered; at least one.
+        present: who answered; if nobody did, the rule is not asked.
         into: where the answers are written, see `Mixing.of`; new memory if not given.
 
     """
     here, count = present.nonzero()[:, 0], len(present)
+    if len(here) == 0:
+        return _nobody(rule, state, rows, into)
     among = rows if len(here) == count else rows.among(here)
     shares = {name: _share(value, here, rule.personal.get(name, 0)) for name, value in state.items()}
     decision = rule.decide(shares, among)
@@ -40,7 +47,16 @@ def apply_among(
     learnt = {name: _merged(name, value, state, here, rule, count) for name, value in answer.state.items()}
     notes = {name: _merged(name, value, learnt, here, rule, count) for name, value in answer.notes.items()}
     mixing = answer.mixing if among is rows else answer.mixing.widened(here, count)
-    return Answer(answer.rows, mixing, learnt, {"gram": gram, **notes})
+    return Answer(answer.rows, mixing, learnt, {"gram": gram, **notes}, {**GRAM, **rule.personal})
+
+
+def _nobody(rule: Aggregator, state: Mapping[str, Tensor], rows: Rows, into: Float[Tensor, "n w"] | None) -> Answer:
+    """Answer everyone what it was handed out: nobody is there to be mixed."""
+    count = len(rows.members)
+    answer = (new_like(rows.start) if into is None else into).copy_(rows.start)
+    mixing = Mixing("weights", torch.eye(count, dtype=torch.float64)[None])
+    gram = torch.full((count, count), torch.nan, dtype=torch.float64)
+    return Answer(answer, mixing, dict(state), {"gram": gram}, {**GRAM, **rule.personal})
 
 
 def _share(value: Tensor, here: Tensor, dimensions: int) -> Tensor:

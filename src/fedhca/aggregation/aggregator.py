@@ -51,6 +51,7 @@ class Answer:
         mixing: the matrices that made them, or that tell who was averaged; who listens to whom.
         state: what the rule remembers.
         notes: tensors for the journal by name (hyper weights, entropies).
+        personal: along how many leading dimensions of a note participants run; see `Aggregator`.
 
     """
 
@@ -58,6 +59,7 @@ class Answer:
     mixing: Mixing | Trimming
     state: State
     notes: Mapping[str, Tensor] = field(default_factory=dict)
+    personal: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from fedhca.aggregation import Member
 from fedhca.aggregation.aggregator import DIRECTION
 from fedhca.errors import RunFolderError
 from fedhca.layout import Layout
+from fedhca.server.family import PARTS, Family, suffix
 from fedhca.server.roster import Roster
 from fedhca.server.rounds import ServerState
 from fedhca.state_folder import StateFolder
@@ -27,19 +28,17 @@ class Checkpoint:
 
     Attributes:
         state: the server's.
-        roster: the clients it is of.
         settings: what else the run depends on, as JSON holds it: method, its options, seed, training.
 
     """
 
     state: ServerState
-    roster: Roster
     settings: Mapping[str, Any]
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
     """Save the state after a round; the one before is kept until this one is whole."""
-    facts = {"roster": _facts(checkpoint.roster), "settings": dict(checkpoint.settings)}
+    facts = {"roster": _facts(checkpoint.state.roster), "settings": dict(checkpoint.settings)}
     StateFolder(folder, SERVER).save(checkpoint.state.round, _tensors(checkpoint.state), facts)
 
 
@@ -64,9 +63,7 @@ def load_checkpoint(
     def load(rounds: int) -> Checkpoint:
         tensors, facts = states.load(rounds)
         with _of_this_version(folder, rounds):
-            rows = {name for name in tensors if name.rpartition("/")[2] in ("encoders", "decoders", DIRECTION)}
-            placed = {name: value.to(device) if name in rows else value for name, value in tensors.items()}
-            checkpoint = _checkpoint(rounds, placed, facts)
+            checkpoint = _checkpoint(rounds, tensors, facts, device)
         fits(checkpoint)
         return checkpoint
 
@@ -97,7 +94,7 @@ def require_held(checkpoint: Checkpoint, held: Mapping[str, Collection[int] | No
         held: after how many rounds the states are that each client has; None for one that does not say.
 
     """
-    for name, since in zip(checkpoint.roster.names, checkpoint.state.since.tolist(), strict=True):
+    for name, since in zip(checkpoint.state.roster.names, checkpoint.state.since.tolist(), strict=True):
         has = held.get(name)
         if since and has is not None and since not in has:
             expected = f"Client '{name}' should have its state after {since} rounds, whole"
@@ -114,36 +111,48 @@ def _of_this_version(folder: Path, rounds: int) -> Iterator[None]:
         raise RunFolderError(f"{message}. Found one without {error}. Start the run anew.") from error
 
 
-def _checkpoint(rounds: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Checkpoint:
-    state = ServerState(
-        rounds,
-        tensors["encoders"],
-        tensors["decoders"],
-        under("encoder_state/", tensors),
-        under("decoder_state/", tensors),
-        tensors["since"],
-    )
-    return Checkpoint(state, _roster(facts["roster"]), facts["settings"])
+def _checkpoint(
+    rounds: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any], device: torch.device | None
+) -> Checkpoint:
+    roster = _roster(facts["roster"])
+    rows, memories = [], []
+    for family in roster.families:
+        rows.append(tensors[_rows(family)].to(device))
+        found = under(_memory(family), tensors)
+        memories.append({name: value.to(device) if name == DIRECTION else value for name, value in found.items()})
+    return Checkpoint(ServerState(roster, rounds, tuple(rows), tuple(memories), tensors["since"]), facts["settings"])
 
 
 def _tensors(state: ServerState) -> dict[str, Tensor]:
-    return {
-        "encoders": state.encoders,
-        "decoders": state.decoders,
-        "since": state.since,
-        **{f"encoder_state/{name}": value for name, value in state.encoder_state.items()},
-        **{f"decoder_state/{name}": value for name, value in state.decoder_state.items()},
-    }
+    found = {"since": state.since}
+    for family, rows, memory in zip(state.roster.families, state.rows, state.memories, strict=True):
+        found |= {_rows(family): rows, **{f"{_memory(family)}{name}": value for name, value in memory.items()}}
+    return found
+
+
+def _rows(family: Family) -> str:
+    """Return what the table of a family's rows is called."""
+    return f"{family.part}s{family.suffix}"
+
+
+def _memory(family: Family) -> str:
+    """Return what names of the tensors begin with that a family's rule remembers."""
+    return f"{family.part}_state{family.suffix}/"
 
 
 def _facts(roster: Roster) -> dict[str, Any]:
-    return {
-        "members": [asdict(member) for member in roster.members],
-        "encoder": roster.encoder_layout.as_json(),
-        "decoder": roster.decoder_layout.as_json(),
-    }
+    """Return members and layouts; which family each client is in only where there are several of a part."""
+    layouts = {f"{each.part}{each.suffix}": each.layout.as_json() for each in roster.families}
+    numbers: dict[str, dict[str, int]] = {part: {} for part in PARTS}
+    for family in roster.families:
+        numbers[family.part] |= dict.fromkeys(family.clients, family.number)
+    several = {} if len(layouts) == len(PARTS) else {"families": numbers}
+    return {"members": [asdict(member) for member in roster.members], **layouts, **several}
 
 
 def _roster(facts: Mapping[str, Any]) -> Roster:
     members = tuple(Member(**{**member, "tasks": tuple(member["tasks"])}) for member in facts["members"])
-    return Roster(members, Layout.from_json(facts["encoder"]), Layout.from_json(facts["decoder"]))
+    known = {key: Layout.from_json(facts[key]) for key in facts.keys() - {"members", "families"}}
+    numbers = facts.get("families") or {part: dict.fromkeys((each.client for each in members), 1) for part in PARTS}
+    layouts = (tuple(known[f"{part}{suffix(numbers[part][each.client])}"] for part in PARTS) for each in members)
+    return Roster(members, tuple(layouts))  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 import logging
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,6 +19,7 @@ from fedhca.experiment.difference import first_difference
 from fedhca.messages import Hello, Runtime
 from fedhca.methods import Method
 from fedhca.server.attendance import NOBODY_AWAY, Attendance
+from fedhca.server.family import apart, in_words
 from fedhca.server.guard import Guard
 from fedhca.server.policy import Policy
 from fedhca.server.replies import Tell, greet
@@ -74,10 +76,12 @@ def drive(
         raise RecipeError("States on disk should have a run folder to lie in. Found none. Give `out`.")
     table = _tables(states, folder)
     hellos = greet(runtime, order, policy, tell=tell)
-    roster, state = _start(method, hellos, order, settings, folder, policy, table)
+    state = _start(method, hellos, order, settings, folder, policy, table)
     del hellos
+    for line in in_words(apart(state.roster.families)):
+        warnings.warn(line, stacklevel=2)
     if states == "disk":
-        state = replace(state, encoders=state.encoders.cpu(), decoders=state.decoders.cpu())
+        state = replace(state, rows=tuple(rows.cpu() for rows in state.rows))
     if folder is not None:
         # Checkpoints first: the journal must never hold fewer rounds than the newest of them, wherever this breaks off.
         drop_checkpoints(folder / CHECKPOINTS, state.round)
@@ -86,7 +90,6 @@ def drive(
     going = rounds(
         method,
         runtime,
-        roster,
         state,
         until=until,
         evaluate_every=evaluate_every,
@@ -100,10 +103,10 @@ def drive(
     del state  # this loop must not be what keeps the rows of the first round in memory
     for each in going:
         if folder is not None:
-            journal.append(folder / JOURNAL, journal.entry(each, roster))
+            journal.append(folder / JOURNAL, journal.entry(each))
             if each.number % checkpoint_every == 0 or each.number == until:
                 began = time.perf_counter()
-                save_checkpoint(folder / CHECKPOINTS, Checkpoint(each.state, roster, settings))
+                save_checkpoint(folder / CHECKPOINTS, Checkpoint(each.state, settings))
                 log.info("round %d saved in %s, %.2f s", each.number, folder, time.perf_counter() - began)
         yield each
 
@@ -123,8 +126,8 @@ def _start(
     folder: Path | None,
     policy: Policy,
     table: Callable[[Tensor], Tensor],
-) -> tuple[Roster, ServerState]:
-    """Return who takes part, and the newest saved state of the same run, or the first if there is none."""
+) -> ServerState:
+    """Return the newest saved state of the same run, or the first if there is none."""
     if not hellos:
         raise MissingReplyError("Some client should say hello. None did.")
     roster = Roster.of(hellos.values(), [name for name in order if name in hellos])
@@ -133,13 +136,14 @@ def _start(
         absent = [name for name in order if name not in hellos]
         if absent:
             raise MissingReplyError(f"Every client should say hello before the first round. Missing: {absent}.")
-        return roster, begin(method, roster, list(hellos.values()), table)
-    if saved.roster.names != tuple(order) or saved.roster.among(roster.names) != roster:
+        return begin(method, roster, list(hellos.values()), table)
+    before = saved.state.roster
+    if before.names != tuple(order) or before.among(roster.names) != roster:
         raise RunFolderError(f"'{folder}' holds a run of other clients, tasks or models. Choose another folder.")
     if saved.settings != settings:
         changed = first_difference(saved.settings, settings)
         raise RunFolderError(f"'{folder}' holds a run with other settings: {changed}. Choose another folder.")
-    return saved.roster, saved.state
+    return saved.state
 
 
 def _saved(folder: Path, hellos: Mapping[str, Hello], policy: Policy) -> Checkpoint | None:

@@ -10,15 +10,21 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
-from fedhca.aggregation import Answer
 from fedhca.atomic import write_atomically
 from fedhca.errors import RunFolderError, one_line
-from fedhca.layout import Layout
-from fedhca.server.roster import Roster
+from fedhca.server.family import PARTS, apart
+from fedhca.server.noted import noted
 from fedhca.server.rounds import Round
 
 ByTask = dict[str, dict[str, float | None]]
 """By client and task; null is a number that is not finite."""
+
+
+class Kin(BaseModel):
+    """Whose encoders, or decoders, are of one layout, and where that first differs from the first family's."""
+
+    clients: list[str]
+    unlike: str
 
 
 class Line(BaseModel):
@@ -36,22 +42,28 @@ class Line(BaseModel):
     bytes: dict[str, dict[str, int]] = {}
     missing: dict[str, dict[str, str]] = {}
     shortened: dict[str, float] = {}
+    families: dict[str, list[Kin]] = {}
 
 
-def entry(round_: Round, roster: Roster) -> dict[str, Any]:
-    """Return one round as JSON would hold it: numbers that are not finite become null."""
+def entry(round_: Round) -> dict[str, Any]:
+    """Return one round as JSON would hold it: numbers that are not finite become null.
+
+    Who is in which family is said only where there are several.
+    """
+    families = round_.state.roster.families
+    several = apart(families)
     return _plain(
         {
             "round": round_.number,
             "losses": round_.losses,
             "metrics": round_.metrics,
-            "encoder": _answer(round_.encoder, roster.encoder_layout),
-            "decoder": _answer(round_.decoder, roster.decoder_layout),
+            **{part: noted(part, families, round_.answers) for part in PARTS},
             "seconds": round_.seconds,
             "clients": round_.clients,
             "bytes": round_.bytes,
             **({"missing": round_.missing} if round_.missing else {}),
             **({"shortened": round_.shortened} if round_.shortened else {}),
+            **({"families": several} if several else {}),
         }
     )
 
@@ -130,10 +142,6 @@ def rewind(path: Path, rounds: int) -> None:
     """Drop the lines after so many rounds: the run goes on from there; of a round written twice the last counts."""
     kept = {line["round"]: line for line in read(path) if line["round"] <= rounds}
     write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept.values()).encode())
-
-
-def _answer(answer: Answer, layout: Layout) -> dict[str, Any]:
-    return {"mixing": answer.mixing.listening(layout), **answer.notes}
 
 
 def _plain(value: Any) -> Any:

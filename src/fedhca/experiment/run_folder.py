@@ -156,9 +156,9 @@ class RunFolder:
         )
         hellos = [*runtime.hello()]
         newest = self._newest({hello.client: hello.held for hello in hellos})
-        if Roster.of(hellos, newest.roster.names) != newest.roster:
+        if Roster.of(hellos, newest.state.roster.names) != newest.state.roster:
             raise RunFolderError(f"'{self.path}' holds a run of other data or another model than its {RECIPE} names.")
-        return newest.state.round, evaluate(runtime, newest.roster, newest.state, method.local, self.recipe.sent.down)
+        return newest.state.round, evaluate(runtime, newest.state, method.local, self.recipe.sent.down)
 
     def tasks(self) -> dict[str, dict[str, Task]]:
         """Return each client's tasks by name."""
@@ -175,13 +175,14 @@ class RunFolder:
         """
         model, states = build.build_model(self.recipe, name), StateFolder(self.path / CLIENTS / name, name)
         newest = self._newest({name: states.whole()} if (self.path / CLIENTS).is_dir() else {})
-        if (model.encoder_layout, model.decoder_layout) != (newest.roster.encoder_layout, newest.roster.decoder_layout):
+        roster = newest.state.roster
+        if (model.encoder_layout, model.decoder_layout) != roster.layouts_of(name):
             raise RunFolderError(
                 f"'{self.path}' holds a run of another model than its {RECIPE} names. Restore that file."
             )
-        since = int(newest.state.since[newest.roster.names.index(name)])
-        rows = newest.roster.unstack(newest.state.encoders, newest.state.decoders)[name]
-        received = compress(rows, self.recipe.sent.down, model.encoder_layout, model.decoder_layout).plain
+        since = int(newest.state.since[roster.names.index(name)])
+        rows = newest.state.parameters[name]
+        received = compress(rows, self.recipe.sent.down, *roster.layouts_of(name)).plain
         if since and not (self.path / CLIENTS).is_dir():
             expected = f"'{self.path}' should hold its clients' states"
             raise RunFolderError(f"{expected}. Found none: between sites they stay there. There: fedhca site predict.")
@@ -223,7 +224,7 @@ class RunFolder:
         found = load_checkpoint(self.path / CHECKPOINTS, fits=lambda checkpoint: require_held(checkpoint, held))
         if found is None:
             raise self._empty()
-        self._check(found.roster)
+        self._check(found.state.roster)
         return found
 
     def _check(self, roster: Roster) -> None:

@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from fedhca.report.notation import clock
 from fedhca.report.sections.bytes import wall
 from fedhca.report.study import Study
+from fedhca.server.family import in_words
 
 
 def facts(study: Study) -> list[tuple[str, str]]:
@@ -17,6 +18,7 @@ def facts(study: Study) -> list[tuple[str, str]]:
         ("rounds", _range([run.recipe.rounds for run in study.runs])),
         ("clients", _range([len(study.clients(setting)) for setting in study.settings])),
         ("data sets", ", ".join(dict.fromkeys(data for run in study.runs for data in run.recipe.datasets))),
+        ("architectures", " ".join(dict.fromkeys(line for run in study.runs for line in in_words(run.families)))),
         ("runs", f"{len(study.runs)}, {clock(sum(map(wall, study.runs)))} in all"),
         ("written by", f"fedhca {_own_version()}"),
     ]

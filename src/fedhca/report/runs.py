@@ -93,6 +93,11 @@ class Run:
         """Client and task of each decoder, in the order of the mixing matrix."""
         return [(client.name, task) for client in self.recipe.roster for task in client.tasks]
 
+    @property
+    def families(self) -> dict[str, list[dict[str, Any]]]:
+        """Who is of which family of encoders, or of decoders, where there are several; see `fedhca.server.family`."""
+        return self.journal[0].get("families", {}) if self.journal else {}
+
     def evaluations(self) -> list[tuple[int, Result]]:
         """Return the metrics of every round that was evaluated."""
         lines = [line for line in self.journal if line.get("metrics")]

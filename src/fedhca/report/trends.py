@@ -72,14 +72,23 @@ def alpha_of_multi(study: Study, setting: str) -> Finding:
 
 def beta_next_to_head(study: Study, setting: str) -> Finding:
     """Ask whether the last layer has the least β of all, mean over decoders, in the last round."""
-    last = [notes[-1][1].mean(0) for run in _ours(study, setting) if (notes := run.notes("decoder", "beta"))]
+    last = [
+        np.nanmean(_by_the_head(notes[-1][1]), axis=0)
+        for run in _ours(study, setting)
+        if (notes := run.notes("decoder", "beta"))
+    ]
     if not last:
         return "no β", None
-    layers = np.mean(last, axis=0)
+    layers = np.nanmean(last, axis=0)
     if len(layers) < 2:
         return "one layer only", None
     words = f"β of it {layers[-1]:.3f}, of the other layers {layers[:-1].min():.3f} to {layers[:-1].max():.3f}"
     return words, bool(layers[-1] < layers[:-1].min())
+
+
+def _by_the_head(values: np.ndarray) -> np.ndarray:
+    """Move the layers of decoders that have fewer of them than others to the end of the row: next to the head."""
+    return np.array([np.roll(row, np.count_nonzero(np.isnan(row))) for row in values])
 
 
 def beta_of_multi(study: Study, setting: str) -> Finding:
@@ -88,7 +97,9 @@ def beta_of_multi(study: Study, setting: str) -> Finding:
     series = []
     for run in _ours(study, setting):
         rows = [k for k, (client, _) in enumerate(run.decoders) if client in several]
-        series.append([(number, float(values[rows].mean())) for number, values in run.notes("decoder", "beta") if rows])
+        series.append(
+            [(number, float(np.nanmean(values[rows]))) for number, values in run.notes("decoder", "beta") if rows]
+        )
     _, mean, _ = average(series)
     if len(mean) < 2:
         return "no β of a multi-task client", None

@@ -1,7 +1,7 @@
 """A client may lie: updates far longer than the others' are shortened, or count as if they had not come."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -10,8 +10,8 @@ from torch import Tensor
 
 from fedhca.aggregation import Rows
 from fedhca.errors import RecipeError
+from fedhca.server.family import Part
 
-PARTS = ("encoder", "decoder")
 FEWEST = 3
 
 
@@ -45,29 +45,28 @@ class Guard:
         """Whether it looks at updates at all."""
         return self.bound is not None or self.reject is not None
 
-    def judge(self, encoders: Rows, decoders: Rows) -> "Verdict":
+    def judge(self, families: Iterable[tuple[Part, Rows]]) -> "Verdict":
         """Say whose updates are refused, and shorten the others' where they lie.
 
             t_i = ‖Δ_i‖ / median_j ‖Δ_j‖,    Δ = end − start, in float64
             t_i > reject    the client of i is refused
             t_i > bound     end_i ← start_i + Δ_i · bound / t_i
 
-        for encoders, and for decoders among themselves. Of two updates nobody can say which is the odd one, and of a
-        median of 0 every update that moved is infinitely many: with fewer than 3 updates, or a median of 0, nothing
-        is done. Less than half of the updates cannot move the median beyond the lengths of the others. An honest one
-        may be long, too: who has more local epochs is through with warm-up sooner. Rows are read in one pass, which
-        rules and journal then need not take again.
+        within each family: encoders among those of their layout, decoders likewise. Of two updates nobody can say
+        which is the odd one, and of a median of 0 every update that moved is infinitely many: with fewer than 3
+        updates, or a median of 0, nothing is done. Less than half of the updates cannot move the median beyond the
+        lengths of the others. An honest one may be long, too: who has more local epochs is through with warm-up
+        sooner. Rows are read in one pass, which rules and journal then need not take again.
 
         Args:
-            encoders: of the clients that answered; `end` is written to.
-            decoders: likewise.
+            families: what the rows are, and those of the clients that answered; `end` is written to.
 
         Norm bounding is of Sun et al., Can you really backdoor federated learning? (2019); the median instead of a
         fixed length makes it free of the unit of the parameters.
         """
         if not self.on:
             return Verdict()
-        sides = [(part, rows, _in_medians(rows)) for part, rows in zip(PARTS, (encoders, decoders), strict=True)]
+        sides = [(part, rows, _in_medians(rows)) for part, rows in families]
         refused: dict[str, str] = {}
         for part, rows, times in sides:
             for name, longest in _longest(rows, times, self.reject).items():
@@ -96,8 +95,10 @@ class Verdict:
 
 def _in_medians(rows: Rows) -> Float[Tensor, " m"]:
     """Return the length of every update in medians; 0 where nothing can be said."""
+    if len(rows.members) < FEWEST:
+        return torch.zeros(len(rows.members), dtype=torch.float64)
     lengths = rows.gram.diagonal().sqrt()
-    median = lengths.quantile(0.5) if len(lengths) >= FEWEST else lengths.new_zeros(())
+    median = lengths.quantile(0.5)
     return lengths / median if median > 0 else torch.zeros_like(lengths)
 
 

@@ -1,4 +1,4 @@
-"""Where replies are put as they come: one table for encoders and one for decoders, in the order of the roster."""
+"""Where replies are put as they come: a table for each family of rows, in the order of the roster."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -19,32 +19,29 @@ class Inbox:
     """What clients sent in one round. A reply's parameters are copied to their place once; its own are let go.
 
     Attributes:
-        roster: the order of rows.
-        encoders: rows of those who answered; the others' are not looked at.
-        decoders: likewise.
+        roster: whose rows they are.
+        tables: rows of those who answered, a table for each family; the others' are not looked at.
         names: of those who answered.
-        start: encoders and decoders that were handed out: what a reply in fewer bits tells the change of.
+        start: the tables that were handed out: what a reply in fewer bits tells the change of.
         bytes: that each reply was long.
 
     """
 
     roster: Roster
-    encoders: Float[Tensor, "n d"]
-    decoders: Float[Tensor, "k e"]
+    tables: tuple[Float[Tensor, "_ _"], ...]
     names: set[str] = field(default_factory=set)
-    start: tuple[Tensor, Tensor] | None = None
+    start: tuple[Float[Tensor, "_ _"], ...] = ()
     bytes: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def beside(
         cls,
         roster: Roster,
-        encoders: Float[Tensor, "n d"],
-        decoders: Float[Tensor, "k e"],
+        start: tuple[Float[Tensor, "_ _"], ...],
         table: Callable[[Tensor], Tensor] = new_like,
     ) -> "Inbox":
         """Make an empty inbox with tables like those that were handed out; `table` makes one."""
-        return cls(roster, table(encoders), table(decoders), start=(encoders, decoders))
+        return cls(roster, tuple(map(table, start)), start=start)
 
     def take(self, reply: TrainReply) -> TrainReply:
         """Put a reply to its place; return it with views of the tables as its parameters.
@@ -56,7 +53,7 @@ class Inbox:
         """
         sent = reply.parameters.plain
         require_fit(self.roster, reply.client, sent)
-        here = self.roster.unstack(self.encoders, self.decoders)[reply.client]
+        here = self.roster.unstack(*self.tables)[reply.client]
         here.encoder.copy_(sent.encoder)
         here.decoders.copy_(sent.decoders)
         if isinstance(reply.parameters, Compressed):
@@ -67,8 +64,8 @@ class Inbox:
         self.bytes[reply.client] = reply.parameters.bytes
         return replace(reply, parameters=here)
 
-    def _start(self) -> tuple[Tensor, Tensor]:
-        if self.start is None:
+    def _start(self) -> tuple[Tensor, ...]:
+        if not self.start:
             raise ClientError("A reply that tells a change should find what was handed out. Found none in this inbox.")
         return self.start
 
@@ -76,7 +73,8 @@ class Inbox:
 def require_fit(roster: Roster, name: str, parameters: Parameters) -> None:
     """Raise LayoutError for parameters of a wrong shape, ClientError for some that are not finite."""
     tasks = next(len(member.tasks) for member in roster.members if member.client == name)
-    expected = ((roster.encoder_layout.width,), (tasks, roster.decoder_layout.width))
+    encoder, decoder = roster.layouts_of(name)
+    expected = ((encoder.width,), (tasks, decoder.width))
     found = (tuple(parameters.encoder.shape), tuple(parameters.decoders.shape))
     if found != expected:
         raise LayoutError(f"Client '{name}' should send encoder and decoders of shapes {expected}. Found {found}.")

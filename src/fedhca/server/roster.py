@@ -1,7 +1,9 @@
 """Who takes part: the order of clients, and the row of every encoder and decoder."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import compress
 
 from jaxtyping import Float
 from torch import Tensor
@@ -11,6 +13,7 @@ from fedhca.errors import RecipeError
 from fedhca.layout import Layout
 from fedhca.messages import Hello
 from fedhca.parameters import Parameters
+from fedhca.server.family import PARTS, Family, Part, rows_of
 from fedhca.tables import new_like
 
 
@@ -19,15 +22,13 @@ class Roster:
     """The clients of a federation, in order, and how their parameters stack.
 
     Attributes:
-        members: one per client, its tasks in the order of its decoders; row i of the encoders [n, d].
-        encoder_layout: of every encoder.
-        decoder_layout: of every decoder.
+        members: one per client, its tasks in the order of its decoders.
+        layouts: of each client's encoder, and of each of its decoders.
 
     """
 
     members: tuple[Member, ...]
-    encoder_layout: Layout
-    decoder_layout: Layout
+    layouts: tuple[tuple[Layout, Layout], ...]
 
     @classmethod
     def of(cls, hellos: Iterable[Hello], order: Sequence[str] | None = None) -> "Roster":
@@ -35,7 +36,6 @@ class Roster:
 
         Raises:
             RecipeError: two clients have one name, a client has no task, or there is none.
-            LayoutError: the architectures differ; the first difference is named.
 
         """
         by_name: dict[str, Hello] = {}
@@ -48,15 +48,11 @@ class Roster:
         names = sorted(by_name) if order is None else list(order)
         if not names or sorted(names) != sorted(by_name):
             raise RecipeError(f"Clients should be {names or 'at least one'}. Found {sorted(by_name)}.")
-        first = by_name[names[0]]
-        for name in names[1:]:
-            other = by_name[name]
-            first.encoder_layout.require_equal(other.encoder_layout, f"client '{name}', its encoder,")
-            first.decoder_layout.require_equal(other.decoder_layout, f"client '{name}', its decoders,")
-        members = tuple(
-            Member(name, by_name[name].dataset, by_name[name].tasks, by_name[name].examples) for name in names
+        ordered = [by_name[name] for name in names]
+        return cls(
+            tuple(Member(each.client, each.dataset, each.tasks, each.examples) for each in ordered),
+            tuple((each.encoder_layout, each.decoder_layout) for each in ordered),
         )
-        return cls(members, first.encoder_layout, first.decoder_layout)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -65,7 +61,21 @@ class Roster:
 
     def among(self, names: Collection[str]) -> "Roster":
         """Return the roster of some of the clients."""
-        return replace(self, members=tuple(member for member in self.members if member.client in names))
+        chosen = [member.client in names for member in self.members]
+        return Roster(tuple(compress(self.members, chosen)), tuple(compress(self.layouts, chosen)))
+
+    @cached_property
+    def families(self) -> tuple[Family, ...]:
+        """What can be mixed with each other: the families of encoders, then those of decoders."""
+        decoders = [each for member, (_, each) in zip(self.members, self.layouts, strict=True) for _ in member.tasks]
+        return (
+            *Family.among("encoder", self.members, [each for each, _ in self.layouts]),
+            *Family.among("decoder", self.decoder_members, decoders),
+        )
+
+    def layouts_of(self, name: str) -> tuple[Layout, Layout]:
+        """Return the layouts of a client's encoder and of its decoders."""
+        return self.layouts[self.names.index(name)]
 
     @property
     def decoder_members(self) -> tuple[Member, ...]:
@@ -78,20 +88,20 @@ class Roster:
 
     def stack(
         self, parameters: Mapping[str, Parameters], table: Callable[[Tensor], Tensor] = new_like
-    ) -> tuple[Float[Tensor, "n d"], Float[Tensor, "k e"]]:
-        """Copy every client's encoder and decoders into two tables; `table` makes one like what it is given."""
-        first = next(iter(parameters.values()))
-        heights = len(self.members), len(self.decoder_members)
-        rows = (first.encoder, first.decoders[0])
-        encoders, decoders = (table(row.expand(height, -1)) for row, height in zip(rows, heights, strict=True))
-        for name, place in self.unstack(encoders, decoders).items():
-            place.encoder.copy_(parameters[name].encoder)
-            place.decoders.copy_(parameters[name].decoders)
-        return encoders, decoders
+    ) -> tuple[Float[Tensor, "_ _"], ...]:
+        """Copy all clients' parameters into a table for each family; `table` makes one like what it is given."""
+        found = []
+        for family in self.families:
+            first = rows_of(family.part, parameters[family.clients[0]])[0]
+            found.append(table(first.expand(len(family.members), -1)))
+            for name, rows in family.shares(found[-1]).items():
+                rows.copy_(rows_of(family.part, parameters[name]))
+        return tuple(found)
 
-    def unstack(self, encoders: Float[Tensor, "n d"], decoders: Float[Tensor, "k e"]) -> dict[str, Parameters]:
-        """Give every client its own rows, as views."""
-        shares = decoders.split([len(member.tasks) for member in self.members])
-        return {
-            name: Parameters(encoder, share) for name, encoder, share in zip(self.names, encoders, shares, strict=True)
-        }
+    def unstack(self, *tables: Float[Tensor, "_ _"]) -> dict[str, Parameters]:
+        """Give every client its own rows of the tables, as views."""
+        found: dict[Part, dict[str, Tensor]] = {part: {} for part in PARTS}
+        for family, table in zip(self.families, tables, strict=True):
+            found[family.part] |= family.shares(table)
+        encoders, decoders = (found[part] for part in PARTS)
+        return {name: Parameters(encoders[name][0], decoders[name]) for name in self.names}

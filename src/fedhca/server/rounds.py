@@ -15,6 +15,7 @@ from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Ru
 from fedhca.methods import Method
 from fedhca.parameters import Parameters
 from fedhca.server.attendance import NOBODY_AWAY, Attendance, away_in, require_somebody
+from fedhca.server.family import only
 from fedhca.server.guard import Guard, Verdict
 from fedhca.server.inbox import Inbox, require_fit
 from fedhca.server.policy import Policy
@@ -28,21 +29,44 @@ class ServerState:
     """All the server remembers between rounds.
 
     Attributes:
+        roster: whose it is.
         round: rounds done.
-        encoders: what each client goes on from, by roster order.
-        decoders: likewise, client by client and task by task.
-        encoder_state: of the method's encoder rule.
-        decoder_state: of the method's decoder rule.
+        rows: what each client goes on from, a table for each family of the roster.
+        memories: of the method's rules, one for each family.
         since: after how many rounds each client last gave an answer that counted.
 
     """
 
+    roster: Roster
     round: int
-    encoders: Float[Tensor, "n d"]
-    decoders: Float[Tensor, "k e"]
-    encoder_state: State
-    decoder_state: State
+    rows: tuple[Float[Tensor, "_ _"], ...]
+    memories: tuple[State, ...]
     since: Int64[Tensor, " n"]
+
+    @property
+    def parameters(self) -> dict[str, Parameters]:
+        """What each client goes on from, as views."""
+        return self.roster.unstack(*self.rows)
+
+    @property
+    def encoders(self) -> Float[Tensor, "n d"]:
+        """All encoders in a table, by roster order; LayoutError if they are of several families."""
+        return only("encoder", self.roster.families, self.rows)
+
+    @property
+    def decoders(self) -> Float[Tensor, "k e"]:
+        """All decoders in a table, client by client and task by task; LayoutError likewise."""
+        return only("decoder", self.roster.families, self.rows)
+
+    @property
+    def encoder_state(self) -> State:
+        """What the rule of all encoders remembers; LayoutError likewise."""
+        return only("encoder", self.roster.families, self.memories)
+
+    @property
+    def decoder_state(self) -> State:
+        """What the rule of all decoders remembers; LayoutError likewise."""
+        return only("decoder", self.roster.families, self.memories)
 
 
 @dataclass(frozen=True)
@@ -55,8 +79,8 @@ class Round:
         losses: mean training loss by client and task, unweighted; none of a private client.
         metrics: by client and task; empty in rounds without evaluation, NaN for a client that did not answer, or does
             not tell.
-        encoder: the encoder rule's answer: mixing matrices and notes (Gram matrix of the updates, hyper weights).
-        decoder: likewise for the decoder rule.
+        answers: of the rules, one for each family: mixing matrices and notes (Gram matrix of the updates, hyper
+            weights).
         seconds: wall time by phase: train, aggregate, evaluate.
         clients: what each client's part of the first phase was spent on: train (at the client), transport (both ways),
             waiting (for the last of the others).
@@ -70,13 +94,22 @@ class Round:
     state: ServerState
     losses: Mapping[str, Mapping[str, float]]
     metrics: Mapping[str, Mapping[str, float]]
-    encoder: Answer
-    decoder: Answer
+    answers: tuple[Answer, ...]
     seconds: Mapping[str, float]
     bytes: Mapping[str, Mapping[str, int]]
     missing: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     clients: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     shortened: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def encoder(self) -> Answer:
+        """The answer to all encoders; LayoutError if they are of several families."""
+        return only("encoder", self.state.roster.families, self.answers)
+
+    @property
+    def decoder(self) -> Answer:
+        """The answer to all decoders; LayoutError likewise."""
+        return only("decoder", self.state.roster.families, self.answers)
 
 
 def begin(
@@ -93,41 +126,47 @@ def begin(
     """
     for hello in hellos:
         require_fit(roster, hello.client, hello.parameters)
-    encoders, decoders = roster.stack({hello.client: hello.parameters for hello in hellos}, table)
-    encoder_rows = Rows(encoders, encoders, roster.members, roster.encoder_layout)
-    decoder_rows = Rows(decoders, decoders, roster.decoder_members, roster.decoder_layout)
-    since = torch.zeros(len(encoders), dtype=torch.int64)
-    return ServerState(
-        0, encoders, decoders, method.encoder.init(encoder_rows), method.decoder.init(decoder_rows), since
-    )
+    tables = roster.stack({hello.client: hello.parameters for hello in hellos}, table)
+    memories = [
+        method.rule(family.part).init(Rows(rows, rows, family.members, family.layout))
+        for family, rows in zip(roster.families, tables, strict=True)
+    ]
+    return ServerState(roster, 0, tables, tuple(memories), torch.zeros(len(roster.members), dtype=torch.int64))
 
 
 def step(
-    method: Method, roster: Roster, state: ServerState, inbox: Inbox, sides: tuple[Rows, Rows] | None = None
-) -> tuple[ServerState, Answer, Answer]:
-    """Mix what the clients sent; return the next state and both rules' answers.
+    method: Method, state: ServerState, inbox: Inbox, moves: Sequence[Rows] | None = None
+) -> tuple[ServerState, tuple[Answer, ...]]:
+    """Mix what the clients sent, family by family; return the next state and the rules' answers.
 
     The answers are written over what was sent, so that the inbox is spent; the state stays as it is. A client that did
-    not answer keeps what it was handed out, and its share of the rules' states. `sides` are the rows of the inbox
-    where somebody has looked at them before; see `sides_of`.
+    not answer keeps what it was handed out, and its share of the rules' states. `moves` are the rows of the inbox
+    where somebody has looked at them before; see `moves_of`.
     """
-    encoders, decoders = sides_of(roster, state, inbox) if sides is None else sides
-    present, slots = _present(encoders, inbox), _present(decoders, inbox)
-    encoder = apply_among(method.encoder, state.encoder_state, encoders, present, inbox.encoders)
-    decoder = apply_among(method.decoder, state.decoder_state, decoders, slots, inbox.decoders)
-    since = torch.where(present, state.round + 1, state.since)
-    following = ServerState(state.round + 1, encoder.rows, decoder.rows, encoder.state, decoder.state, since)
-    return following, encoder, decoder
-
-
-def sides_of(roster: Roster, state: ServerState, inbox: Inbox) -> tuple[Rows, Rows]:
-    """Return what came as rows: of all encoders, and of all decoders."""
-    fresh = state.since == state.round
-    slots = fresh.repeat_interleave(torch.tensor([len(member.tasks) for member in roster.members]))
-    return (
-        Rows(state.encoders, inbox.encoders, roster.members, roster.encoder_layout, fresh),
-        Rows(state.decoders, inbox.decoders, roster.decoder_members, roster.decoder_layout, slots),
+    answers = tuple(
+        apply_among(method.rule(family.part), memory, rows, _present(rows, inbox), table)
+        for family, memory, rows, table in zip(
+            state.roster.families, state.memories, moves or moves_of(state, inbox), inbox.tables, strict=True
+        )
     )
+    here = torch.tensor([name in inbox.names for name in state.roster.names])
+    following = ServerState(
+        state.roster,
+        state.round + 1,
+        tuple(answer.rows for answer in answers),
+        tuple(answer.state for answer in answers),
+        torch.where(here, state.round + 1, state.since),
+    )
+    return following, answers
+
+
+def moves_of(state: ServerState, inbox: Inbox) -> list[Rows]:
+    """Return what came as the rows of each family."""
+    fresh = dict(zip(state.roster.names, (state.since == state.round).tolist(), strict=True))
+    return [
+        Rows(start, end, family.members, family.layout, torch.tensor([fresh[each.client] for each in family.members]))
+        for family, start, end in zip(state.roster.families, state.rows, inbox.tables, strict=True)
+    ]
 
 
 def _present(rows: Rows, inbox: Inbox) -> Bool[Tensor, " m"]:
@@ -137,7 +176,6 @@ def _present(rows: Rows, inbox: Inbox) -> Bool[Tensor, " m"]:
 def rounds(
     method: Method,
     runtime: Runtime,
-    roster: Roster,
     state: ServerState,
     *,
     until: int,
@@ -163,22 +201,20 @@ def rounds(
         ClientError: a client sent parameters that are not finite, likewise.
 
     """
-    require_somebody(attendance, roster.names, until)
+    require_somebody(attendance, state.roster.names, until)
     while state.round < until:
         clock = [time.perf_counter()]
-        inbox = Inbox.beside(roster, state.encoders, state.decoders, table)
+        inbox = Inbox.beside(state.roster, state.rows, table)
         away = away_in(attendance, state.round + 1)
         trained, down = _train(method, runtime, inbox, state, policy, tell, sent, away)
         clock.append(time.perf_counter())
-        sides, verdict = _judged(guard, inbox, state)
+        moves, verdict = _judged(guard, inbox, state)
         trained = refuse(trained, verdict.refused, state.round, policy, tell=tell)
-        state, encoder, decoder = step(method, roster, state, inbox, sides)
+        state, answers = step(method, state, inbox, moves)
         clock.append(time.perf_counter())
         due = state.round % evaluate_every == 0 or state.round == until
         measured = (
-            _measure(runtime, roster, state, method.local, policy, tell, sent.down, away)
-            if due
-            else Answers[EvaluateReply]({})
+            _measure(runtime, state, method.local, policy, tell, sent.down, away) if due else Answers[EvaluateReply]({})
         )
         clock.append(time.perf_counter())
         phases = zip(("train", "aggregate", "evaluate"), clock, clock[1:], strict=False)
@@ -187,9 +223,8 @@ def rounds(
             number=state.round,
             state=state,
             losses={name: reply.losses for name, reply in trained.replies.items()},
-            metrics=_metrics(measured, roster),
-            encoder=encoder,
-            decoder=decoder,
+            metrics=_metrics(measured, state.roster),
+            answers=answers,
             seconds={phase: after - before for phase, before, after in phases},
             bytes={name: {"down": down[name], "up": inbox.bytes[name]} for name in trained.replies},
             missing={phase: causes for phase, causes in missing.items() if causes},
@@ -202,10 +237,10 @@ def rounds(
 
 
 def evaluate(
-    runtime: Runtime, roster: Roster, state: ServerState, rule: LocalRule, form: Form = "float32"
+    runtime: Runtime, state: ServerState, rule: LocalRule, form: Form = "float32"
 ) -> dict[str, dict[str, float]]:
     """Return the metrics of the model each client keeps by the rule, by client and task; it travels in the form."""
-    return _metrics(_measure(runtime, roster, state, rule, Policy(), lambda missing: None, form, {}), roster)
+    return _metrics(_measure(runtime, state, rule, Policy(), lambda missing: None, form, {}), state.roster)
 
 
 def _train(
@@ -221,19 +256,21 @@ def _train(
     """Return what came back, and how many bytes went to each."""
     requests = [
         TrainRequest(name, state.round, each, method.local, since, sent.up)
-        for name, each, since in _handed_out(inbox.roster, state, sent.down, away)
+        for name, each, since in _handed_out(state, sent.down, away)
     ]
     down = {request.client: request.parameters.bytes for request in requests}
     return gather(runtime.train, requests, policy, take=inbox.take, tell=tell), down
 
 
-def _judged(guard: Guard, inbox: Inbox, state: ServerState) -> tuple[tuple[Rows, Rows], Verdict]:
+def _judged(guard: Guard, inbox: Inbox, state: ServerState) -> tuple[list[Rows], Verdict]:
     """Have the guard look at what came; return the rows to mix, who is refused being no longer among those there."""
-    sides = sides_of(inbox.roster, state, inbox)
-    verdict = guard.judge(*(_there(rows, inbox) for rows in sides))
+    moves = moves_of(state, inbox)
+    verdict = guard.judge(
+        (family.part, _there(rows, inbox)) for family, rows in zip(state.roster.families, moves, strict=True)
+    )
     inbox.names.difference_update(verdict.refused)
     # Rows remember what was seen of them, which is no longer so where something was shortened.
-    return sides_of(inbox.roster, state, inbox) if verdict.shortened else sides, verdict
+    return moves_of(state, inbox) if verdict.shortened else moves, verdict
 
 
 def _there(rows: Rows, inbox: Inbox) -> Rows:
@@ -243,7 +280,6 @@ def _there(rows: Rows, inbox: Inbox) -> Rows:
 
 def _measure(
     runtime: Runtime,
-    roster: Roster,
     state: ServerState,
     rule: LocalRule,
     policy: Policy,
@@ -252,21 +288,19 @@ def _measure(
     away: Mapping[str, str],
 ) -> Answers[EvaluateReply]:
     requests = [
-        EvaluateRequest(name, state.round, each, rule, since)
-        for name, each, since in _handed_out(roster, state, form, away)
+        EvaluateRequest(name, state.round, each, rule, since) for name, each, since in _handed_out(state, form, away)
     ]
     answers = gather(runtime.evaluate, requests, policy, tell=tell)
     return replace(answers, missing={**away, **answers.missing})
 
 
 def _handed_out(
-    roster: Roster, state: ServerState, form: Form, away: Collection[str]
+    state: ServerState, form: Form, away: Collection[str]
 ) -> Iterable[tuple[str, Parameters | Compressed, int]]:
     """Give the parameters of all who take part, as they travel, and which of its own states goes with each."""
-    everybody = roster.unstack(state.encoders, state.decoders)
-    for (name, each), since in zip(everybody.items(), state.since.tolist(), strict=True):
+    for (name, each), since in zip(state.parameters.items(), state.since.tolist(), strict=True):
         if name not in away:
-            yield name, compress(each, form, roster.encoder_layout, roster.decoder_layout), since
+            yield name, compress(each, form, *state.roster.layouts_of(name)), since
 
 
 def _metrics(measured: Answers[EvaluateReply], roster: Roster) -> dict[str, dict[str, float]]:

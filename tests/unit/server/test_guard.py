@@ -69,7 +69,7 @@ def play(
     roster = Roster.of(hellos)
     runtime = ScriptedRuntime(hellos, moving(lengths, away))
     state = begin(made, roster, hellos)
-    found = rounds(made, runtime, roster, state, until=until, policy=policy, tell=told.append, guard=guard)
+    found = rounds(made, runtime, state, until=until, policy=policy, tell=told.append, guard=guard)
     return list(found), told
 
 
@@ -190,7 +190,7 @@ def test_no_update_is_longer_than_the_bound_and_the_shorter_ones_are_as_they_wer
     with pytest.MonkeyPatch.context() as patch:
         if not loops:
             patch.setattr(passes.Tables, "suit_loops", lambda tables, *others: False)
-        verdict = Guard(bound=bound).judge(rows, rows_of(moves[:2], moves[:2].clone()))
+        verdict = Guard(bound=bound).judge([("encoder", rows), ("decoder", rows_of(moves[:2], moves[:2].clone()))])
     found = rows.end.norm(dim=1)
     torch.testing.assert_close(found, lengths.clamp_max(most))
     torch.testing.assert_close(rows.end / found[:, None], moves / lengths[:, None])
@@ -210,7 +210,7 @@ def test_less_than_half_of_the_clients_cannot_push_the_bound_up() -> None:
         sent = honest.clone()
         sent[:3] *= huge
         rows = rows_of(torch.zeros_like(sent), sent)
-        assert Guard(bound=1.0).judge(rows, rows_of(honest, honest)).shortened.keys() == {
+        assert Guard(bound=1.0).judge([("encoder", rows), ("decoder", rows_of(honest, honest))]).shortened.keys() == {
             "client0",
             "client1",
             "client2",

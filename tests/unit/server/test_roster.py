@@ -1,11 +1,13 @@
 import pytest
 import torch
 
-from fedhca.errors import LayoutError, RecipeError
+from fedhca.errors import RecipeError
 from fedhca.layout import Layout
 from fedhca.messages import Hello
 from fedhca.parameters import Parameters
 from fedhca.server import Roster
+from fedhca.server.family import apart, in_words
+from tiny import same_parameters
 
 ENCODER, DECODER = Layout.of({"patch.weight": (3,)}), Layout.of({"fuse.weight": (2,)})
 
@@ -75,11 +77,55 @@ def test_a_federation_that_cannot_be_is_refused(hellos: list[Hello], order: list
 
 
 @pytest.mark.parametrize("part", ["encoder", "decoder"])
-def test_another_architecture_is_refused_by_its_first_difference(part: str) -> None:
+def test_another_architecture_is_a_family_of_its_own_named_with_its_first_difference(part: str) -> None:
     other = Layout.of({"x.weight": (5,)})
     stranger = hello("z", "depth", encoder=other) if part == "encoder" else hello("z", "depth", decoder=other)
-    with pytest.raises(LayoutError, match=rf"Parameter 0 of client 'z', its {part}.* Found `x\.weight` of shape \[5\]"):
-        Roster.of([*HELLOS, stranger])
+    families = Roster.of([*HELLOS, stranger]).families
+    assert [(each.part, each.number, each.clients) for each in families if each.part == part] == [
+        (part, 1, ("b10", "c", "multi")),
+        (part, 2, ("z",)),
+    ]
+    (line,) = in_words(apart(families))
+    mine = {"encoder": "`patch.weight` of shape [3]", "decoder": "`fuse.weight` of shape [2]"}[part]
+    assert line == (
+        f"{part.capitalize()}s are of 2 architectures, each mixed within its own: b10, c, multi; z, who hears nobody "
+        f"else (parameter 0 is `x.weight` of shape [5] instead of {mine})."
+    )
+
+
+def test_one_architecture_is_one_family_of_each_part_and_nothing_is_said_of_it() -> None:
+    assert [(each.part, each.suffix, each.clients) for each in ROSTER.families] == [
+        ("encoder", "", ("b10", "c", "multi")),
+        ("decoder", "", ("b10", "c", "multi")),
+    ]
+    assert apart(ROSTER.families) == {}
+
+
+def test_rows_of_several_families_stack_and_unstack() -> None:
+    wide, long = Layout.of({"patch.weight": (7,)}), Layout.of({"fuse.weight": (2,), "fuse.bias": (3,)})
+    hellos = [
+        hello("a", "depth", encoder=wide),
+        hello("b", "depth", "edge", decoder=long),
+        hello("c", "edge", encoder=wide, decoder=long),
+        hello("d", "depth"),
+    ]
+    roster = Roster.of(hellos)
+    assert [(each.part, each.clients, each.places) for each in roster.families] == [
+        ("encoder", ("a", "c"), (0, 2)),
+        ("encoder", ("b", "d"), (1, 3)),
+        ("decoder", ("a", "d"), (0, 4)),
+        ("decoder", ("b", "c"), (1, 2, 3)),
+    ]
+    given = {
+        each.client: Parameters(torch.randn_like(each.parameters.encoder), torch.randn_like(each.parameters.decoders))
+        for each in hellos
+    }
+    tables = roster.stack({name: given[name] for name in "dbca"})
+    assert [tuple(each.shape) for each in tables] == [(2, 7), (2, 3), (2, 2), (3, 5)]
+    found = roster.unstack(*tables)
+    assert list(found) == ["a", "b", "c", "d"]
+    assert all(same_parameters(found[name], given[name]) for name in found)
+    assert roster.among("ad") == Roster.of([hellos[0], hellos[3]])
 
 
 def test_some_of_the_clients_are_a_roster_too() -> None:

@@ -55,7 +55,7 @@ def play(
 ) -> list[Round]:
     runtime = ScriptedRuntime(HELLOS, train, lambda request: {"sum": float(request.parameters.encoder.sum())})
     options = {"until": 3, **options}
-    return list(rounds(method, runtime, ROSTER, begin(method, ROSTER, HELLOS), policy=policy, **options))  # type: ignore[arg-type]
+    return list(rounds(method, runtime, begin(method, ROSTER, HELLOS), policy=policy, **options))  # type: ignore[arg-type]
 
 
 def test_everyone_begins_from_its_own_parameters() -> None:
@@ -101,13 +101,13 @@ def test_a_run_can_stop_and_go_on_from_any_state() -> None:
     method = make_method("fedhca2")
     whole = play(method, until=4)
     runtime = ScriptedRuntime(HELLOS, one_more)
-    rest = list(rounds(method, runtime, ROSTER, whole[1].state, until=4))
+    rest = list(rounds(method, runtime, whole[1].state, until=4))
     assert [each.number for each in rest] == [3, 4]
     assert torch.equal(rest[-1].state.encoders, whole[-1].state.encoders)
     assert torch.equal(rest[-1].state.decoders, whole[-1].state.decoders)
     for name, tensor in whole[-1].state.encoder_state.items():
         assert torch.equal(rest[-1].state.encoder_state[name], tensor)
-    assert list(rounds(method, runtime, ROSTER, whole[-1].state, until=4)) == []
+    assert list(rounds(method, runtime, whole[-1].state, until=4)) == []
 
 
 def test_the_generator_does_nothing_before_it_is_asked() -> None:
@@ -118,7 +118,7 @@ def test_the_generator_does_nothing_before_it_is_asked() -> None:
         return one_more(request)
 
     method = make_method("local")
-    going = rounds(method, ScriptedRuntime(HELLOS, train), ROSTER, begin(method, ROSTER, HELLOS), until=3)
+    going = rounds(method, ScriptedRuntime(HELLOS, train), begin(method, ROSTER, HELLOS), until=3)
     assert asked == []
     next(going)
     assert asked == [0, 0]
@@ -163,7 +163,7 @@ def test_rules_see_the_rows_of_the_whole_federation() -> None:
 
 
 def filled(state: ServerState, replies: Iterable[TrainReply]) -> Inbox:
-    inbox = Inbox.beside(ROSTER, state.encoders, state.decoders)
+    inbox = Inbox.beside(ROSTER, state.rows)
     for reply in replies:
         inbox.take(reply)
     return inbox
@@ -175,9 +175,9 @@ def test_a_step_leaves_state_and_replies_as_they_were_and_spends_the_inbox() -> 
     replies = {name: TrainReply(name, 0, parameters(name, 7.0), {}) for name in ORDER}
     before = state.encoders.clone(), state.decoders.clone(), state.encoder_state["alpha"].clone()
     inbox, another = (filled(state, replies.values()) for _ in range(2))
-    (first, *_), (second, *_) = step(method, ROSTER, state, inbox), step(method, ROSTER, state, another)
+    (first, *_), (second, *_) = step(method, state, inbox), step(method, state, another)
     assert torch.equal(first.encoders, second.encoders)
-    assert first.encoders is inbox.encoders
+    assert first.encoders is inbox.tables[0]
     after = state.encoders, state.decoders, state.encoder_state["alpha"]
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
     assert torch.equal(replies["a"].parameters.encoder, torch.full((2,), 7.0))
@@ -204,7 +204,7 @@ class Backwards:
 def test_replies_in_another_order_change_nothing() -> None:
     method = make_method("fedhca2")
     runtime = Backwards(ScriptedRuntime(HELLOS, one_more, lambda request: {"round": float(request.round)}))
-    found = list(rounds(method, runtime, ROSTER, begin(method, ROSTER, HELLOS), until=3))
+    found = list(rounds(method, runtime, begin(method, ROSTER, HELLOS), until=3))
     assert torch.equal(found[-1].state.encoders, play(method)[-1].state.encoders)
     assert found[0].losses == {"b": {"semseg": 1.0}, "a": {"depth": 2.0}}
     assert found[0].metrics == {"b": {"round": 1}, "a": {"round": 1}}
@@ -262,7 +262,7 @@ def test_a_client_that_cannot_be_measured_has_no_metrics_rather_than_none_of_its
 
     method = make_method("local")
     runtime = Dark(HELLOS, one_more, lambda request: {"semseg": 1.0})
-    (found,) = rounds(method, runtime, ROSTER, begin(method, ROSTER, HELLOS), until=1, policy=KEEP)
+    (found,) = rounds(method, runtime, begin(method, ROSTER, HELLOS), until=1, policy=KEEP)
     assert found.missing == {"evaluate": {"a": "dark"}}
     assert found.metrics["b"] == {"semseg": 1.0}
     assert str(found.metrics["a"]) == "{'semseg': nan, 'depth': nan}"

@@ -2,6 +2,8 @@
 
 from functools import partial
 
+import numpy as np
+
 from fedhca.errors import RunFolderError
 from fedhca.report.average import average
 from fedhca.report.figures.beta import beta as draw_beta
@@ -43,13 +45,14 @@ def _panels(study: Study, setting: str, runs: list[Run]) -> list[Panel]:
     notes = [run.notes("decoder", "beta") for run in runs]
     if not any(notes):
         return []
-    kinds = study.kinds(setting)
-    decoders = [_decoder(kinds[client], task) for client, task in runs[0].decoders]
-    names = layer_names(runs)
+    kinds, kin = study.kinds(setting), runs[0].families.get("decoder", [])
+    architecture = {client: number for number, each in enumerate(kin, start=1) for client in each["clients"]}
+    decoders = [_decoder(kinds[client], task, architecture.get(client)) for client, task in runs[0].decoders]
     panels = []
     for decoder in dict.fromkeys(decoders):
         rows = [k for k, each in enumerate(decoders) if each == decoder]
         lines = []
+        names = layer_names(runs, rows)
         for layer, name in enumerate(names):
             series = [[(number, values[k, layer]) for number, values in run] for run in notes for k in rows]
             last = layer == len(names) - 1
@@ -58,21 +61,27 @@ def _panels(study: Study, setting: str, runs: list[Run]) -> list[Panel]:
     return panels
 
 
-def _decoder(kind: str, task: str) -> str:
-    return kind if kind.endswith(f" {task}") and "+" not in kind else f"{kind} · {task}"
+def _decoder(kind: str, task: str, architecture: int | None) -> str:
+    name = kind if kind.endswith(f" {task}") and "+" not in kind else f"{kind} · {task}"
+    return name if architecture is None else f"{name} · architecture {architecture}"
 
 
-def layer_names(runs: list[Run]) -> list[str]:
-    """Name the layers L1, L2 and so on, with the names the model gives them where a checkpoint is there."""
-    count = next(len(values[0]) for run in runs for _, values in run.notes("decoder", "beta"))
-    own = next((found for run in runs if (found := _own_names(run))), [""] * count)
+def layer_names(runs: list[Run], rows: list[int]) -> list[str]:
+    """Name the layers of some decoders L1, L2 and so on, with the model's names where a checkpoint is there.
+
+    Decoders of fewer layers than others have no β beyond their last.
+    """
+    values = next(values[rows] for run in runs for _, values in run.notes("decoder", "beta"))
+    count = max(1, int(np.isfinite(values).any(axis=0).sum()))
+    client, _ = runs[0].decoders[rows[0]]
+    own = next((found for run in runs if (found := _own_names(run, client))), [""] * count)
     names = [f"L{number} {name}".strip() for number, name in enumerate(own[:count], start=1)]
     return [*names[:-1], f"{names[-1]} (next to the head)"]
 
 
-def _own_names(run: Run) -> list[str]:
+def _own_names(run: Run, client: str) -> list[str]:
     try:
-        return list(run.folder.roster.decoder_layout.layers) if run.saved else []
+        return list(run.folder.roster.layouts_of(client)[1].layers) if run.saved else []
     except RunFolderError:
         return []
 

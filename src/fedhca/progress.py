@@ -9,6 +9,7 @@ from fedhca.errors import one_line
 from fedhca.experiment import journal
 from fedhca.experiment.drive import JOURNAL
 from fedhca.pace import Pace, in_words
+from fedhca.server import family
 from fedhca.stopping import require_wanted
 
 
@@ -29,6 +30,7 @@ class Progress:
         self.shown, self.pace = len(journal.read(folder / JOURNAL)), Pace(rounds)
         self.told = len(events(folder))
         self.pace.begin(self.shown)
+        self.said = False  # who is mixed with whom
 
     def look(self) -> None:
         """Show rounds and events since the last look."""
@@ -46,6 +48,10 @@ class Progress:
     def _round(self, line: dict) -> None:
         number, spent = line["round"], line.get("seconds", {})
         left = in_words(self.pace.left(number))
+        if not self.said:
+            for words in family.in_words(line.get("families", {})):
+                self._say(f"note: {words}")
+            self.said = True
         losses = [value for tasks in line.get("losses", {}).values() for value in tasks.values() if value is not None]
         loss = f"mean loss {sum(losses) / len(losses):.4f}" if losses else "no losses"
         phases = "  ".join(f"{phase} {value:.1f} s" for phase, value in spent.items() if value >= 0.05)

@@ -88,8 +88,8 @@ def check(recipe: RecipeName, more: MoreChanges = None, changes: Changes = None,
         print_json(check_document(found))
     else:
         print_table(["client", "data set", "tasks", "train", "test", "kB down", "kB up"], found.rows, found.summary)
-    if found.privacy and not as_json:
-        answers.print(found.privacy, highlight=False, markup=False)
+    for line in () if as_json else [*found.families, *filter(None, [found.privacy])]:
+        answers.print(line, highlight=False, markup=False)
     for problem in found.problems:
         say(problem)
     if found.problems:
@@ -104,7 +104,8 @@ def check_document(found: "Findings") -> dict[str, Any]:
         {key: int(value) if value.isdecimal() and key not in fields[:3] else value for key, value in row.items()}
         for row in rows
     ]
-    return {"clients": clients, "summary": found.summary, "privacy": found.privacy, "problems": found.problems}
+    beside = {"families": [*found.families], "privacy": found.privacy, "problems": found.problems}
+    return {"clients": clients, "summary": found.summary, **beside}
 
 
 def edges(

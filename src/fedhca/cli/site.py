@@ -116,6 +116,8 @@ def check(folder: Folder, as_json: AsJson = False) -> None:
     findings = check_recipe(site.agreed, site.facts.clients)
     head = ["client", "data set", "tasks", "train", "test", "kB down", "kB up"]
     (show_table if as_json else print_table)(head, findings.rows, findings.summary)
+    for line in findings.families:
+        tell(line)
     if findings.privacy:
         tell(findings.privacy)
     if findings.problems:

@@ -28,7 +28,8 @@ from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml, validat
 from fedhca.section import Name, Section, read_section
 
 FILE = "site.yaml"
-OWN = re.compile(r"datasets\.[^.=]+\.(root|cache|path)|device|training\.workers|model\.backbone")
+BACKBONE = re.compile(r"(clients\.\d+\.)?model\.backbone")
+OWN = re.compile(rf"datasets\.[^.=]+\.(root|cache|path)|device|training\.workers|{BACKBONE.pattern}")
 """What a site says for itself; all else is agreed on."""
 
 
@@ -85,13 +86,21 @@ class SiteFolder:
 
     def require_places(self) -> None:
         """Raise RecipeError if the site has not said where something is that its clients need."""
-        used = {client.dataset for client in self.agreed.roster if client.name in self.facts.clients}
+        mine = [
+            (number, client)
+            for number, client in enumerate(self.agreed.clients)
+            if any(each.name in self.facts.clients for each in client.spelt_out)
+        ]
         places = {
             f"datasets.{name}.{key}": getattr(self.agreed.datasets[name], key, None)
-            for name in sorted(used)
+            for name in sorted({client.dataset for _, client in mine})
             for key in ("root", "cache", "path")
         }
-        for key, place in {**places, "model.backbone": self.agreed.model.backbone}.items():
+        for number, client in mine:
+            own_backbone = client.model is not None and client.model.backbone is not None
+            key = f"clients.{number}.model.backbone" if own_backbone else "model.backbone"
+            places[key] = self.agreed.model_of(client).backbone
+        for key, place in places.items():
             if str(place) == ELSEWHERE:
                 expected = f"'{self.path / FILE}' should say where `{key}` is on this machine"
                 raise RecipeError(f"{expected}. Found nothing: add `{key}=/your/folder` to `set`.")
@@ -148,7 +157,7 @@ def host(recipe: Recipe, clients: Iterable[str], folder: Path) -> Site:
 def _absolute(change: str) -> str:
     """Make a place absolute: the engine's processes run in another folder than the one in which it was said."""
     key, _, value = change.partition("=")
-    may_be = key.endswith(".path") or key == "model.backbone"  # a folder, or a name of the hub
+    may_be = key.endswith(".path") or BACKBONE.fullmatch(key) is not None  # a folder, or a name of the hub
     is_place = key.endswith((".root", ".cache")) or (may_be and Path(value).expanduser().is_dir())
     return f"{key}={Path(value).expanduser().absolute()}" if is_place else change
 
@@ -159,6 +168,6 @@ def own(changes: Sequence[str]) -> list[str]:
         key = change.partition("=")[0]
         if not OWN.fullmatch(key):
             places = "datasets.NAME.root, datasets.NAME.path, datasets.NAME.cache"
-            allowed = f"{places}, device, training.workers or model.backbone"
+            allowed = f"{places}, device, training.workers, or [clients.N.]model.backbone"
             raise RecipeError(f"A site should say {allowed} for itself. Found `{key}`, which all have agreed on.")
     return list(changes)

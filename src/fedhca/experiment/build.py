@@ -24,7 +24,7 @@ from fedhca.data.shrunk import Shrunk
 from fedhca.data.source import GroundTruth, Source
 from fedhca.data.synthetic import Figures, Rooms
 from fedhca.errors import RecipeError, unknown
-from fedhca.experiment.config import ClientSection, Recipe, SyntheticData
+from fedhca.experiment.config import ClientSection, ModelSection, Recipe, SyntheticData
 from fedhca.experiment.participant import Clients, Participant
 from fedhca.methods import Method, make_method
 from fedhca.models.client_model import ClientModel
@@ -123,9 +123,9 @@ def build_privacy(recipe: Recipe) -> Privacy | None:
     return None if recipe.privacy is None else Privacy(**recipe.privacy.model_dump())
 
 
-def build_encoder(recipe: Recipe) -> Pyramid:
-    """Make the encoder all clients start from; without pretrained weights it derives from the seed."""
-    section = recipe.model
+def build_encoder(recipe: Recipe, model: ModelSection | None = None) -> Pyramid:
+    """Make the encoder that clients of a model start from; without pretrained weights it derives from the seed."""
+    section = model or recipe.model
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(recipe.seed, "encoder"))
         return backbone(section.backbone, pretrained=section.pretrained, config=section.config)
@@ -139,24 +139,41 @@ def build_training(recipe: Recipe, dataset: str) -> Training:
 
 def build_clients(recipe: Recipe) -> Callable[[Participant, Path | None], Client]:
     """Return what makes a participant a client with the recipe's model, its state saved in the folder if given."""
-    device, width = build_device(recipe), recipe.model.width
-    clients = Clients(build_encoder(recipe), width=width, seed=recipe.seed, device=device)
+    clients, equip = Clients(seed=recipe.seed, device=build_device(recipe)), build_models(recipe)
     privacy, rests = build_privacy(recipe), recipe.states
 
     def make(participant: Participant, folder: Path | None) -> Client:
         training = build_training(recipe, str(participant.dataset))
         place = "memory" if folder is None else rests
-        return clients.make(participant, training, privacy=privacy, folder=folder, rests=place)
+        return clients.make(equip(participant), training, privacy=privacy, folder=folder, rests=place)
 
     return make
 
 
+def build_models(recipe: Recipe) -> Callable[[Participant], Participant]:
+    """Return what gives a participant the recipe's model for it; those of one backbone start from one encoder."""
+    models = {client.name: recipe.model_of(client) for client in recipe.roster}
+    built: list[tuple[ModelSection, Pyramid]] = []
+
+    def equip(participant: Participant) -> Participant:
+        width = models[participant.name].width
+        model = models[participant.name].model_copy(update={"width": recipe.model.width})
+        encoder = next((encoder for other, encoder in built if other == model), None)
+        if encoder is None:
+            encoder = build_encoder(recipe, model)
+            built.append((model, encoder))
+        return replace(participant, encoder=encoder, width=width)
+
+    return equip
+
+
 def build_model(recipe: Recipe, name: str) -> ClientModel:
     """Make the model of one client, as it begins; RecipeError if there is no such client."""
-    tasks = {client.name: build_tasks(recipe, client) for client in recipe.roster}
-    if name not in tasks:
-        raise RecipeError(f"The client should be one of {', '.join(tasks)}. Found '{name}'.")
-    model = ClientModel(build_encoder(recipe), list(tasks[name]), width=recipe.model.width, seed=recipe.seed)
+    clients = {client.name: client for client in recipe.roster}
+    if name not in clients:
+        raise RecipeError(f"The client should be one of {', '.join(clients)}. Found '{name}'.")
+    tasks, section = build_tasks(recipe, clients[name]), recipe.model_of(clients[name])
+    model = ClientModel(build_encoder(recipe, section), tasks, width=section.width, seed=recipe.seed)
     return model.to(build_device(recipe))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from fedhca.aggregation import Member
 from fedhca.client.client import Client
 from fedhca.client.resident import Resident
 from fedhca.compression import compress
@@ -14,6 +15,8 @@ from fedhca.errors import DataError
 from fedhca.experiment import build
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.participant import Participant
+from fedhca.server.family import apart, in_words
+from fedhca.server.roster import Roster
 
 MOMENTS = 2
 """Copies of a client's parameters that AdamW holds."""
@@ -34,6 +37,7 @@ class Findings:
         summary: bytes per round of the whole federation, and memory for parameters.
         problems: one line for everything that is wrong with the data.
         privacy: what the run would give away of each client, in one line; empty where nothing is blurred.
+        families: who is not mixed with whom, in a line for encoders and one for decoders; none if all are alike.
 
     """
 
@@ -41,6 +45,7 @@ class Findings:
     summary: str
     problems: list[str]
     privacy: str = ""
+    families: Sequence[str] = ()
 
 
 def check(recipe: Recipe, only: Collection[str] | None = None) -> Findings:
@@ -59,10 +64,13 @@ def check(recipe: Recipe, only: Collection[str] | None = None) -> Findings:
     problems = [line for split in (build.TRAIN, build.VAL) for line in _data_problems(recipe, split, only)]
     make = build.build_clients(recipe)
     rows, modules = [], dict[Resident, int]()
+    members, layouts = [], []
     travelling, sent_down, sent_up, scalars = 0, 0, 0, 0
     for participant in _participants(recipe, problems, only):
         client = make(participant, None)
         hello = client.hello()
+        members.append(Member(hello.client, hello.dataset, hello.tasks))
+        layouts.append((hello.encoder_layout, hello.decoder_layout))
         down, up = (
             compress(hello.parameters, form, hello.encoder_layout, hello.decoder_layout).bytes
             for form in (recipe.sent.down, recipe.sent.up)
@@ -83,7 +91,8 @@ def check(recipe: Recipe, only: Collection[str] | None = None) -> Findings:
         f"{memory:.2f} GB for parameters, gradients, moments and the server's rows, activations not counted; "
         f"{len(problems)} problems."
     )
-    return Findings(rows, summary, problems, privacy)
+    families = Roster(tuple(members), tuple(layouts)).families
+    return Findings(rows, summary, problems, privacy, in_words(apart(families)))
 
 
 def given_away(recipe: Recipe) -> str:

@@ -20,6 +20,7 @@ from fedhca.client.training import Precision
 from fedhca.compression import Form
 from fedhca.data.described.description import FILE, Labels, read_description
 from fedhca.data.source import GroundTruth
+from fedhca.models.client_model import NARROWEST
 from fedhca.models.encoder import SWIN_T
 from fedhca.plain import plain
 from fedhca.section import Name, Place, Section
@@ -177,8 +178,31 @@ KINDS: dict[str, type[DataSet]] = {
 """The section that describes each kind of data set."""
 
 
+class ModelSection(Section):
+    """The architecture of all clients that have none of their own."""
+
+    backbone: str = SWIN_T
+    pretrained: bool = True
+    config: dict[str, Any] = Field(default_factory=dict)
+    width: Annotated[int, Field(ge=NARROWEST)] = 96
+
+
+class OwnModelSection(Section):
+    """In what a client's architecture differs from the others'; `config` of theirs is not for another backbone."""
+
+    backbone: str | None = None
+    pretrained: bool | None = None
+    config: dict[str, Any] | None = None
+    width: Annotated[int, Field(ge=NARROWEST)] | None = None
+
+    def over(self, model: ModelSection) -> ModelSection:
+        """Return the client's architecture, given that of the others."""
+        fresh: dict[str, Any] = {} if self.backbone is None else {"config": {}}
+        return model.model_copy(update={**fresh, **self.model_dump(exclude_none=True)})
+
+
 class ClientSection(Section):
-    """One client, or `count` of them with numbered names; the rounds it takes part in, if not all."""
+    """One client, or `count` of them with numbered names; its rounds and its model, if they are not everybody's."""
 
     name: Name
     dataset: Name
@@ -186,6 +210,7 @@ class ClientSection(Section):
     count: PositiveInt = 1
     joins: PositiveInt = 1
     leaves: PositiveInt | None = None
+    model: OwnModelSection | None = None
 
     @property
     def spelt_out(self) -> "tuple[ClientSection, ...]":
@@ -203,15 +228,6 @@ class ClientSection(Section):
         if self.leaves is not None and self.leaves < self.joins:
             raise ValueError(f"`leaves` should be at least {self.joins}, where it joins; found {self.leaves}")
         return self
-
-
-class ModelSection(Section):
-    """The architecture that all clients share."""
-
-    backbone: str = SWIN_T
-    pretrained: bool = True
-    config: dict[str, Any] = Field(default_factory=dict)
-    width: Annotated[int, Field(ge=4)] = 96  # heads halve it twice
 
 
 class TrainingSection(Section):
@@ -369,3 +385,7 @@ class Recipe(Section):
     def roster(self) -> tuple[ClientSection, ...]:
         """The clients with `count` spelt out: `name` alone, or `name-1`, `name-2` and so on."""
         return tuple(each for client in self.clients for each in client.spelt_out)
+
+    def model_of(self, client: ClientSection) -> ModelSection:
+        """Return a client's architecture."""
+        return self.model if client.model is None else client.model.over(self.model)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -17,6 +18,7 @@ from fedhca.client.resident import Resident
 from fedhca.client.training import Training, Watch
 from fedhca.errors import RecipeError
 from fedhca.models.client_model import ClientModel
+from fedhca.models.decoder import Decoder, MakeDecoder
 from fedhca.section import NAME
 from fedhca.server.attendance import Span
 from fedhca.tasks.task import Task
@@ -34,6 +36,9 @@ class Participant:
         dataset: name of the data set; participants with equal data set and tasks are homogeneous. Its own name if
             not given.
         span: the rounds it takes part in; all if not given.
+        encoder: that it starts from, if not from the federation's.
+        decoder: what makes its decoders, if not what makes the federation's.
+        width: channels of its decoders, if not the federation's.
 
     """
 
@@ -43,6 +48,9 @@ class Participant:
     test: PictureSet
     dataset: str | None = None
     span: Span = field(default_factory=Span)
+    encoder: nn.Module | None = None
+    decoder: MakeDecoder | None = None
+    width: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what could not take part.
@@ -60,21 +68,40 @@ class Participant:
             raise RecipeError(f"Client '{self.name}' should have one task or more, each once. Found {found}.")
 
 
+class Kind(NamedTuple):
+    """What clients have in common that can take turns in one module. Modules are equal if they are the same."""
+
+    tasks: tuple[Task, ...]
+    training: Training
+    private: bool
+    encoder: nn.Module
+    make_decoder: MakeDecoder
+    width: int
+
+
 class Clients:
-    """Make participants clients; those with the same tasks and training take turns in one module.
+    """Make participants clients; those with the same tasks, training and architecture take turns in one module.
 
     Args:
-        encoder: the backbone all start from.
-        width: channels of the decoders.
+        encoder: the backbone that those start from who have none of their own.
+        width: channels of decoders, likewise.
+        decoder: what makes decoders, likewise.
         seed: everything random derives from it.
         device: where models live; the CPU if not given.
 
     """
 
     def __init__(
-        self, encoder: nn.Module, *, width: int = 96, seed: int = 0, device: torch.device | None = None
+        self,
+        encoder: nn.Module | None = None,
+        *,
+        width: int = 96,
+        decoder: MakeDecoder = Decoder,
+        seed: int = 0,
+        device: torch.device | None = None,
     ) -> None:
-        self.encoder, self.width, self.seed, self.device = encoder, width, seed, device
+        self.encoder, self.width, self.decoder, self.seed, self.device = encoder, width, decoder, seed, device
+        self.kinds: list[Kind] = []
         self.residents: list[Resident] = []
 
     def make(
@@ -93,7 +120,7 @@ class Clients:
             participant.name,
             participant.dataset or participant.name,
             participant.tasks,
-            self._resident(participant.tasks, training, privacy is not None),
+            self._resident(participant, training, privacy is not None),
             participant.train,
             participant.test,
             training=training,
@@ -105,13 +132,25 @@ class Clients:
             watch=watch,
         )
 
-    def _resident(self, tasks: Sequence[Task], training: Training, private: bool) -> Resident:
-        for each in self.residents:
-            kind = (each.learner.tasks, each.learner.training, each.beginning is not None)
-            if kind == (tuple(tasks), training, private):
-                return each
-        model = ClientModel(copy.deepcopy(self.encoder), tasks, width=self.width, seed=self.seed).to(self.device)
-        self.residents.append(Resident(Learner(model, tasks, training)))
+    def _resident(self, participant: Participant, training: Training, private: bool) -> Resident:
+        encoder = self.encoder if participant.encoder is None else participant.encoder
+        make = participant.decoder or self.decoder
+        width = self.width if participant.width is None else participant.width
+        if encoder is None:
+            expected = f"Client '{participant.name}' should have an encoder"
+            raise RecipeError(f"{expected}. Found none: give one to it, or to `fedhca.run` for all.")
+        kind = Kind(tuple(participant.tasks), training, private, encoder, make, width)
+        if kind in self.kinds:
+            return self.residents[self.kinds.index(kind)]
+        try:
+            model = ClientModel(
+                copy.deepcopy(encoder), participant.tasks, width=width, seed=self.seed, make_decoder=make
+            )
+        except RecipeError as error:
+            raise RecipeError(f"Client '{participant.name}': {error}") from error
+        resident = Resident(Learner(model.to(self.device), participant.tasks, training))
+        self.kinds.append(kind)
+        self.residents.append(resident)
         if private:
-            self.residents[-1].begin()
-        return self.residents[-1]
+            resident.begin()
+        return resident

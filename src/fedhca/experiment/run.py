@@ -16,6 +16,7 @@ from fedhca.errors import RecipeError
 from fedhca.experiment.drive import Place, drive
 from fedhca.experiment.participant import Clients, Participant
 from fedhca.methods import Method, make_method
+from fedhca.models.decoder import Decoder, MakeDecoder
 from fedhca.runtimes.local import LocalRuntime
 from fedhca.server.attendance import NOBODY_AWAY, Attendance, Span
 from fedhca.server.guard import Guard
@@ -28,11 +29,12 @@ CLIENTS = "clients"
 
 def run(
     participants: Sequence[Participant],
-    encoder: nn.Module,
+    encoder: nn.Module | None = None,
     method: Method | str = "fedhca2",
     *,
     training: Training | dict[str, Training] | None = None,
     width: int = 96,
+    decoder: MakeDecoder = Decoder,
     seed: int = 0,
     device: torch.device | str | None = None,
     evaluate_every: int = 1,
@@ -50,11 +52,12 @@ def run(
 
     Args:
         participants: who takes part; their order is the order of the roster.
-        encoder: the backbone all start from (each gets a copy): `fedhca.backbone(...)`, or a module of your own that
-            maps pictures to a list of maps, largest first, and has their `channels`.
+        encoder: the backbone all start from (each gets a copy) who have none of their own: `fedhca.backbone(...)`, or
+            a module of your own that maps pictures to a list of maps, largest first, and has their `channels`.
         method: a name of the catalogue, or a `Method` from `fedhca.methods`.
         training: how clients train, for all alike or by data set; its `rounds` is the length of the run.
-        width: channels of the decoders.
+        width: channels of the decoders, but of participants with a width of their own.
+        decoder: what makes decoders, likewise; see `fedhca.models.MakeDecoder`.
         seed: everything random derives from it.
         device: where models live; the CPU if not given.
         evaluate_every: rounds between evaluations.
@@ -82,7 +85,8 @@ def run(
         raise RecipeError("A federation should have at least one participant. Found none.")
     folder = None if out is None else Path(out)
     training = training or Training()
-    make = Clients(encoder, width=width, seed=seed, device=None if device is None else torch.device(device)).make
+    place = None if device is None else torch.device(device)
+    make = Clients(encoder, width=width, decoder=decoder, seed=seed, device=place).make
     clients = [
         make(
             each,

@@ -121,11 +121,9 @@ class RunFolder:
         """Run from the newest checkpoint, or from the start, to the last round; arguments as in `fedhca.run`."""
         recipe = self.recipe
         return run(
-            build.build_participants(recipe),
-            build.build_encoder(recipe),
-            build.build_method(recipe),
+            [*map(build.build_models(recipe), build.build_participants(recipe))],
+            method=build.build_method(recipe),
             training={name: build.build_training(recipe, name) for name in recipe.datasets},
-            width=recipe.model.width,
             seed=recipe.seed,
             device=build.build_device(recipe),
             evaluate_every=recipe.evaluate_every,

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import compress
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fedhca.errors import RecipeError
 from fedhca.layout import Layout
-from fedhca.models.decoder import Decoder
+from fedhca.models.decoder import Decoder, MakeDecoder
+from fedhca.models.dry_run import Named, require_apart, try_decoder, try_encoder
 from fedhca.parameters import Parameters
 from fedhca.seeds import derive
 from fedhca.tasks.task import Task
@@ -28,6 +29,8 @@ NORMS = (
     nn.RMSNorm,
 )
 """Layers that normalise; their parameters bear the mark in the layout."""
+NARROWEST = 4
+"""Channels of the narrowest decoder whose heads have any."""
 LEAST = 32
 """Pixels of a side below which pictures are padded for the encoder: a pyramid's last map has a stride of 32."""
 
@@ -44,21 +47,43 @@ class ClientModel(nn.Module):
         width: channels of the decoders.
         seed: of the experiment. All decoders start alike, so that mixing them means something from the first round;
             heads of one task start alike.
+        make_decoder: makes the decoder of each task.
+
+    Raises:
+        RecipeError: the encoder, or a decoder, is not what it should be.
 
     """
 
-    def __init__(self, encoder: nn.Module, tasks: Sequence[Task], *, width: int = 96, seed: int = 0) -> None:
+    def __init__(
+        self,
+        encoder: nn.Module,
+        tasks: Sequence[Task],
+        *,
+        width: int = 96,
+        seed: int = 0,
+        make_decoder: MakeDecoder = Decoder,
+    ) -> None:
         super().__init__()
-        self.encoder, self.width = encoder, width
-        channels: Sequence[int] = encoder.channels  # type: ignore[assignment]  # see `fedhca.models.encoder.Encoder`
+        if width < NARROWEST:
+            raise RecipeError(f"`width` should be at least {NARROWEST}: heads halve it twice. Found {width}.")
+        self.encoder, self.width, self.make_decoder = encoder, width, make_decoder
         with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive(seed, "encoder"))
+            maps, self._encoder_parameters = try_encoder(encoder)
+            channels = [each.shape[1] for each in maps]
+            self._decoder_parameters: list[Named] = []
             self.decoders = nn.ModuleDict()
             self.heads = nn.ModuleDict()
             for task in tasks:
                 torch.manual_seed(derive(seed, "decoder"))
-                self.decoders[task.name] = Decoder(channels, width)
+                decoder = make_decoder(channels, width)
+                self._decoder_parameters.append(try_decoder(decoder, maps, width))
+                self.decoders[task.name] = decoder
                 torch.manual_seed(derive(seed, "head", task.name))
                 self.heads[task.name] = task.head(width)
+        require_apart(self._encoder_parameters, self._decoder_parameters)
+        for name, named in zip(self.decoders, self._decoder_parameters, strict=True):
+            self.decoder_layout.require_equal(_layout(self.decoders[name], named), f"the decoder of `{name}`")
 
     def forward(self, image: Float[Tensor, "b 3 y x"]) -> dict[str, Float[Tensor, "b ..."]]:
         """Return the output of every task by name, maps at the input's size."""
@@ -77,18 +102,16 @@ class ClientModel(nn.Module):
     @cached_property
     def encoder_layout(self) -> Layout:
         """Layout of the encoder's row."""
-        shapes = {name: parameter.shape for name, parameter in self._encoder_parameters.items()}
-        return Layout.of(shapes, _norms(self.encoder))
+        return _layout(self.encoder, self._encoder_parameters)
 
     @cached_property
     def decoder_layout(self) -> Layout:
         """Layout of every decoder's row; all tasks have the same."""
-        first = next(iter(self.decoders.values()))
-        return Layout.of({name: parameter.shape for name, parameter in first.named_parameters()}, _norms(first))
+        return _layout(next(iter(self.decoders.values())), self._decoder_parameters[0])
 
     def collect(self) -> Parameters:
         """Copy out what travels."""
-        decoders = [self.decoder_layout.flatten(dict(each.named_parameters())) for each in self.decoders.values()]
+        decoders = [self.decoder_layout.flatten(named) for named in self._decoder_parameters]
         return Parameters(self.encoder_layout.flatten(self._encoder_parameters), torch.stack(decoders))
 
     @torch.no_grad()
@@ -101,30 +124,22 @@ class ClientModel(nn.Module):
         """Pair every parameter that travels with its received value."""
         values = self.encoder_layout.unflatten(parameters.encoder)
         yield from ((parameter, values[name]) for name, parameter in self._encoder_parameters.items())
-        for decoder, row in zip(self.decoders.values(), parameters.decoders, strict=True):
+        for named, row in zip(self._decoder_parameters, parameters.decoders, strict=True):
             values = self.decoder_layout.unflatten(row)
-            yield from ((parameter, values[name]) for name, parameter in decoder.named_parameters())
+            yield from ((parameter, values[name]) for name, parameter in named.items())
 
     @property
     def home(self) -> dict[str, nn.Parameter]:
-        """Parameters that do not travel, by name: the heads, and what of the encoder no gradient reaches."""
-        travelling = {*self._encoder_parameters.values(), *self.decoders.parameters()}
+        """Parameters that do not travel, by name: the heads, and what no gradient reaches of encoder and decoders."""
+        travelling = {
+            each for named in (self._encoder_parameters, *self._decoder_parameters) for each in named.values()
+        }
         return {name: each for name, each in self.named_parameters() if each not in travelling}
 
-    @cached_property
-    def _encoder_parameters(self) -> dict[str, nn.Parameter]:
-        """Encoder parameters that a gradient reaches, found by one backward pass on a small picture."""
-        device = next(self.encoder.parameters()).device
-        was_training = self.encoder.training
-        self.encoder.eval()  # no running statistics are touched, no path is dropped
-        named = {name: each for name, each in self.encoder.named_parameters() if each.requires_grad}
-        with torch.enable_grad():  # whoever asks first may have switched it off
-            maps = self.encoder(torch.zeros(1, 3, 64, 64, device=device))
-            total = torch.stack([each.sum() for each in maps]).sum()
-            gradients = torch.autograd.grad(total, list(named.values()), allow_unused=True)
-        self.encoder.train(was_training)
-        reached = (gradient is not None for gradient in gradients)
-        return dict(compress(named.items(), reached))
+
+def _layout(module: nn.Module, named: Named) -> Layout:
+    """Return the layout of what of a module travels."""
+    return Layout.of({name: parameter.shape for name, parameter in named.items()}, _norms(module))
 
 
 def _norms(module: nn.Module) -> set[str]:

@@ -1,11 +1,24 @@
 """The decoder of one task: from a feature pyramid to one map."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
+
+
+class MakeDecoder(Protocol):
+    """What makes decoders, one for each task: `fedhca.models.Decoder`, or a class or function of your own.
+
+    A decoder is any module that maps a pyramid (a list of maps [b, c, y, x], the largest first) to one map
+    [b, width, y, x]. Decoders of a client are made from the same random state, and so start alike.
+    """
+
+    def __call__(self, channels: Sequence[int], width: int) -> nn.Module:
+        """Return a new decoder for maps of so many channels each, whose own has `width`."""
+        ...
 
 
 class Decoder(nn.Module):

@@ -83,7 +83,10 @@ class ClientModel(nn.Module):
                 self.heads[task.name] = task.head(width)
         require_apart(self._encoder_parameters, self._decoder_parameters)
         for name, named in zip(self.decoders, self._decoder_parameters, strict=True):
-            self.decoder_layout.require_equal(_layout(self.decoders[name], named), f"the decoder of `{name}`")
+            if difference := _layout(self.decoders[name], named).difference(self.decoder_layout):
+                raise RecipeError(
+                    f"All decoders of a client should be alike. Found one for `{name}` whose {difference}."
+                )
 
     def forward(self, image: Float[Tensor, "b 3 y x"]) -> dict[str, Float[Tensor, "b ..."]]:
         """Return the output of every task by name, maps at the input's size."""

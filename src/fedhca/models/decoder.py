@@ -1,7 +1,7 @@
 """The decoder of one task: from a feature pyramid to one map."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
+@runtime_checkable
 class MakeDecoder(Protocol):
     """What makes decoders, one for each task: `fedhca.models.Decoder`, or a class or function of your own.
 

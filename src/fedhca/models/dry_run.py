@@ -18,14 +18,14 @@ Named = dict[str, nn.Parameter]
 """Parameters that a gradient reaches, which are those that travel, by name."""
 
 
-def try_encoder(encoder: nn.Module) -> tuple[list[Float[Tensor, "b _ _ _"]], Named]:
+def try_encoder(found: object) -> tuple[list[Float[Tensor, "b _ _ _"]], Named]:
     """Return an encoder's maps of black pictures, and what of it a gradient reaches.
 
     Raises:
         RecipeError: it is no encoder, see `fedhca.models.Encoder`.
 
     """
-    _require_module(encoder, "An encoder")
+    encoder = _module(found, "An encoder")
     channels = getattr(encoder, "channels", None)
     if not isinstance(channels, Sequence) or not all(isinstance(each, int) for each in channels) or not channels:
         expected = "An encoder should have `channels`, a number for each of its maps from the largest to the smallest"
@@ -42,14 +42,14 @@ def try_encoder(encoder: nn.Module) -> tuple[list[Float[Tensor, "b _ _ _"]], Nam
     return [each.detach() for each in maps], named
 
 
-def try_decoder(decoder: nn.Module, maps: Sequence[Float[Tensor, "b _ _ _"]], width: int) -> Named:
+def try_decoder(made: object, maps: Sequence[Float[Tensor, "b _ _ _"]], width: int) -> Named:
     """Return what of a decoder a gradient reaches; modules that are built when they are first run are then built.
 
     Raises:
         RecipeError: it is no decoder, see `fedhca.models.MakeDecoder`.
 
     """
-    _require_module(decoder, "What makes decoders should return one, which")
+    decoder = _module(made, "A decoder")
     given = [each.to("cpu") for each in maps]
     with _at_rest(decoder):
         found = _run(lambda: decoder(given), decoder, f"maps {_shapes(maps)}")
@@ -102,9 +102,10 @@ def _reached(module: nn.Module, total: Tensor, part: str) -> Named:
     return dict(compress(named.items(), reached))
 
 
-def _require_module(module: object, who: str) -> None:
-    if not isinstance(module, nn.Module):
-        raise RecipeError(f"{who} should be a torch.nn.Module. Found {type(module).__name__}.")
+def _module(found: object, who: str) -> nn.Module:
+    if not isinstance(found, nn.Module):
+        raise RecipeError(f"{who} should be a torch.nn.Module. Found {type(found).__name__}.")
+    return found
 
 
 def _shapes(found: object) -> str:

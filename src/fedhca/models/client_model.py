@@ -1,7 +1,6 @@
 """One client's model: encoder, decoders and heads, and what of it travels."""
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 
 import torch
 from jaxtyping import Float
@@ -67,23 +66,23 @@ class ClientModel(nn.Module):
         if width < NARROWEST:
             raise RecipeError(f"`width` should be at least {NARROWEST}: heads halve it twice. Found {width}.")
         self.encoder, self.width, self.make_decoder = encoder, width, make_decoder
+        self.decoders, self.heads, found = nn.ModuleDict(), nn.ModuleDict(), dict[str, Named]()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive(seed, "encoder"))
-            maps, self._encoder_parameters = try_encoder(encoder)
-            channels = [each.shape[1] for each in maps]
-            self._decoder_parameters: list[Named] = []
-            self.decoders = nn.ModuleDict()
-            self.heads = nn.ModuleDict()
+            maps, named = try_encoder(encoder)
             for task in tasks:
                 torch.manual_seed(derive(seed, "decoder"))
-                decoder = make_decoder(channels, width)
-                self._decoder_parameters.append(try_decoder(decoder, maps, width))
+                decoder = make_decoder([each.shape[1] for each in maps], width)
+                found[task.name] = try_decoder(decoder, maps, width)
                 self.decoders[task.name] = decoder
                 torch.manual_seed(derive(seed, "head", task.name))
                 self.heads[task.name] = task.head(width)
-        require_apart(self._encoder_parameters, self._decoder_parameters)
-        for name, named in zip(self.decoders, self._decoder_parameters, strict=True):
-            if difference := _layout(self.decoders[name], named).difference(self.decoder_layout):
+        require_apart([named, *found.values()])
+        layouts = {name: _layout(self.decoders[name], each) for name, each in found.items()}
+        self.encoder_layout, self.decoder_layout = _layout(encoder, named), next(iter(layouts.values()))
+        """Layouts of the encoder's row, and of every decoder's."""
+        for name, layout in layouts.items():
+            if difference := layout.difference(self.decoder_layout):
                 raise RecipeError(
                     f"All decoders of a client should be alike. Found one for `{name}` whose {difference}."
                 )
@@ -102,20 +101,10 @@ class ClientModel(nn.Module):
             for name, each in outputs.items()
         }
 
-    @cached_property
-    def encoder_layout(self) -> Layout:
-        """Layout of the encoder's row."""
-        return _layout(self.encoder, self._encoder_parameters)
-
-    @cached_property
-    def decoder_layout(self) -> Layout:
-        """Layout of every decoder's row; all tasks have the same."""
-        return _layout(next(iter(self.decoders.values())), self._decoder_parameters[0])
-
     def collect(self) -> Parameters:
         """Copy out what travels."""
-        decoders = [self.decoder_layout.flatten(named) for named in self._decoder_parameters]
-        return Parameters(self.encoder_layout.flatten(self._encoder_parameters), torch.stack(decoders))
+        encoder, *decoders = (layout.flatten(_named(module, layout)) for module, layout in self._travelling)
+        return Parameters(encoder, torch.stack(decoders))
 
     @torch.no_grad()
     def install(self, parameters: Parameters) -> None:
@@ -125,19 +114,28 @@ class ClientModel(nn.Module):
 
     def received(self, parameters: Parameters) -> Iterable[tuple[nn.Parameter, Tensor]]:
         """Pair every parameter that travels with its received value."""
-        values = self.encoder_layout.unflatten(parameters.encoder)
-        yield from ((parameter, values[name]) for name, parameter in self._encoder_parameters.items())
-        for named, row in zip(self._decoder_parameters, parameters.decoders, strict=True):
-            values = self.decoder_layout.unflatten(row)
-            yield from ((parameter, values[name]) for name, parameter in named.items())
+        rows = (parameters.encoder, *parameters.decoders)
+        for (module, layout), row in zip(self._travelling, rows, strict=True):
+            values = layout.unflatten(row)
+            yield from ((parameter, values[name]) for name, parameter in _named(module, layout).items())
 
     @property
     def home(self) -> dict[str, nn.Parameter]:
         """Parameters that do not travel, by name: the heads, and what no gradient reaches of encoder and decoders."""
-        travelling = {
-            each for named in (self._encoder_parameters, *self._decoder_parameters) for each in named.values()
-        }
+        travelling = {each for module, layout in self._travelling for each in _named(module, layout).values()}
         return {name: each for name, each in self.named_parameters() if each not in travelling}
+
+    @property
+    def _travelling(self) -> list[tuple[nn.Module, Layout]]:
+        """The encoder and the decoders, each with the layout of its row."""
+        decoders = [(decoder, self.decoder_layout) for decoder in self.decoders.values()]
+        return [(self.encoder, self.encoder_layout), *decoders]
+
+
+def _named(module: nn.Module, layout: Layout) -> Named:
+    """Return the parameters of a layout as they are now: moving a module, or filling one, may put others in place."""
+    found = dict(module.named_parameters())
+    return {segment.name: found[segment.name] for segment in layout.segments}
 
 
 def _layout(module: nn.Module, named: Named) -> Layout:

@@ -50,7 +50,8 @@ def try_decoder(made: object, maps: Sequence[Float[Tensor, "b _ _ _"]], width: i
 
     """
     decoder = _module(made, "A decoder")
-    given = [each.to("cpu") for each in maps]
+    device = next((each.device for each in decoder.parameters()), maps[0].device)
+    given = [each if each.device == device else each.to(device) for each in maps]
     with _at_rest(decoder):
         found = _run(lambda: decoder(given), decoder, f"maps {_shapes(maps)}")
         if not isinstance(found, Tensor) or found.dim() != 4 or found.shape[:2] != (PICTURES, width):
@@ -59,10 +60,10 @@ def try_decoder(made: object, maps: Sequence[Float[Tensor, "b _ _ _"]], width: i
         return _reached(decoder, found.sum(), "decoder")
 
 
-def require_apart(encoder: Named, decoders: Sequence[Named]) -> None:
-    """Raise RecipeError if one parameter is in two of them: it would be mixed twice, and differently."""
+def require_apart(parts: Sequence[Named]) -> None:
+    """Raise RecipeError if one parameter is in two parts of a model: it would be mixed twice, and differently."""
     seen: set[nn.Parameter] = set()
-    for named in (encoder, *decoders):
+    for named in parts:
         twice = next((name for name, each in named.items() if each in seen), None)
         if twice is not None:
             expected = "Encoder and decoders should have parameters of their own; make a new decoder at every call"

@@ -18,6 +18,7 @@ from torch import nn
 from fedhca.atomic import write_atomically
 from fedhca.errors import ModelFolderError, one_line
 from fedhca.models.client_model import LEAST, ClientModel
+from fedhca.models.decoder import Decoder
 from fedhca.sharing import description, weights
 from fedhca.sharing.description import OWN, Description, Pictures, own_version, read_description, task_part
 from fedhca.sharing.encoder import encoder_of, settings_of
@@ -61,7 +62,7 @@ def save(
         client=client,
         tasks=[task_part(task) for task in tasks],
         encoder=settings_of(model.encoder) or "own",
-        decoder="fedhca",
+        decoder="fedhca" if model.make_decoder is Decoder else "own",
         width=model.width,
         classes={name: [*names] for name, names in classes.items()},
         pictures=Pictures(size=[*size]),

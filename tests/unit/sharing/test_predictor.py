@@ -17,7 +17,7 @@ from fedhca.models import ClientModel
 from fedhca.models.encoder import Pyramid, backbone
 from fedhca.stats import Squares
 from fedhca.tasks import Depth, SemanticSegmentation, Task
-from tiny import TASKS, WIDTH, encoder, equal, swin
+from tiny import TASKS, WIDTH, Encoder, encoder, equal, swin
 
 SIZE = (32, 48)
 
@@ -143,8 +143,13 @@ def test_ones_own_task_and_encoder_are_handed_over(tmp_path: Path) -> None:
     assert torch.equal(untrained.first.weight, encoder().first.weight)
 
 
-class Wide(nn.Module):
-    channels = (4,)
+class Single(Encoder):
+    """The first map alone."""
+
+    channels = (4,)  # type: ignore[assignment]
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        return super().forward(image)[:1]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +161,7 @@ class Wide(nn.Module):
         ({"tasks": [Brightness(), Depth()]}, ["brightness", "Found 'depth'"]),
         ({"tasks": [Brightness()]}, ["an encoder", "encoder=…", "Found none"]),
         ({"tasks": [Brightness()], "encoder": nn.Identity()}, ["channels"]),
-        ({"tasks": [Brightness()], "encoder": Wide()}, ["model.safetensors", "Found F32 [8, 16, 1, 1]"]),
+        ({"tasks": [Brightness()], "encoder": Single()}, ["model.safetensors", "Found F32 [8, 16, 1, 1]"]),
     ],
 )
 def test_what_has_to_be_handed_over_is_said_in_one_line(

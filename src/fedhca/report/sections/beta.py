@@ -1,5 +1,6 @@
 """β against rounds, layer by layer and task by task."""
 
+from collections import Counter
 from functools import partial
 
 import numpy as np
@@ -26,7 +27,10 @@ CAPTION = (
 
 
 def beta(study: Study) -> Section | None:
-    """Return one figure for each setting and method that learns β."""
+    """Return one figure for each setting and method that learns β; decoders of one kind share a panel.
+
+    Those that are of several architectures have one for each, numbered as the page's head names them.
+    """
     parts = []
     for setting in study.settings:
         for method, runs in study.of_setting(setting).items():
@@ -47,7 +51,8 @@ def _panels(study: Study, setting: str, runs: list[Run]) -> list[Panel]:
         return []
     kinds, kin = study.kinds(setting), runs[0].families.get("decoder", [])
     architecture = {client: number for number, each in enumerate(kin, start=1) for client in each["clients"]}
-    decoders = [_decoder(kinds[client], task, architecture.get(client)) for client, task in runs[0].decoders]
+    decoders = [(_decoder(kinds[client], task), architecture.get(client, 1)) for client, task in runs[0].decoders]
+    several = Counter(name for name, _ in set(decoders))
     panels = []
     for decoder in dict.fromkeys(decoders):
         rows = [k for k, each in enumerate(decoders) if each == decoder]
@@ -57,13 +62,13 @@ def _panels(study: Study, setting: str, runs: list[Run]) -> list[Panel]:
             series = [[(number, values[k, layer]) for number, values in run] for run in notes for k in rows]
             last = layer == len(names) - 1
             lines.append(Line(name, *average(series), Look(-1 if last else layer, 0 if last else layer, layer), last))
-        panels.append(Panel(decoder, lines, "β"))
+        title, number = decoder
+        panels.append(Panel(title if several[title] == 1 else f"{title} · {number}", lines, "β"))
     return panels
 
 
-def _decoder(kind: str, task: str, architecture: int | None) -> str:
-    name = kind if kind.endswith(f" {task}") and "+" not in kind else f"{kind} · {task}"
-    return name if architecture is None else f"{name} · architecture {architecture}"
+def _decoder(kind: str, task: str) -> str:
+    return kind if kind.endswith(f" {task}") and "+" not in kind else f"{kind} · {task}"
 
 
 def layer_names(runs: list[Run], rows: list[int]) -> list[str]:

@@ -21,6 +21,7 @@ def show_summary(folder: "RunFolder") -> None:
             "run folder": f"{where}: recipe.yaml, journal.jsonl, checkpoints",
             "a page": f"fedhca report {where}",
             "a prediction": f"fedhca predict {where} PICTURE --client {client}",
+            "a model": f"fedhca export {where} --client {client}",
         }
     )
 

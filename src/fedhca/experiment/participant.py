@@ -30,7 +30,7 @@ class Participant:
 
     Attributes:
         name: unique in the federation.
-        tasks: one or many; `fedhca.tasks` has six kinds, or write your own.
+        tasks: one or many; `fedhca.tasks` has eight kinds, or write your own.
         train: training pictures: any data set of dictionaries with `image` [3, y, x] and a label map per task.
         test: test pictures, likewise.
         dataset: name of the data set; participants with equal data set and tasks are homogeneous. Its own name if

@@ -52,6 +52,15 @@ MEANINGS: Mapping[str, Meaning] = {
         "nothing below 0",
         "depth-estimation",
     ),
+    "classification": Meaning(
+        "the class of the picture as a whole", "int64 []", "argmax over channels", "image-classification"
+    ),
+    "keypoints": Meaning(
+        "where each of a few points lies: x and y in pixels, whole at a pixel's centre, and how sure that is, 0 to 1",
+        "float32 [k, 3]",
+        "place and value of the greatest number of each channel",
+        "keypoint-detection",
+    ),
 }
 """By kind; see `fedhca.tasks.kinds`."""
 

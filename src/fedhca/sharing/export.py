@@ -48,6 +48,7 @@ def _read_back(predictor: Predictor, folder: Path, described: Description) -> No
     given = {
         "tasks": [task for task, part in zip(predictor.tasks, described.tasks, strict=True) if part.kind == OWN],
         "encoder": predictor.model.encoder if described.encoder == OWN else None,
+        "decoder": predictor.model.make_decoder if described.decoder == OWN else None,
     }
     device = next(predictor.model.parameters()).device
     found = Predictor.from_pretrained(folder, device=device, **given)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from torch import nn
 from fedhca.atomic import write_atomically
 from fedhca.errors import ModelFolderError, one_line
 from fedhca.models.client_model import LEAST, ClientModel
-from fedhca.models.decoder import Decoder
+from fedhca.models.decoder import Decoder, MakeDecoder
 from fedhca.sharing import description, weights
 from fedhca.sharing.description import OWN, Description, Pictures, own_version, read_description, task_part
 from fedhca.sharing.encoder import encoder_of, settings_of
@@ -94,7 +94,7 @@ def load(
     *,
     tasks: Sequence[Task] = (),
     encoder: nn.Module | None = None,
-    decoder: nn.Module | None = None,
+    decoder: MakeDecoder | None = None,
 ) -> Loaded:
     """Load a model; arguments and errors as in `Predictor.from_pretrained`."""
     path = folder / description.FILE
@@ -103,16 +103,19 @@ def load(
     _require_own(path, "encoder", described.encoder == OWN, encoder)
     _require_own(path, "decoder", described.decoder == OWN, decoder)
     size = (described.pictures.size[0], described.pictures.size[1])
-    model = _built(path, described, found, size) if encoder is None else _with(path, encoder, described, found)
+    model = _built(path, described, found, size) if encoder is None else None
+    if encoder is not None or decoder is not None:
+        model = _with(path, encoder, described, found, decoder or Decoder)
+    assert model is not None
     weights.load_weights(folder / weights.FILE, model)
     return Loaded(described.client, model, found, size, described.classes)
 
 
-def _require_own(path: Path, part: str, needed: bool, given: nn.Module | None) -> None:
+def _require_own(path: Path, part: str, needed: bool, given: object) -> None:
     """Raise unless what has to be handed over is, and nothing else."""
     if needed and given is None:
         expected = f"'{path}' has an {part}" if part[0] in "aeiou" else f"'{path}' has {part}s"
-        how = f"untrained: from_pretrained(…, {part}=…)"
+        how = f"as it was to make the model: from_pretrained(…, {part}=…)"
         raise ModelFolderError(f"{expected} of somebody's own, which has to be handed over, {how}. Found none.")
     if not needed and given is not None:
         raise ModelFolderError(f"'{path}' describes its {part}, so none should be handed over. Found one.")
@@ -129,23 +132,29 @@ def _built(path: Path, described: Description, tasks: Sequence[Task], size: tupl
             for task, part in zip(tasks, described.tasks, strict=True):
                 torch.zeros(1, task.channels, *size)
                 if part.kind != OWN:
-                    _try(task)
+                    _try(task, model.heads[task.name], described.width)
     except Exception as error:  # a layer raises whatever it likes where its numbers do not fit together
         cause = one_line(str(error), 300) or type(error).__name__
         raise ModelFolderError(f"'{path}' should describe a model. Found: {cause}. Export the model again.") from None
     return model
 
 
-def _try(task: Task) -> None:
+def _try(task: Task, head: nn.Module, width: int) -> None:
     """Have a task predict and draw: its channels may not be those it can do with."""
+    shape = head(torch.zeros(1, width, LEAST // 4, LEAST // 4)).shape
     with torch.device("cpu"):
-        values = task.predict(torch.zeros(1, task.channels, LEAST, LEAST))[0].numpy()
+        values = task.predict(torch.zeros(shape))[0].numpy()
     task.draw(values, np.zeros((LEAST, LEAST, 3), np.uint8))
 
 
-def _with(path: Path, encoder: nn.Module, described: Description, tasks: Sequence[Task]) -> ClientModel:
+def _with(
+    path: Path, encoder: nn.Module | None, described: Description, tasks: Sequence[Task], decoder: MakeDecoder
+) -> ClientModel:
+    """Build a model of which somebody handed a part over; what the file describes of it has been looked at."""
+    own = "encoder" if encoder is not None else "decoder"
     try:
-        return ClientModel(copy.deepcopy(encoder), tasks, width=described.width).eval()
+        made = copy.deepcopy(encoder) if encoder is not None else encoder_of(described.encoder)  # type: ignore[arg-type]
+        return ClientModel(made, tasks, width=described.width, make_decoder=decoder).eval()
     except Exception as error:  # it is somebody's own
         found = one_line(str(error), 300) or type(error).__name__
-        raise ModelFolderError(f"The encoder for '{path}' should have `channels`. Found: {found}.") from None
+        raise ModelFolderError(f"The {own} for '{path}' should be that of the model. Found: {found}") from None

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from fedhca.data.colours import normalise
 from fedhca.models.client_model import ClientModel
+from fedhca.models.decoder import MakeDecoder
 from fedhca.sharing.folder import load, save
 from fedhca.sharing.hub import found_or_fetched
 from fedhca.sharing.picture import Picture, rgb, shrunk
@@ -45,20 +46,20 @@ class Predictor:
         *,
         tasks: Sequence[Task] = (),
         encoder: nn.Module | None = None,
-        decoder: nn.Module | None = None,
+        decoder: MakeDecoder | None = None,
         device: torch.device | str = "cpu",
         revision: str | None = None,
     ) -> "Predictor":
         """Load a model that was exported, on its own: no run and no data are needed.
 
         What is read is JSON and numbers; no code is ever run that a file names. So what is not of this package is
-        handed over: a task, an encoder or a decoder of one's own, untrained, as it was when the model was made.
+        handed over: a task, an encoder (untrained) or what makes decoders, as it was when the model was made.
 
         Args:
             source: a folder that `fedhca export` or `save_pretrained` wrote, or OWNER/NAME of the hub.
             tasks: those of the model's tasks that are of no kind of this package, found by name.
             encoder: the backbone, if it is one's own; copied.
-            decoder: a decoder, if decoders are one's own; copied.
+            decoder: what makes decoders, if it is one's own; see `fedhca.models.MakeDecoder`.
             device: where to put the model.
             revision: branch, tag or commit on the hub; the newest if not given.
 

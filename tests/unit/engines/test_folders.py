@@ -238,7 +238,7 @@ def test_events_are_read_from_where_one_left_off(tmp_path: Path) -> None:
 def test_without_its_package_there_is_a_pip_line_and_nothing_half_made(
     engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fedhca.engines.engine.find_spec", lambda name: None)
+    monkeypatch.setattr("fedhca.extras.find_spec", lambda name: None)
     options: dict[str, Any] = {
         "sites": ",".join(NAMES),
         "host": "localhost",

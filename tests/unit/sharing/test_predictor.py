@@ -1,5 +1,6 @@
 """A model predicts for whatever is a picture, alone as in its run, and stands in a folder that is all it needs."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,7 +17,7 @@ from fedhca.errors import DataError, ModelFolderError
 from fedhca.models import ClientModel
 from fedhca.models.encoder import Pyramid, backbone
 from fedhca.stats import Squares
-from fedhca.tasks import Depth, SemanticSegmentation, Task
+from fedhca.tasks import Classification, Depth, Keypoints, SemanticSegmentation, Task
 from tiny import TASKS, WIDTH, Encoder, encoder, equal, swin
 
 SIZE = (32, 48)
@@ -141,6 +142,50 @@ def test_ones_own_task_and_encoder_are_handed_over(tmp_path: Path) -> None:
     untrained = encoder()
     Predictor.from_pretrained(folder, tasks=[Brightness()], encoder=untrained)
     assert torch.equal(untrained.first.weight, encoder().first.weight)
+
+
+class Plain(nn.Module):
+    """The largest map alone, made as wide as it should be."""
+
+    def __init__(self, channels: Sequence[int], width: int) -> None:
+        super().__init__()
+        self.only = nn.Conv2d(channels[0], width, 1)
+
+    def forward(self, pyramid: Sequence[Tensor]) -> Tensor:
+        return self.only(pyramid[0])
+
+
+@pytest.mark.parametrize("own", [None, encoder])
+def test_decoders_of_ones_own_are_made_anew(own: Callable[[], Encoder] | None, tmp_path: Path) -> None:
+    model = ClientModel(own() if own else swin(), [TASKS["depth"]], width=WIDTH, make_decoder=Plain).eval()
+    with torch.no_grad():
+        model.decoders["depth"].only.bias.add_(1)  # type: ignore[union-attr, operator]
+    made = Predictor("a", model, [TASKS["depth"]], SIZE)
+    folder = made.save_pretrained(tmp_path)
+    given = {"encoder": own()} if own else {}
+    found = Predictor.from_pretrained(folder, decoder=Plain, **given)  # type: ignore[arg-type]
+    assert same(found.predict(photo()), made.predict(photo()))
+    with pytest.raises(ModelFolderError, match=r"decoders of somebody's own.*decoder=…"):
+        Predictor.from_pretrained(folder, **given)  # type: ignore[arg-type]
+    with pytest.raises(ModelFolderError, match="decoder"):
+        Predictor.from_pretrained(folder, decoder=lambda channels, width: nn.Identity(), **given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        Classification(channels=3, names=("cat", "dog", "cow")),
+        Keypoints(channels=3, swaps=((0, 2),), max_dist=0.1),
+        Depth(name="left_depth", span=(0.5, 4.0)),
+    ],
+    ids=lambda task: task.name,
+)
+def test_a_task_comes_back_as_it_was(task: Task, tmp_path: Path) -> None:
+    made = predictor(task)
+    found = Predictor.from_pretrained(made.save_pretrained(tmp_path))
+    assert [*found.tasks] == [task]
+    assert same(found.predict(photo(70, 90)), made.predict(photo(70, 90)))
+    assert {name: drawn.size for name, drawn in found.draw(photo()).items()}.keys() == {task.name}
 
 
 class Single(Encoder):

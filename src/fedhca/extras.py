@@ -1,5 +1,6 @@
 """What `pip install 'fedhca[NAME]'` adds, and the one line that says so where it is missing."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -23,7 +24,7 @@ class Extra:
     @property
     def missing(self) -> list[str]:
         """The packages that are not installed."""
-        return [package for package in self.packages if find_spec(package) is None]
+        return [package for package in self.packages if package not in sys.modules and find_spec(package) is None]
 
 
 EXTRAS: Mapping[str, Extra] = {

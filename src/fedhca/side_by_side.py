@@ -4,9 +4,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import IO
 
 from fedhca.errors import FedhcaError, RecipeError
 from fedhca.experiment.run_folder import RunFolder
@@ -92,7 +91,7 @@ class _Children:
         self.going.remove(process)
         return code
 
-    def _hand_on(self, lines: IO[str] | None, write: Callable[[str], object]) -> None:
+    def _hand_on(self, lines: Iterable[str] | None, write: Callable[[str], object]) -> None:
         for line in lines or ():
             if not self.over:
                 write(line)

@@ -32,7 +32,8 @@ def test_the_installed_command_runs_in_plain_lines_where_there_is_no_terminal(tm
     clients = [line.split()[0] for line in lines if "  semseg " in line or "  sal " in line]
     assert clients == ["rooms-all", "figures-sal", "figures-semseg"]
     assert "a page         fedhca report runs/try" in done.stdout
-    assert "fedhca predict runs/try PICTURE --client rooms-all" in lines[-1]
+    assert "a prediction   fedhca predict runs/try PICTURE --client rooms-all" in done.stdout
+    assert "fedhca export runs/try --client rooms-all" in lines[-1]
     assert (tmp_path / "runs" / "try" / "journal.jsonl").exists()
 
 

@@ -19,6 +19,12 @@ from tiny import RECIPE
 LONG = ["rounds=400", "evaluate_every=400"]
 
 
+def as_at_a_terminal() -> None:
+    """Heed signals, even where the tests run in the background of a shell, which has all that it starts ignore some."""
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @dataclass
 class Life:
     """A command in a process of its own, and all it started, which bear its mark."""
@@ -35,7 +41,9 @@ class Life:
             # A shell that ignores a signal has those it starts ignore it, too.
             ignoring = "".join(f"trap '' {number}; " for number in map(int, self.ignored)) + 'exec "$@"'
             command = ["sh", "-c", ignoring, "sh", sys.executable, "-m", "fedhca", *map(str, self.words)]
-            self.process = subprocess.Popen(command, cwd=self.place, env=environment, stdout=out, stderr=err)
+            self.process = subprocess.Popen(
+                command, cwd=self.place, env=environment, stdout=out, stderr=err, preexec_fn=as_at_a_terminal
+            )
 
     def until(self, word: str) -> None:
         deadline = time.monotonic() + 120

@@ -13,6 +13,7 @@ TREE = {
     "MissingReplyError": RuntimeError,
     "GoneError": ConnectionError,
     "RunFolderError": OSError,
+    "ModelFolderError": OSError,
 }
 
 

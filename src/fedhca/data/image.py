@@ -75,7 +75,7 @@ def read_colour(path: Path) -> UInt8[np.ndarray, "y x 3"]:
 def read_array(path: Path) -> Float32[np.ndarray, "y x"]:
     """Return a two-dimensional .npy array of real numbers; never unpickles; DataError where there is none."""
     array = _load(path)
-    if array.ndim != 2:
+    if array.ndim != 2 or array.dtype == bool:
         raise _no_numbers(path, f"{array.dtype} {array.shape}")
     return np.array(array, dtype=np.float32)
 

@@ -74,8 +74,8 @@ time.sleep(60)
 def test_one_that_only_ends_again_is_given_up_with_its_last_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "PATIENCE", 0.1)
-    monkeypatch.setattr(processes, "PAUSE", 0.1)
+    monkeypatch.setattr(processes, "PATIENCE", 2.0)
+    monkeypatch.setattr(processes, "PAUSE", 1.0)
     told: list[str] = []
     with pytest.raises(FedhcaError, match=r"should stay up\. It ended: no heard here More is in"):
         stay(

@@ -1,6 +1,5 @@
 """What `pip install 'fedhca[NAME]'` adds, and the one line that says so where it is missing."""
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -24,7 +23,7 @@ class Extra:
     @property
     def missing(self) -> list[str]:
         """The packages that are not installed."""
-        return [package for package in self.packages if package not in sys.modules and find_spec(package) is None]
+        return [package for package in self.packages if not _is_there(package)]
 
 
 EXTRAS: Mapping[str, Extra] = {
@@ -54,3 +53,10 @@ def require(extra: str, who: str) -> None:
     if missing := EXTRAS[extra].missing:
         found = f"{who} needs the package {missing[0]}. Found none."
         raise FedhcaError(f"{found} Install it: pip install 'fedhca[{extra}]'")
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ValueError:  # something else stands in its place, which was not found where packages lie
+        return True

@@ -42,7 +42,12 @@ class Life:
             ignoring = "".join(f"trap '' {number}; " for number in map(int, self.ignored)) + 'exec "$@"'
             command = ["sh", "-c", ignoring, "sh", sys.executable, "-m", "fedhca", *map(str, self.words)]
             self.process = subprocess.Popen(
-                command, cwd=self.place, env=environment, stdout=out, stderr=err, preexec_fn=as_at_a_terminal
+                command,
+                cwd=self.place,
+                env=environment,
+                stdout=out,
+                stderr=err,
+                preexec_fn=as_at_a_terminal,  # noqa: PLW1509  no threads here
             )
 
     def until(self, word: str) -> None:

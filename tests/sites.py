@@ -23,7 +23,7 @@ from tiny import RECIPE
 SITES = {"uni": ["rooms-all", "figures-sal"], "lab": ["figures-semseg"]}
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 COMMAND = [sys.executable, "-m", "fedhca"]
-LIMIT = 240
+LIMIT = 900
 """Seconds after which something hangs."""
 PACKAGES = {"flare": "nvflare", "flower": "flwr"}
 

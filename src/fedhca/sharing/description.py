@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from fedhca.data.colours import DEVIATION, MEAN
 from fedhca.errors import FedhcaError, ModelFolderError, one_line, unknown
 from fedhca.section import Name, Section, describe
-from fedhca.tasks.kinds import KINDS
+from fedhca.tasks.kinds import KINDS, word_of
 from fedhca.tasks.task import Task
 
 FORMAT = 1
@@ -116,10 +116,9 @@ class Description(_Part):
 
 def task_part(task: Task) -> TaskPart:
     """Return a task as the file holds it."""
-    for kind, type_ in KINDS.items():
-        if type(task) is type_:
-            return TaskPart(kind=kind, fields=json.loads(json.dumps(asdict(task))))
-    return TaskPart(kind=OWN, fields={"name": task.name, "channels": task.channels})
+    if (word := word_of(task)) is None:
+        return TaskPart(kind=OWN, fields={"name": task.name, "channels": task.channels})
+    return TaskPart(kind=word, fields=json.loads(json.dumps(asdict(task))))
 
 
 def own_version() -> str:

@@ -103,10 +103,9 @@ def load(
     _require_own(path, "encoder", described.encoder == OWN, encoder)
     _require_own(path, "decoder", described.decoder == OWN, decoder)
     size = (described.pictures.size[0], described.pictures.size[1])
-    model = _built(path, described, found, size) if encoder is None else None
-    if encoder is not None or decoder is not None:
+    model = None if encoder is not None else _built(path, described, found, size)
+    if model is None or decoder is not None:
         model = _with(path, encoder, described, found, decoder or Decoder)
-    assert model is not None
     weights.load_weights(folder / weights.FILE, model)
     return Loaded(described.client, model, found, size, described.classes)
 

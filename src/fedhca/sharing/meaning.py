@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fedhca.errors import one_line
-from fedhca.tasks.kinds import KINDS
+from fedhca.tasks.kinds import word_of
 from fedhca.tasks.task import Task
 
 
@@ -67,8 +67,7 @@ MEANINGS: Mapping[str, Meaning] = {
 
 def meaning(task: Task) -> Meaning:
     """Return what a task says; of one that is not in the table, what its class says of itself."""
-    kind = next((word for word, type_ in KINDS.items() if type(task) is type_), "")
-    if kind in MEANINGS:
-        return MEANINGS[kind]
+    if (word := word_of(task)) and word in MEANINGS:
+        return MEANINGS[word]
     said = one_line((type(task).__doc__ or type(task).__name__).strip().split("\n\n", maxsplit=1)[0], 300)
     return Meaning(said.rstrip("."), "as its class says", "as its class says")

@@ -28,9 +28,13 @@ KINDS: Mapping[str, type[Task]] = {
 
 def kind_of(task: Task) -> str:
     """Return the word for a task's kind; RecipeError for one of somebody's own, which has none."""
-    for word, kind in KINDS.items():
-        if type(task) is kind:
-            return word
-    raise RecipeError(
-        f"Task '{task.name}' should be one of {', '.join(KINDS)}. Found {type(task).__name__}, a class of your own."
-    )
+    if (word := word_of(task)) is None:
+        raise RecipeError(
+            f"Task '{task.name}' should be one of {', '.join(KINDS)}. Found {type(task).__name__}, a class of your own."
+        )
+    return word
+
+
+def word_of(task: Task) -> str | None:
+    """Return the word for a task's kind; None for one of somebody's own."""
+    return next((word for word, kind in KINDS.items() if type(task) is kind), None)

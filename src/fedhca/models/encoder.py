@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -121,22 +122,19 @@ def _configuration(transformers: Any, name: str, pretrained: bool, changes: dict
     if type(config) not in transformers.MODEL_FOR_BACKBONE_MAPPING:
         raise RecipeError(f"Backbone '{name}' should give a pyramid of maps. Found one that does not. Try swin.")
     for key, value in changes.items():
-        if not hasattr(config, key) or key in _DERIVED:
+        if key not in _settings(config):
             raise RecipeError(f"Backbone '{name}' has no setting `{key}`. Known: {', '.join(_settings(config))}.")
         setattr(config, key, value)
     # Configurations derive their stage names from depths: they are made anew after a change of it.
-    fresh = {key: value for key, value in config.to_dict().items() if key not in _DERIVED}
-    config = type(config)(**fresh)
+    config = type(config)(**{key: config.to_dict()[key] for key in _settings(config)})
     stages = [stage for stage in config.stage_names if stage != "stem"]
     config.out_features = stages[-4:]
     return config
 
 
-_DERIVED = {"stage_names", "out_features", "out_indices", "_out_features", "_out_indices", "hidden_size"}
-
-
 def _settings(config: Any) -> list[str]:
-    return sorted(key for key in config.to_dict() if not key.startswith("_") and key not in _DERIVED)
+    """Return what may be set: the configuration's own fields, without what it derives from them."""
+    return sorted({each.name for each in fields(config)} & config.to_dict().keys())
 
 
 def _cause(error: BaseException) -> str:

@@ -37,6 +37,18 @@ def test_settings_replace_those_of_the_configuration() -> None:
     assert sum(each.numel() for each in deeper.parameters()) > sum(each.numel() for each in swin().parameters())
 
 
+@pytest.mark.parametrize("family", ["dinov2", "vitdet", "beit"])
+def test_a_transformer_without_stages_has_the_width_it_is_given(family: str) -> None:
+    small = {"hidden_size": 24, "num_attention_heads": 2, "num_hidden_layers": 4, "image_size": 64}
+    windows = {"window_block_indices": [], "residual_block_indices": []} if family == "vitdet" else {}
+    assert backbone(family, pretrained=False, config=small | windows).channels == (24, 24, 24, 24)
+
+
+def test_a_size_that_a_configuration_derives_is_no_setting() -> None:
+    with pytest.raises(RecipeError, match="Backbone 'swin' has no setting `hidden_size`"):
+        backbone("swin", pretrained=False, config={"hidden_size": 48})
+
+
 def test_measuring_the_widths_leaves_the_encoder_in_training_and_its_buffers_alone() -> None:
     fresh = backbone("resnet", pretrained=False, config=SMALL["resnet"])
     assert all(module.training for module in fresh.modules())

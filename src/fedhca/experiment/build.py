@@ -24,8 +24,10 @@ from fedhca.data.shrunk import Shrunk
 from fedhca.data.source import GroundTruth, Source
 from fedhca.data.synthetic import Figures, Rooms
 from fedhca.errors import RecipeError, unknown
-from fedhca.experiment.config import ClientSection, ModelSection, Recipe, SyntheticData
+from fedhca.experiment.config import Recipe
 from fedhca.experiment.participant import Clients, Participant
+from fedhca.experiment.sections.client import ClientSection, ModelSection
+from fedhca.experiment.sections.data import SyntheticData
 from fedhca.methods import Method, make_method
 from fedhca.models.client_model import ClientModel
 from fedhca.models.encoder import Pyramid, backbone

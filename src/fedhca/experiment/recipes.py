@@ -12,7 +12,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from fedhca.errors import RecipeError, unknown
-from fedhca.experiment.config import MethodSection, Recipe
+from fedhca.experiment.config import Recipe
+from fedhca.experiment.sections.method import MethodSection
 from fedhca.plain import plain, read_yaml, require_small
 from fedhca.section import describe
 

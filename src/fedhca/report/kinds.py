@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fedhca.experiment.config import ClientSection
+from fedhca.experiment.sections.client import ClientSection
 
 
 def kinds(clients: Sequence[ClientSection]) -> dict[str, str]:

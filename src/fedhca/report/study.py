@@ -6,7 +6,7 @@ from functools import cached_property
 
 from fedhca.errors import RunFolderError
 from fedhca.experiment.compare import Entry
-from fedhca.experiment.config import ClientSection
+from fedhca.experiment.sections.client import ClientSection
 from fedhca.report.comparison import tasks
 from fedhca.report.figures.look import Look, looks
 from fedhca.report.kinds import kinds

@@ -11,8 +11,9 @@ from folders import nyud, pascal_context
 from fedhca.errors import RecipeError
 from fedhca.experiment import build
 from fedhca.experiment.catalogue import catalogue
-from fedhca.experiment.config import KINDS, Recipe
+from fedhca.experiment.config import Recipe
 from fedhca.experiment.recipes import embedded, load_recipe
+from fedhca.experiment.sections.data import KINDS
 from fedhca.methods import METHODS
 from fedhca.tasks.kinds import KINDS as TASK_KINDS
 from tiny import RECIPE, same_bits

@@ -8,9 +8,9 @@ from ruamel.yaml import YAML
 
 from fedhca.errors import RecipeError
 from fedhca.experiment.build import build_method
-from fedhca.experiment.config import MethodSection
 from fedhca.experiment.plan import SCALES, Experiment, embedded_experiments, load_experiment, make_plan
 from fedhca.experiment.recipes import embedded, load_recipe, method_section, with_method
+from fedhca.experiment.sections.method import MethodSection
 from fedhca.methods import make_method
 from fedhca.report.page import SECTIONS
 from tiny import RECIPE

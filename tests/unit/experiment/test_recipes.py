@@ -7,8 +7,9 @@ import pytest
 from fedhca.client.privacy import Privacy
 from fedhca.errors import RecipeError
 from fedhca.experiment.build import build_method, build_privacy
-from fedhca.experiment.config import FolderData, Recipe
+from fedhca.experiment.config import Recipe
 from fedhca.experiment.recipes import dump_recipe, embedded, load_recipe, to_yaml, validate, with_method
+from fedhca.experiment.sections.data import FolderData
 from tiny import RECIPE
 
 SMALL: dict[str, Any] = {

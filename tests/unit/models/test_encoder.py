@@ -40,7 +40,7 @@ def test_settings_replace_those_of_the_configuration() -> None:
 @pytest.mark.parametrize("family", ["dinov2", "vitdet", "beit"])
 def test_a_transformer_without_stages_has_the_width_it_is_given(family: str) -> None:
     small = {"hidden_size": 24, "num_attention_heads": 2, "num_hidden_layers": 4, "image_size": 64}
-    windows = {"window_block_indices": [], "residual_block_indices": []} if family == "vitdet" else {}
+    windows: dict[str, Any] = {"window_block_indices": [], "residual_block_indices": []} if family == "vitdet" else {}
     assert backbone(family, pretrained=False, config=small | windows).channels == (24, 24, 24, 24)
 
 

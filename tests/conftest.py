@@ -1,17 +1,23 @@
 """What all tests share: helpers that other folders of tests may import, and one thread for small pictures."""
 
+import os
 import sys
 from itertools import islice
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from fedhca import RunFolder, load_recipe
 from tiny import RECIPE, Command
 
 for folder in ("unit/data", "torture", "fuzz"):
     sys.path.insert(0, str(Path(__file__).parent / folder))
+# The same examples whenever these tests run, as whoever changes something should hear of what that does alone;
+# `make torture` looks for others. No deadline: the first call compiles what others reuse.
+settings.register_profile("fedhca", derandomize="FEDHCA_TORTURE" not in os.environ, deadline=None, print_blob=True)
+settings.load_profile("fedhca")
 torch.set_num_threads(1)  # on pictures this small, threads cost more than they bring
 
 

@@ -19,7 +19,7 @@ from fedhca.server import Policy
 from fedhca.server.replies import gather
 from tally import many
 
-FEW = settings(deadline=None, max_examples=many(150), derandomize=True, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=many(150), suppress_health_check=list(HealthCheck))
 LAYOUT = Layout.of({"a.weight": (3,)})
 PARAMETERS = Parameters(torch.ones(3), torch.ones(2, 3))
 MESSAGES: list[Message] = [

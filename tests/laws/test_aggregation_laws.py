@@ -44,7 +44,7 @@ from fedhca.aggregation.mean import Scope
 from fedhca.layout import Layout
 
 RAW = HyperOptions(gradient="raw", bounds="clamp")
-FEW = settings(deadline=None, max_examples=8)
+FEW = settings(max_examples=8)
 
 RULES: Mapping[str, Aggregator] = {
     "keep": keep(),

@@ -10,7 +10,7 @@ from fedhca.aggregation import Member, Rows, common_step, conflict_averse, cross
 from fedhca.errors import RecipeError
 from fedhca.layout import Layout
 
-FEW = settings(deadline=None, max_examples=30)
+FEW = settings(max_examples=30)
 
 
 def surgery(updates: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from fedhca.parameters import Parameters
 
 ENCODER = Layout.of({"a.weight": (3, 2), "a.bias": (1,), "b.weight": (5,)})
 DECODER = Layout.of({"c.weight": (2, 2), "c.bias": (3,)})
-FEW = settings(deadline=None, max_examples=60)
+FEW = settings(max_examples=60)
 fewer = pytest.mark.parametrize("form", ["bfloat16", "int8"])
 numbers = st.floats(-1e6, 1e6, width=32)
 

@@ -20,7 +20,7 @@ from fedhca.errors import RecipeError
 TOLERANCE = 1e-8
 LOOSER = {"nearly opposed": 1e-5}
 """Where updates of size 1 cancel to 1e-5, their Gram matrix knows ten digits less of what is left."""
-FEW = settings(deadline=None, max_examples=40)
+FEW = settings(max_examples=40)
 RADII = st.sampled_from([0.0, 1e-3, 0.1, 0.4, 0.8, 0.99])
 
 

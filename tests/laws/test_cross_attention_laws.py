@@ -13,7 +13,7 @@ from fedhca.aggregation import Rows, cross_attention, hyper_cross_attention
 from fedhca.aggregation.cross_attention import Logits
 from fedhca.errors import RecipeError
 
-FEW = settings(deadline=None, max_examples=20)
+FEW = settings(max_examples=20)
 
 
 def slow_attention(updates: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from fedhca.aggregation import Rows, dynamic_groups
 from fedhca.errors import RecipeError
 from fedhca.layout import Layout
 
-FEW = settings(deadline=None, max_examples=30)
+FEW = settings(max_examples=30)
 
 
 def rows_of(end: Tensor, start: Tensor | None = None) -> Rows:

@@ -98,7 +98,7 @@ def of_kind(kinds: Kinds, kind: int) -> tuple[str, ...]:
     return tuple(name for name in TASKS if kinds[name] == kind)
 
 
-@settings(deadline=None, max_examples=many(8))
+@settings(max_examples=many(8))
 @given(method=st.sampled_from(sorted(METHODS)), encoders=kinds, decoders=kinds, absent=absences)
 def test_each_family_is_answered_as_if_there_were_no_other(
     method: str, encoders: Kinds, decoders: Kinds, absent: dict[int, set[str]]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fedhca.aggregation import Rows, message_passing
 from fedhca.errors import RecipeError
 
-FEW = settings(deadline=None, max_examples=30)
+FEW = settings(max_examples=30)
 
 
 def matrix(rows: Rows, **options: float | str) -> torch.Tensor:

@@ -12,7 +12,7 @@ from scipy.special import log_ndtr
 from fedhca.client.privacy import Privacy, gaussian
 from fedhca.parameters import Parameters
 
-FEW = settings(deadline=None, max_examples=60)
+FEW = settings(max_examples=60)
 numbers = st.floats(-1e4, 1e4, width=32)
 clips = st.floats(1e-3, 1e3)
 noises = st.floats(0.05, 50)

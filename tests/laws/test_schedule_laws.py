@@ -150,7 +150,7 @@ spans = st.dictionaries(
     st.sampled_from(NAMES[1:]),
     st.tuples(st.integers(1, ROUNDS), st.integers(0, ROUNDS)).map(lambda pair: Span(pair[0], pair[0] + pair[1])),
 )
-FEW = settings(deadline=None, max_examples=many(20))
+FEW = settings(max_examples=many(20))
 
 
 @FEW

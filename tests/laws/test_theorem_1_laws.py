@@ -19,7 +19,7 @@ Start, federated, multi_task, left, right = (
 )
 
 SMALL, TINY = 2.0**-12, 2.0**-16
-FEW = settings(deadline=None, max_examples=30)
+FEW = settings(max_examples=30)
 FORMS = st.sampled_from(["A", "B"])
 STEPS = st.integers(2, 5)
 

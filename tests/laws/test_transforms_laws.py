@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fedhca.data.source import Sample
@@ -46,7 +46,6 @@ def transformed(shape: Shape, size: Shape, seed: int, **options: Any) -> tuple[S
     return raw, train_transform(raw, size, np.random.default_rng(seed), tasks=TASKS, **options)
 
 
-@settings(deadline=None)
 @given(SIZES, SIZES, SEEDS)
 def test_no_label_is_invented(shape: Shape, size: Shape, seed: int) -> None:
     raw, done = transformed(shape, size, seed)
@@ -55,7 +54,6 @@ def test_no_label_is_invented(shape: Shape, size: Shape, seed: int) -> None:
         assert done[name].shape == size
 
 
-@settings(deadline=None)
 @given(SIZES, SIZES, SEEDS)
 def test_normals_stay_as_long_as_they_were_and_turn_in_x_only(shape: Shape, size: Shape, seed: int) -> None:
     raw, done = transformed(shape, size, seed)
@@ -68,7 +66,6 @@ def test_normals_stay_as_long_as_they_were_and_turn_in_x_only(shape: Shape, size
     assert set(normals[1][valid]) <= set(raw["normals"][..., 1].ravel())
 
 
-@settings(deadline=None)
 @given(SIZES, SIZES, SEEDS, st.floats(0.5, 2))
 def test_depth_is_divided_by_the_scale(shape: Shape, size: Shape, seed: int, scale: float) -> None:
     _, done = transformed(shape, size, seed, scale=(scale, scale))
@@ -77,7 +74,6 @@ def test_depth_is_divided_by_the_scale(shape: Shape, size: Shape, seed: int, sca
     assert all(np.isclose(expected, value, rtol=1e-6).any() for value in np.unique(valid))
 
 
-@settings(deadline=None)
 @given(SIZES, SEEDS)
 def test_flipped_twice_is_not_flipped(shape: Shape, seed: int) -> None:
     raw = sample(shape, seed)
@@ -90,7 +86,6 @@ def test_flipped_twice_is_not_flipped(shape: Shape, seed: int) -> None:
         np.testing.assert_array_equal((still.bilinear if name == "image" else still.nearest)(values), values)
 
 
-@settings(deadline=None)
 @given(SIZES, SIZES, SEEDS)
 def test_padding_is_centred_and_the_picture_is_in_it(shape: Shape, size: Shape, seed: int) -> None:
     raw, done = transformed(shape, size, seed)
@@ -106,7 +101,6 @@ def test_padding_is_centred_and_the_picture_is_in_it(shape: Shape, size: Shape, 
     assert not done["image"][:, ~shown].any()
 
 
-@settings(deadline=None)
 @given(SIZES, SIZES, SEEDS)
 def test_maps_of_one_picture_stay_aligned(shape: Shape, size: Shape, seed: int) -> None:
     raw = sample(shape, seed)
@@ -115,7 +109,6 @@ def test_maps_of_one_picture_stay_aligned(shape: Shape, size: Shape, seed: int) 
     np.testing.assert_array_equal(done["edge"], done["semseg"])
 
 
-@settings(deadline=None)
 @given(SIZES, SIZES, SEEDS)
 def test_what_a_task_is_called_does_not_matter(shape: Shape, size: Shape, seed: int) -> None:
     raw, done = transformed(shape, size, seed)
@@ -132,7 +125,6 @@ def test_what_a_task_is_called_does_not_matter(shape: Shape, size: Shape, seed: 
         np.testing.assert_array_equal(tasks[names[name]].shrunk(raw[name], shape, half), small)
 
 
-@settings(deadline=None)
 @given(SIZES, SIZES, SEEDS)
 def test_places_are_seen_where_the_pixels_are(shape: Shape, size: Shape, seed: int) -> None:
     window = draw_window(shape, size, np.random.default_rng(seed), scale=(0.5, 2.0), flip=True)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 
 from fedhca.aggregation import HyperOptions, Rows, weighted_sum
 
-FEW = settings(deadline=None, max_examples=20)
+FEW = settings(max_examples=20)
 PLAIN = HyperOptions(learning_rate=0.01, momentum=0.0, weight_decay=0.0, gradient="raw")
 
 

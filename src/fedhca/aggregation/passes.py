@@ -9,6 +9,7 @@ float64 and chunk by chunk in order, so that they do not hang on how many thread
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -54,29 +55,33 @@ def survey(
     are in it without the cancellation that large weights bring.
     """
     size = len(tables.places) + len(directions)
-    padded = size + -size % 4
-
-    def in_loops(segment: int, first: int, last: int) -> Tensor:
-        gram = np.zeros((padded, padded))
-        loops.survey(*arrays, centred, first, last, gram)
-        return torch.from_numpy(gram)[:size, :size]
-
-    def in_tensors(segment: int, first: int, last: int) -> Tensor:
-        here = slice(first, last)
-        start, end = tables.start[:, here], tables.end[:, here]
-        return anywhere.survey(start, end, tables.places, directions[:, here], centred=centred).cpu()
-
     if tables.suit_loops(directions):
-        loops = _compiled()
         arrays = _arrays(tables.start, tables.end, tables.places, directions)
-        chunk, threads = in_loops, torch.get_num_threads()
+        chunk, threads = partial(_survey_in_loops, arrays, size, centred), torch.get_num_threads()
     else:
-        chunk, threads = in_tensors, 1
+        chunk, threads = partial(_survey_in_tensors, tables, directions, centred), 1
     total = torch.zeros(len(bounds), size, size, dtype=torch.float64)
     for (segment, _, _), gram in _each(chunk, bounds, threads):
         total[segment] += gram
     upper = total.triu()
     return upper + upper.triu(1).mT
+
+
+def _survey_in_loops(
+    arrays: Sequence[np.ndarray], size: int, centred: bool, segment: int, first: int, last: int
+) -> Tensor:
+    padded = size + -size % 4
+    gram = np.zeros((padded, padded))
+    _compiled().survey(*arrays, centred, first, last, gram)
+    return torch.from_numpy(gram)[:size, :size]
+
+
+def _survey_in_tensors(
+    tables: Tables, directions: Tensor, centred: bool, segment: int, first: int, last: int
+) -> Tensor:
+    here = slice(first, last)
+    start, end = tables.start[:, here], tables.end[:, here]
+    return anywhere.survey(start, end, tables.places, directions[:, here], centred=centred).cpu()
 
 
 def blend(
@@ -94,27 +99,49 @@ def blend(
 
     Who `keeps` is answered what it sent, bit for bit. `into` may be `tables.start` or `tables.end`.
     """
-
-    def in_loops(segment: int, first: int, last: int) -> None:
-        mix = (weight[segment], *heard_tiles[segment], *share_tiles[segment], kept[segment])
-        loops.blend(*arrays, loops.KINDS[what], *mix, *written, first, last)
-
-    def in_tensors(segment: int, first: int, last: int) -> None:
-        here = slice(first, last)
-        moved = (tables.start[:, here], tables.end[:, here], tables.places)
-        mix = [each[segment].to(tables.end.device) for each in (own, heard, shares, keeps)]
-        anywhere.blend(*moved, what, *mix, into=into[:, here], directions=directions[:, here])
-
-    if tables.suit_loops(into, directions):
-        loops = _compiled()
-        arrays, written = _arrays(tables.start, tables.end, tables.places), _arrays(into, directions)
-        weight, kept = _arrays(own, keeps)
-        heard_tiles, share_tiles = ([_tiles(each) for each in part] for part in _arrays(heard, shares))
-        chunk, threads = in_loops, torch.get_num_threads()
+    written = (into, directions)
+    if tables.suit_loops(*written):
+        arrays = _arrays(tables.start, tables.end, tables.places)
+        (weight, kept), parts = _arrays(own, keeps), _arrays(heard, shares)
+        heard_tiles, share_tiles = ([_tiles(each) for each in part] for part in parts)
+        mixes = [
+            (weight[segment], *heard_tiles[segment], *share_tiles[segment], kept[segment])
+            for segment in range(len(bounds))
+        ]
+        chunk, threads = partial(_blend_in_loops, arrays, what, mixes, _arrays(*written)), torch.get_num_threads()
     else:
-        chunk, threads = in_tensors, 1
+        mix = [each.to(tables.end.device) for each in (own, heard, shares, keeps)]
+        chunk, threads = partial(_blend_in_tensors, tables, what, mix, written), 1
     for _ in _each(chunk, bounds, threads):
         pass
+
+
+def _blend_in_loops(
+    arrays: Sequence[np.ndarray],
+    what: What,
+    mixes: Sequence[tuple[np.ndarray, ...]],
+    written: Sequence[np.ndarray],
+    segment: int,
+    first: int,
+    last: int,
+) -> None:
+    loops = _compiled()
+    loops.blend(*arrays, loops.KINDS[what], *mixes[segment], *written, first, last)
+
+
+def _blend_in_tensors(
+    tables: Tables,
+    what: What,
+    mix: Sequence[Tensor],
+    written: tuple[Tensor, Tensor],
+    segment: int,
+    first: int,
+    last: int,
+) -> None:
+    here = slice(first, last)
+    moved = (tables.start[:, here], tables.end[:, here], tables.places)
+    into, directions = (each[:, here] for each in written)
+    anywhere.blend(*moved, what, *(each[segment] for each in mix), into=into, directions=directions)
 
 
 def trim(
@@ -126,19 +153,22 @@ def trim(
     """
     m, on_cpu = len(tables.places), tables.end.device.type == "cpu"
     size = max(256, min(4096, 32768 // m)) if on_cpu else CHUNK
-
-    def in_tensors(segment: int, first: int, last: int) -> Tensor:
-        counts = torch.zeros(m, 2 * cut + 1, dtype=torch.float64, device=tables.end.device)
-        for begin in range(first, last, size):
-            here = slice(begin, min(begin + size, last))
-            written = {"into": into[:, here], "directions": directions[:, here]}
-            counts += anywhere.trim(tables.end[:, here], tables.places, cut, **written)
-        return counts.cpu()
-
+    chunk = partial(_trim_in_tensors, tables, cut, size, (into, directions))
     total = torch.zeros(m, 2 * cut + 1, dtype=torch.float64)
-    for _, counts in _each(in_tensors, bounds, torch.get_num_threads() if on_cpu else 1):
+    for _, counts in _each(chunk, bounds, torch.get_num_threads() if on_cpu else 1):
         total += counts
     return (total / torch.arange(m - 2 * cut, m + 1, dtype=torch.float64)).sum(1) / tables.end.shape[1]
+
+
+def _trim_in_tensors(
+    tables: Tables, cut: int, size: int, written: tuple[Tensor, Tensor], segment: int, first: int, last: int
+) -> Tensor:
+    counts = torch.zeros(len(tables.places), 2 * cut + 1, dtype=torch.float64, device=tables.end.device)
+    for begin in range(first, last, size):
+        here = slice(begin, min(begin + size, last))
+        into, directions = (each[:, here] for each in written)
+        counts += anywhere.trim(tables.end[:, here], tables.places, cut, into=into, directions=directions)
+    return counts.cpu()
 
 
 def scale(tables: Tables, factors: Float[Tensor, " m"], bounds: Bounds) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.io import savemat
 
@@ -40,7 +40,6 @@ def written(values: dict[str, Any], *, compressed: bool = False) -> bytes:
     return file.getvalue()
 
 
-@settings(deadline=None)
 @given(found=st.dictionaries(names, values, min_size=1, max_size=3), compressed=st.booleans())
 def test_numbers_textcells_and_structures_are_let_through(found: dict[str, Any], compressed: bool) -> None:
     require_small(written(found, compressed=compressed))

@@ -127,7 +127,7 @@ def test_a_layout_that_is_none_is_refused(layout: str) -> None:
 values = st.text(max_size=5) | st.integers() | st.floats() | st.none() | st.booleans() | st.lists(st.integers())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.dictionaries(st.sampled_from([*to_wire(MESSAGES[0]), *to_wire(MESSAGES[1]), "loss/x", "x"]), values))
 def test_whatever_arrives_is_read_or_refused(fields: Wire) -> None:
     for kind in ("hello", "train", "trained", "evaluate", "evaluated", "missing"):

@@ -171,7 +171,7 @@ def test_what_is_mixed_is_what_was_shortened(method: str) -> None:
         torch.testing.assert_close(one.encoder.notes["gram"], other.encoder.notes["gram"], rtol=1e-5, atol=1e-5)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     exponents=st.lists(st.integers(-30, 30), min_size=3, max_size=7),
     bound=st.floats(1, 20),

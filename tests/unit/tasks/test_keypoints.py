@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fedhca.data.window import Window, draw_window
@@ -86,7 +86,6 @@ sizes = st.tuples(sides, sides)
 seeds = st.integers(0, 2**40)
 
 
-@settings(deadline=None)
 @given(shape=sizes, size=sizes, seed=seeds)
 def test_points_move_with_the_pixels_they_lie_on(shape: tuple[int, int], size: tuple[int, int], seed: int) -> None:
     window = draw_window(shape, size, np.random.default_rng(seed), scale=(0.5, 2.0), flip=True)
@@ -110,7 +109,6 @@ def test_points_move_with_the_pixels_they_lie_on(shape: tuple[int, int], size: t
     assert not done[1 if window.flipped else 2].any()
 
 
-@settings(deadline=None)
 @given(shape=sizes, seed=seeds)
 def test_seen_twice_in_a_mirror_points_are_where_and_what_they_were(shape: tuple[int, int], seed: int) -> None:
     mirror = Window(shape, shape, (0, 0), shape, flipped=True)

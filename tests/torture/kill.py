@@ -37,6 +37,8 @@ from fedhca.tensor_file import load_tensors
 from tally import tally
 
 RECIPE = Path(__file__).parents[1] / "system" / "tiny.yaml"
+ROUNDS_EACH = 3
+"""Rounds of the run for every kill; about one is done between two of them, more where the machine's load changes."""
 FLUSHES = 12
 """About as many files and folders as a round of the tiny recipe flushes, and a start."""
 TORN = 40
@@ -60,7 +62,7 @@ def main() -> int:
     draw = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
-        rounds = 2 * options.kills + 2
+        rounds = ROUNDS_EACH * options.kills + 2
         words = [str(options.recipe), "--set", f"rounds={rounds}", *options.set]
         whole, broken = place / "whole", place / "broken"
         live(["run", *words, "--set", "rounds=1", "--out", str(place / "first")]).wait()  # which compiles, and caches

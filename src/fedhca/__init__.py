@@ -1,6 +1,7 @@
 """fedhca: hetero-client federated multi-task learning (FedHCA², CVPR 2024).
 
     run, Participant, Training     a federation in this process, from your own data sets, tasks and backbone
+    trained                        one participant's model, from the folder of such a run
     Privacy                        differential privacy of what clients send
     Policy                         what to do about clients that do not answer
     Guard                          what to do about clients that send far more than others
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from fedhca.experiment.recipes import load_recipe
     from fedhca.experiment.run import run
     from fedhca.experiment.run_folder import RunFolder
+    from fedhca.experiment.trained import trained
     from fedhca.methods import Method, make_method
     from fedhca.models.encoder import backbone
     from fedhca.server.guard import Guard
@@ -51,6 +53,7 @@ _HOMES = {
     "load_recipe": "fedhca.experiment.recipes",
     "make_method": "fedhca.methods",
     "run": "fedhca.experiment.run",
+    "trained": "fedhca.experiment.trained",
 }
 
 __all__ = [
@@ -71,6 +74,7 @@ __all__ = [
     "load_recipe",
     "make_method",
     "run",
+    "trained",
 ]
 
 

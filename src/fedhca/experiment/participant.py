@@ -68,15 +68,37 @@ class Participant:
             raise RecipeError(f"Client '{self.name}' should have one task or more, each once. Found {found}.")
 
 
+class Architecture(NamedTuple):
+    """What models are made of. Modules are equal if they are the same."""
+
+    encoder: nn.Module | None
+    make_decoder: MakeDecoder = Decoder
+    width: int = 96
+
+    def of(self, participant: Participant) -> "Architecture":
+        """Return a participant's architecture, given that of those who have none of their own."""
+        own = (participant.encoder, participant.decoder, participant.width)
+        return Architecture(*(common if each is None else each for each, common in zip(own, self, strict=True)))
+
+    def build(self, participant: Participant, seed: int) -> ClientModel:
+        """Return a participant's model, on a copy of the encoder; RecipeError if it cannot be built."""
+        if self.encoder is None:
+            expected = f"Client '{participant.name}' should have an encoder"
+            raise RecipeError(f"{expected}. Found none: give one to it, or to `fedhca.run` for all.")
+        encoder, options = copy.deepcopy(self.encoder), {"width": self.width, "make_decoder": self.make_decoder}
+        try:
+            return ClientModel(encoder, participant.tasks, seed=seed, **options)
+        except RecipeError as error:
+            raise RecipeError(f"Client '{participant.name}': {error}") from error
+
+
 class Kind(NamedTuple):
-    """What clients have in common that can take turns in one module. Modules are equal if they are the same."""
+    """What clients have in common that can take turns in one module."""
 
     tasks: tuple[Task, ...]
     training: Training
     private: bool
-    encoder: nn.Module
-    make_decoder: MakeDecoder
-    width: int
+    architecture: Architecture
 
 
 class Clients:
@@ -100,7 +122,7 @@ class Clients:
         seed: int = 0,
         device: torch.device | None = None,
     ) -> None:
-        self.encoder, self.width, self.decoder, self.seed, self.device = encoder, width, decoder, seed, device
+        self.architecture, self.seed, self.device = Architecture(encoder, decoder, width), seed, device
         self.kinds: list[Kind] = []
         self.residents: list[Resident] = []
 
@@ -133,21 +155,11 @@ class Clients:
         )
 
     def _resident(self, participant: Participant, training: Training, private: bool) -> Resident:
-        encoder = self.encoder if participant.encoder is None else participant.encoder
-        make = participant.decoder or self.decoder
-        width = self.width if participant.width is None else participant.width
-        if encoder is None:
-            expected = f"Client '{participant.name}' should have an encoder"
-            raise RecipeError(f"{expected}. Found none: give one to it, or to `fedhca.run` for all.")
-        kind = Kind(tuple(participant.tasks), training, private, encoder, make, width)
+        architecture = self.architecture.of(participant)
+        kind = Kind(tuple(participant.tasks), training, private, architecture)
         if kind in self.kinds:
             return self.residents[self.kinds.index(kind)]
-        try:
-            model = ClientModel(
-                copy.deepcopy(encoder), participant.tasks, width=width, seed=self.seed, make_decoder=make
-            )
-        except RecipeError as error:
-            raise RecipeError(f"Client '{participant.name}': {error}") from error
+        model = architecture.build(participant, self.seed)
         resident = Resident(Learner(model.to(self.device), participant.tasks, training))
         self.kinds.append(kind)
         self.residents.append(resident)

@@ -14,12 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from fedhca.atomic import write_atomically
-from fedhca.client.state import scatter_kept
 from fedhca.client.training import Watch
-from fedhca.compression import compress
 from fedhca.errors import RunFolderError
 from fedhca.experiment import build, journal
-from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint, load_roster, require_held
+from fedhca.experiment.checkpoint import Checkpoint, load_roster
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.difference import first_difference
 from fedhca.experiment.drive import CHECKPOINTS, JOURNAL
@@ -27,13 +25,13 @@ from fedhca.experiment.environment import environment
 from fedhca.experiment.provenance import provenance
 from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml
 from fedhca.experiment.run import CLIENTS, run
+from fedhca.experiment.trained import held_here, newest_checkpoint, no_checkpoint, restore
 from fedhca.runtimes.local import LocalRuntime
 from fedhca.server.replies import Tell
 from fedhca.server.roster import Roster
 from fedhca.server.rounds import Round, evaluate
 from fedhca.sharing.card import Provenance
 from fedhca.sharing.predictor import Predictor
-from fedhca.state_folder import StateFolder
 from fedhca.tasks.task import Task
 
 RECIPE, ENVIRONMENT = "recipe.yaml", "environment.json"
@@ -95,7 +93,7 @@ class RunFolder:
         """Who took part and the layouts of what travelled; RunFolderError if there is no checkpoint."""
         found = load_roster(self.path / CHECKPOINTS)
         if found is None:
-            raise self._empty()
+            raise no_checkpoint(self.path)
         self._check(found)
         return found
 
@@ -113,8 +111,7 @@ class RunFolder:
             RunFolderError: nor is any state before.
 
         """
-        names = [client.name for client in self.recipe.roster] if (self.path / CLIENTS).is_dir() else []
-        held = {name: StateFolder(self.path / CLIENTS / name, name).whole() for name in names}
+        held = held_here(self.path, [client.name for client in self.recipe.roster])
         return self._newest(held).state.round == self.recipe.rounds
 
     def go(self, watch: Watch | None = None, tell: Tell = lambda missing: None) -> Iterator[Round]:
@@ -171,31 +168,16 @@ class RunFolder:
             RunFolderError: there is no checkpoint.
 
         """
-        model, states = build.build_model(self.recipe, name), StateFolder(self.path / CLIENTS / name, name)
-        newest = self._newest({name: states.whole()} if (self.path / CLIENTS).is_dir() else {})
-        roster = newest.state.roster
-        if (model.encoder_layout, model.decoder_layout) != roster.layouts_of(name):
-            raise RunFolderError(
-                f"'{self.path}' holds a run of another model than its {RECIPE} names. Restore that file."
-            )
-        since = int(newest.state.since[roster.names.index(name)])
-        rows = newest.state.parameters[name]
-        received = compress(rows, self.recipe.sent.down, *roster.layouts_of(name)).plain
-        if since and not (self.path / CLIENTS).is_dir():
-            expected = f"'{self.path}' should hold its clients' states"
-            raise RunFolderError(f"{expected}. Found none: between sites they stay there. There: fedhca site predict.")
-        if since:
-            scatter_kept(states.load(since)[0], model, build.build_method(self.recipe).local.keeps, received)
-        else:
-            model.install(received)  # none of its answers counted: it has the heads it began with
+        model = build.build_model(self.recipe, name)
+        newest = self._newest(held_here(self.path, [name]))
+        restore(model, self.path, name, newest, build.build_method(self.recipe), self.recipe.sent.down)
         tasks = list(self.tasks()[name].values())
         size, classes = build.training_size(self.recipe, name), build.class_names(self.recipe, name)
         return Predictor(name, model.eval(), tasks, size, classes)
 
     def provenance(self, name: str) -> Provenance:
         """Return where one client's model is from; errors as in `predictor`."""
-        states = StateFolder(self.path / CLIENTS / name, name)
-        rounds = self._newest({name: states.whole()} if (self.path / CLIENTS).is_dir() else {}).state.round
+        rounds = self._newest(held_here(self.path, [name])).state.round
         lines = [line for line in self.journal if line["round"] <= rounds]
         evaluated = [line for line in lines if line.get("metrics", {}).get(name)]
         last = evaluated[-1] if evaluated else {}
@@ -219,9 +201,7 @@ class RunFolder:
 
     def _newest(self, held: Mapping[str, Collection[int] | None]) -> Checkpoint:
         """Return the newest checkpoint that is whole and that clients have whole states of their own to go with."""
-        found = load_checkpoint(self.path / CHECKPOINTS, fits=lambda checkpoint: require_held(checkpoint, held))
-        if found is None:
-            raise self._empty()
+        found = newest_checkpoint(self.path, held)
         self._check(found.state.roster)
         return found
 
@@ -229,6 +209,3 @@ class RunFolder:
         saved = [(member.client, member.dataset, member.tasks) for member in roster.members]
         if saved != [(client.name, client.dataset, client.tasks) for client in self.recipe.roster]:
             raise RunFolderError(f"'{self.path}' holds a run of other clients, tasks or models. Restore its {RECIPE}.")
-
-    def _empty(self) -> RunFolderError:
-        return RunFolderError(f"'{self.path}' should hold a checkpoint. Found none. Run it first.")

@@ -77,17 +77,20 @@ class Architecture(NamedTuple):
 
     def of(self, participant: Participant) -> "Architecture":
         """Return a participant's architecture, given that of those who have none of their own."""
-        own = (participant.encoder, participant.decoder, participant.width)
-        return Architecture(*(common if each is None else each for each, common in zip(own, self, strict=True)))
+        return Architecture(
+            self.encoder if participant.encoder is None else participant.encoder,
+            participant.decoder or self.make_decoder,
+            self.width if participant.width is None else participant.width,
+        )
 
     def build(self, participant: Participant, seed: int) -> ClientModel:
         """Return a participant's model, on a copy of the encoder; RecipeError if it cannot be built."""
         if self.encoder is None:
             expected = f"Client '{participant.name}' should have an encoder"
             raise RecipeError(f"{expected}. Found none: give one to it, or to `fedhca.run` for all.")
-        encoder, options = copy.deepcopy(self.encoder), {"width": self.width, "make_decoder": self.make_decoder}
+        encoder, tasks = copy.deepcopy(self.encoder), participant.tasks
         try:
-            return ClientModel(encoder, participant.tasks, seed=seed, **options)
+            return ClientModel(encoder, tasks, width=self.width, seed=seed, make_decoder=self.make_decoder)
         except RecipeError as error:
             raise RecipeError(f"Client '{participant.name}': {error}") from error
 

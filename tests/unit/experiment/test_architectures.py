@@ -232,7 +232,7 @@ def test_a_model_of_ones_own_changes_what_it_names_and_another_backbone_has_its_
 def test_a_folder_whose_recipe_names_another_model_for_one_client_is_refused(mixed: RunFolder) -> None:
     changed = RunFolder(mixed.path, load_recipe(RECIPE, (OWN[0], "clients.2.model={width: 16}")))
     assert changed.predictor("rooms-all").client == "rooms-all"
-    with pytest.raises(RunFolderError, match=r"the decoder of 'figures-semseg' is another: parameter 0 is"):
+    with pytest.raises(RunFolderError, match=r"the decoder of 'figures-semseg' is another: here parameter 0 is"):
         changed.predictor("figures-semseg")
     with pytest.raises(RunFolderError, match=r"holds a run of other data or another model"):
         changed.evaluate()

@@ -30,16 +30,15 @@ def test_the_model_is_the_one_that_the_run_measured(method: str, tmp_path: Path)
         pictures = [each.test[index] for index in range(len(each.test))]
         batch = {name: torch.stack([torch.as_tensor(one[name]) for one in pictures]) for name in pictures[0]}
         sums = measure(found.model, each.tasks, [batch])
-        assert {name: total.result() for name, total in sums.items()} == last.metrics[each.name]
+        measured = {name: total.result() for name, total in sums.items()}
+        assert measured == pytest.approx(last.metrics[each.name], rel=1e-6)  # other batches, other rounding
 
 
 def test_it_can_be_saved_and_loaded_without_the_run(tmp_path: Path) -> None:
     federation(tmp_path / "run")
     found = fedhca.trained(tmp_path / "run", PEOPLE[1], encoder(), width=WIDTH, classes={"sal": ("no", "yes")})
     assert (found.client, found.size, found.classes) == ("b", (16, 16), {"sal": ("no", "yes")})
-    again = Predictor.from_pretrained(
-        found.save_pretrained(tmp_path / "model"), encoder=encoder(), tasks=PEOPLE[1].tasks
-    )
+    again = Predictor.from_pretrained(found.save_pretrained(tmp_path / "model"), encoder=encoder())
     picture = PEOPLE[1].test[0]["image"]
     one, other = (model.predict(picture) for model in (found, again))
     assert all(equal(torch.from_numpy(one[name]), torch.from_numpy(other[name])) for name in ("sal", "edge"))
@@ -57,9 +56,7 @@ def test_what_does_not_go_with_the_folder_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="should hold a checkpoint"):
         fedhca.trained(tmp_path, PEOPLE[0], encoder())
     federation(tmp_path)
-    with pytest.raises(
-        RunFolderError, match=r"decoder of 'a' is another: here parameter 0 is .*what `fedhca\.run`"
-    ):
+    with pytest.raises(RunFolderError, match=r"decoder of 'a' is another: here parameter 0 is .*what `fedhca\.run`"):
         fedhca.trained(tmp_path, PEOPLE[0], encoder(), width=2 * WIDTH)
     with pytest.raises(RunFolderError, match=r"a run with client 'd'\. Found one of a, b"):
         fedhca.trained(tmp_path, participant("d", "depth"), encoder())

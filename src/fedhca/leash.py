@@ -1,27 +1,98 @@
-"""A process that ends with the one who started it, however that ends."""
+"""A process that ends with the one who started it, however that ends, and all that it started with it.
+
+Run as a module it ends all that bear the mark that it bears itself.
+"""
 
 import os
+import signal
 import subprocess
-from collections.abc import Sequence
+import sys
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import IO, Any
 
-LEASH = 'exec 3<&0 </dev/null; { read _ <&3; kill -KILL 0; } >/dev/null 2>&1 & exec "$@" 3<&-'
+MARK = "FEDHCA_LEASH"
+"""Variable with the mark of a leash, which a process hands on to what it starts, in whichever group and session."""
+HOLD = (
+    'exec 3<&0 </dev/null; { trap "" TERM; read _ <&3; "$0" -P -m fedhca.leash; kill -KILL 0; } >/dev/null 2>&1 & '
+    'exec "$@" 3<&-'
+)
 """For the shell: beside a command, wait for the end of a pipe that only the one who started it holds; then kill all."""
+LOOKS = 5
+"""At most so many times all are looked for: while some are killed, others may start more."""
 
 
-def start_on_leash(command: Sequence[str], **options: Any) -> tuple[subprocess.Popen[Any], IO[bytes]]:
+class Leash:
+    """What a command is held by: when it is closed, by whom or what ever, all that the command started is killed."""
+
+    def __init__(self, mark: str, pipe: IO[bytes]) -> None:
+        self.mark, self.pipe = mark, pipe
+
+    def close(self) -> None:
+        """Have all killed, soon."""
+        self.pipe.close()
+
+    def end_all(self) -> None:
+        """Kill all, now."""
+        end_marked(self.mark)
+        self.close()
+
+    def __enter__(self) -> "Leash":
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self.close()
+
+
+def start_on_leash(
+    command: Sequence[str], *, env: Mapping[str, str] | None = None, **options: Any
+) -> tuple[subprocess.Popen[Any], Leash]:
     """Start a command as a group of processes of its own, which a Ctrl-C at the terminal does not reach.
+
+    On systems without /proc, what the command starts in groups of their own is not found.
 
     Args:
         command: its words.
+        env: its variables; this process's if not given.
         options: of subprocess.Popen.
 
-    Returns:
-        the process, and the leash: when it is closed, by whom or what ever, all of the group is killed.
-
     """
+    mark = uuid.uuid4().hex
     end, held = os.pipe()
-    leash = os.fdopen(held, "wb")
+    leash = Leash(mark, os.fdopen(held, "wb"))
     with os.fdopen(end, "rb"):
-        words = ["sh", "-c", LEASH, "sh", *command]
-        return subprocess.Popen(words, stdin=end, start_new_session=True, **options), leash
+        words = ["sh", "-c", HOLD, sys.executable, *command]
+        marked = {**(os.environ if env is None else env), MARK: mark}
+        return subprocess.Popen(words, stdin=end, env=marked, start_new_session=True, **options), leash
+
+
+def end_marked(mark: str) -> None:
+    """Kill all processes with a mark and what they started, but for this one."""
+    for _ in range(LOOKS):
+        others = _marked(mark) - {os.getpid()}
+        for number in others:
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+        if not others:
+            return
+
+
+def _marked(mark: str) -> set[int]:
+    """Return the processes with a mark, and what they started: to name itself, a process may write over its mark."""
+    words, parents, found = f"{MARK}={mark}".encode(), dict[int, int](), set[int]()
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it ended meanwhile, or is somebody else's
+            parents[int(path.name)] = int((path / "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+            if words in (path / "environ").read_bytes().split(b"\0"):
+                found.add(int(path.name))
+    news = found
+    while news:
+        news = {number for number, parent in parents.items() if parent in news} - found
+        found |= news
+    return found
+
+
+if __name__ == "__main__":
+    end_marked(os.environ[MARK])

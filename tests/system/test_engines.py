@@ -70,6 +70,41 @@ def near(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return here / "run"
 
 
+def after_rounds(run: Path, rounds: int, driver: subprocess.Popen[Any], tested: str) -> None:
+    """Wait until so many rounds of a run are done."""
+    end = time.monotonic() + LIMIT
+    while not (run / "journal.jsonl").exists() or len(journal.read(run / "journal.jsonl")) < rounds:
+        assert driver.poll() is None, tested
+        assert time.monotonic() < end, tested
+        time.sleep(0.2)
+
+
+def children_of(ancestor: int) -> set[Path]:
+    """Return all that a process started, and that these did: folders in /proc."""
+    found, news = set[Path](), {ancestor}
+    while news:
+        parents = {int(path.parent.name): path for path in Path("/proc").glob("[0-9]*/stat")}
+        news = {number for number, path in parents.items() if parent_of(path) in news}
+        found |= {parents[number].parent for number in news}
+    return found
+
+
+def parent_of(stat: Path) -> int | None:
+    """Return the parent of a process; None if it has ended, even if nobody asked yet how."""
+    try:
+        state, parent = stat.read_text(errors="replace").rpartition(")")[2].split()[:2]
+    except OSError:
+        return None
+    return None if state == "Z" else int(parent)
+
+
+def gone_soon(processes: set[Path]) -> None:
+    end = time.monotonic() + 60
+    while left := [path for path in processes if parent_of(path / "stat") is not None]:
+        assert time.monotonic() < end, left
+        time.sleep(0.2)
+
+
 def test_flare_s_simulator(near: Path, tmp_path: Path) -> None:
     tested = need("flare")
     write_job = resolve_name("fedhca.engines.flare.jobs:write_job")
@@ -91,10 +126,17 @@ def test_flare_s_simulator(near: Path, tmp_path: Path) -> None:
     require_same(folder.path, near, tested, ROUNDS)
 
 
-def test_ray_s_simulation(near: Path, tmp_path: Path) -> None:
+def test_ray_s_simulation_though_it_is_killed(near: Path, tmp_path: Path) -> None:
     tested = need("flower")
+    words = [*COMMAND, "run", str(RECIPE), *CHANGES, "--at-once", "2", "--out", "run"]
     with to_this_machine_only():
-        printed = fedhca("run", str(RECIPE), *CHANGES, "--at-once", "2", "--out", "run", cwd=tmp_path)
+        first = subprocess.Popen(words, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
+        after_rounds(tmp_path / "run", 1, first, tested)
+        started = children_of(first.pid)
+        first.kill()
+        assert len(started) > 5, tested  # Ray's are many, most in groups of their own
+        gone_soon(started)
+        printed = fedhca("resume", "run", "--at-once", "2", cwd=tmp_path)
     assert f"{ROUNDS} rounds done" in printed
     require_same(tmp_path / "run", near, tested, ROUNDS)
     assert "finished before" in fedhca("resume", "run", cwd=tmp_path)
@@ -120,11 +162,7 @@ def test_a_network_though_processes_are_killed(engine: str, near: Path, tmp_path
         words = [*COMMAND, "server", "run", "--name", "far"]
         driver = subprocess.Popen(words, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
         for rounds, what, where in KILLED[engine]:
-            end = time.monotonic() + LIMIT
-            while len(journal.read(made.run / "journal.jsonl")) < rounds:
-                assert driver.poll() is None, made.tested
-                assert time.monotonic() < end, made.tested
-                time.sleep(0.2)
+            after_rounds(made.run, rounds, driver, made.tested)
             kill(what, tmp_path / where)
         printed, _ = driver.communicate(timeout=LIMIT)
         checked = fedhca("site", "check", "lab", cwd=tmp_path)

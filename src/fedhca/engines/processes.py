@@ -102,40 +102,11 @@ class Processes:
     def stop(self) -> None:
         """End the group and all that it started; the impatient end this process, and the leash the group."""
         with _undisturbed():
-            strays = descendants(self.process.pid)  # an engine may give its own processes groups of their own
-            for end in (signal.SIGTERM, signal.SIGKILL):
-                try:
-                    os.killpg(self.process.pid, end)
-                    self.process.wait(5)
-                except (ProcessLookupError, subprocess.TimeoutExpired):
-                    continue
-            self.leash.close()
-            for number in strays:
-                with suppress(ProcessLookupError):
-                    os.kill(number, signal.SIGKILL)
-
-
-def descendants(ancestor: int) -> list[int]:
-    """Return the processes that a process started, and those that these did."""
-    parents = _parents()
-    found, news = list[int](), {ancestor}
-    while news:
-        news = {number for number, parent in parents.items() if parent in news}
-        found += sorted(news)
-    return found
-
-
-def _parents() -> dict[int, int]:
-    """Return the parent of every process: as Linux says, or as `ps` does, which small images lack."""
-    if not Path("/proc/self/stat").exists():
-        words = ["ps", "-A", "-o", "pid=,ppid="]
-        table = subprocess.run(words, capture_output=True, text=True, check=False).stdout.split()
-        return dict(zip(map(int, table[::2]), map(int, table[1::2]), strict=True))
-    found = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it ended meanwhile
-            found[int(path.parent.name)] = int(path.read_text(errors="replace").rpartition(")")[2].split()[1])
-    return found
+            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(self.process.pid, signal.SIGTERM)
+                self.process.wait(5)
+            self.leash.end_all()  # an engine may give its own processes groups of their own
+            self.process.wait()
 
 
 @contextmanager

@@ -38,6 +38,15 @@ def test_nor_is_what_has_a_group_of_its_own_left(tmp_path: Path) -> None:
     assert is_gone(int((tmp_path / "log.txt").read_text()))
 
 
+def test_nor_is_what_it_started_when_it_ends_at_the_first_word(tmp_path: Path) -> None:
+    """An orphan whose parent ended before anybody looked is found all the same: by its mark."""
+    child = "subprocess.Popen(['sleep', '60'], start_new_session=True).pid"
+    made = started(tmp_path, f"import subprocess; print({child}, flush=True)")
+    made.process.wait()
+    made.leash.close()
+    assert is_gone(int((tmp_path / "log.txt").read_text()))
+
+
 def is_gone(number: int) -> bool:
     """Tell whether a process ends within five seconds; one that nobody has waited for yet has ended, too."""
     for _ in range(100):
@@ -51,8 +60,10 @@ def is_gone(number: int) -> bool:
     return False
 
 
-def test_nothing_outlives_whoever_started_it_however_that_ends(tmp_path: Path) -> None:
-    child = "import subprocess, time; print(subprocess.Popen(['sleep', '60']).pid, flush=True); time.sleep(60)"
+@pytest.mark.parametrize("group", ["", ", start_new_session=True"])
+def test_nothing_outlives_whoever_started_it_however_that_ends(group: str, tmp_path: Path) -> None:
+    sleeping = f"subprocess.Popen(['sleep', '60']{group}).pid"
+    child = f"import subprocess, time; print({sleeping}, flush=True); time.sleep(60)"
     code = f"""
 import sys, time
 from pathlib import Path

@@ -56,5 +56,11 @@ def test_tasks_of_all_kinds_are_federated_compared_reported_and_drawn(
 
 def test_they_are_listed(command: Command) -> None:
     listed = command("ls").out
-    for words in ("One class per picture", "Metric: accuracy", "Metric: PCK", "figures-kinds"):
+    for words in (
+        "One class per picture",
+        "label float [b, 3, y, x];",
+        "Metric: accuracy",
+        "Metric: PCK",
+        "figures-kinds",
+    ):
         assert words in listed

@@ -89,7 +89,7 @@ def check(recipe: RecipeName, more: MoreChanges = None, changes: Changes = None,
     else:
         print_table(["client", "data set", "tasks", "train", "test", "kB down", "kB up"], found.rows, found.summary)
     for line in () if as_json else [*found.families, *filter(None, [found.privacy])]:
-        answers.print(line, highlight=False, markup=False)
+        answers.print(line, highlight=False)
     for problem in found.problems:
         say(problem)
     if found.problems:

@@ -23,8 +23,8 @@ WIDE = 160
 SAID = logging.getLogger("fedhca")
 """What the package says of itself with --verbose."""
 
-screen = Console(soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
-answers = Console(soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
+screen = Console(soft_wrap=True, markup=False, width=None if sys.stdout.isatty() else WIDE)
+answers = Console(soft_wrap=True, markup=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 class _OnStandardError(logging.Handler):
@@ -71,7 +71,7 @@ def answer_a_machine() -> None:
 
 def tell(line: str) -> None:
     """Print a line as it is, on the way."""
-    screen.print(line, highlight=False, markup=False)
+    screen.print(line, highlight=False)
 
 
 def note(text: str) -> None:

@@ -11,7 +11,7 @@ PACKAGES = ("torch", "transformers", "numpy", "scipy", "typer", "click", "rich",
 
 def show_versions(*, every: bool) -> None:
     """Print the version; with `every`, those of Python and of packages, and which extras are there."""
-    screen.print(f"fedhca {installed('fedhca')}", highlight=False, markup=False)
+    screen.print(f"fedhca {installed('fedhca')}", highlight=False)
     if every:
         rows = [["Python", f"{platform.python_version()}, {platform.platform(terse=True)}"]]
         print_table(["package", "version"], [*rows, *([name, installed(name)] for name in PACKAGES)], "")

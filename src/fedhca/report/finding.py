@@ -26,7 +26,8 @@ def _best(study: Study, setting: str) -> str:
     known = {method: values for method, values in found.items() if values and all(map(math.isfinite, values))}
     where = f"{setting}: " if setting else ""
     if not known:
-        return _sentence(f"{where}Δm not measured.")
+        why = f": a metric is 0 under {study.reference}, or has no value" if any(found.values()) else ""
+        return _sentence(f"{where}Δm not measured{why}.")
     method = max(known, key=lambda name: (fmean(known[name]), name == study.ours))  # ties go to the method of the paper
     values = known[method]
     above = sum(value > 0 for value in values)

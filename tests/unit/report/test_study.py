@@ -83,7 +83,8 @@ def test_a_metric_that_is_null_is_not_measured(tmp_path: Path) -> None:
     }
     study = Study.of([made(tmp_path, "local"), made(tmp_path, "fedhca2", metrics=metrics)])
     assert math.isnan(study.table.gains("fedhca2")[0])
-    assert finding(study) == ["Δm not measured."]
+    assert finding(study) == ["Δm not measured: a metric is 0 under local, or has no value."]
+    assert "nan: a metric is 0 under `local`, or has no value." in study.table.caption
 
 
 def test_columns_may_be_called_otherwise_than_in_recipes(tmp_path: Path) -> None:

@@ -3,19 +3,22 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import fill
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from fedhca.report.figures.canvas import Canvas
+from fedhca.report.figures.canvas import NARROW, Canvas
 from fedhca.report.figures.look import Look
 
 MARKED = 6
 """About so many markers on a line, however many points it has."""
 CROWD = 3
 """More bands than these become one grey cloud."""
+LETTERS = 11.5
+"""Of a title, about so many to an inch."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,12 @@ def draw_line(axes: Axes, canvas: Canvas, line: Line, *, veil: float = 0.2) -> L
 
 
 def entitle(axes: Axes, canvas: Canvas, title: str, unit: str = "") -> None:
-    """Write a panel's title at the left and its unit at the right, where no axis label has to be turned."""
-    axes.set_title(title, loc="left")
+    """Write a panel's title at the left and its unit at the right, where no axis label has to be turned.
+
+    A title that is longer than its panel is wide is broken into lines.
+    """
+    figure, spec = axes.get_figure(), axes.get_subplotspec()
+    width = NARROW if figure is None or spec is None else figure.get_figwidth() / spec.get_gridspec().ncols
+    axes.set_title(fill(title, max(20, int(width * LETTERS) - len(unit) - 2)), loc="left")
     if unit:
         axes.set_title(unit, loc="right", color=canvas.theme.muted, fontweight="normal", fontsize=8)

@@ -56,7 +56,8 @@ class Screen:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.bar.stop()
+        if not self.bar.disable:  # which older versions of rich end with an empty line all the same
+            self.bar.stop()
 
     def step(self, step: Step) -> None:
         """Show one training step."""

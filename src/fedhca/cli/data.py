@@ -64,7 +64,10 @@ def _progress(name: str, total: int) -> Iterator[Callable[[int], None]]:
     from rich.progress import Progress
 
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=is_quiet() or not console.is_terminal) as bar:
+    if is_quiet() or not console.is_terminal:
+        yield lambda count: None
+        return
+    with Progress(console=console, transient=True) as bar:
         task = bar.add_task(f"reading {name}", total=total)
         yield lambda count: bar.update(task, completed=count)
 

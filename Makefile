@@ -41,7 +41,7 @@ bench: $(READY)
 		$(BIN)/python benchmarks/$$script.py $(if $(QUICK),--quick) || exit 1; \
 	done
 
-# Kills, faults of the disk, random schedules, hostile input, a long run; an hour, with QUICK=1 under five minutes.
+# Kills, faults of the disk, random schedules, hostile input, a long run; an hour and a half, with QUICK=1 under five minutes.
 torture: $(READY)
 	$(BIN)/python tests/torture $(if $(QUICK),--quick)
 
@@ -54,15 +54,15 @@ dist: $(READY)
 	$(BIN)/python -m build --quiet --outdir dist .
 	$(BIN)/python tests/packages.py dist
 
-# With the lowest versions that pyproject.toml names, in an environment of its own: the tests of numbers, files and recipes.
+# With the lowest versions that pyproject.toml names, in an environment of its own: the tests of numbers, files, recipes and models.
 LOWEST := .venv-lowest
 INSTEAD ?=
 test-lowest:
 	$(PYTHON) -m venv --clear $(LOWEST)
 	$(PYTHON) tests/lowest.py $(INSTEAD) > $(LOWEST)/constraints.txt
-	$(LOWEST)/bin/pip install --quiet --constraint $(LOWEST)/constraints.txt '.[figures,tensorboard,privacy]' pytest hypothesis beartype
-	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -o addopts=-q tests/unit tests/laws tests/system/test_cli.py --ignore tests/unit/engines \
-		--ignore tests/unit/trackers/test_wandb.py
+	$(LOWEST)/bin/pip install --quiet --constraint $(LOWEST)/constraints.txt '.[figures,hub,onnx,privacy,tensorboard,wandb]' pytest hypothesis beartype
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -o addopts=-q tests/unit tests/laws tests/system/test_cli.py tests/system/test_sharing.py \
+		--ignore tests/unit/engines
 
 # The site in build/site; any link that leads nowhere is an error. It needs no network, and
 # opens from the disk. What its pages claim (code, tables, links) is tested in tests/doc, which builds it as well.

@@ -100,7 +100,7 @@ def entitle(axes: Axes, canvas: Canvas, title: str, unit: str = "") -> None:
     A title that is longer than its panel is wide is broken into lines.
     """
     figure, spec = axes.get_figure(), axes.get_subplotspec()
-    width = NARROW if figure is None or spec is None else figure.get_figwidth() / spec.get_gridspec().ncols
+    width = figure.get_figwidth() / spec.get_gridspec().ncols if isinstance(figure, Figure) and spec else NARROW
     axes.set_title(fill(title, max(20, int(width * LETTERS) - len(unit) - 2)), loc="left")
     if unit:
         axes.set_title(unit, loc="right", color=canvas.theme.muted, fontweight="normal", fontsize=8)

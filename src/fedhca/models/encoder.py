@@ -121,12 +121,14 @@ def _configuration(transformers: Any, name: str, pretrained: bool, changes: dict
         config = _fetch(transformers.AutoConfig, name)
     if type(config) not in transformers.MODEL_FOR_BACKBONE_MAPPING:
         raise RecipeError(f"Backbone '{name}' should give a pyramid of maps. Found one that does not. Try swin.")
+    known = _settings(config)
     for key, value in changes.items():
-        if key not in _settings(config):
-            raise RecipeError(f"Backbone '{name}' has no setting `{key}`. Known: {', '.join(_settings(config))}.")
+        if key not in known:
+            raise RecipeError(f"Backbone '{name}' has no setting `{key}`. Known: {', '.join(known)}.")
         setattr(config, key, value)
     # Configurations derive their stage names from depths: they are made anew after a change of it.
-    config = type(config)(**{key: config.to_dict()[key] for key in _settings(config)})
+    values = config.to_dict()
+    config = type(config)(**{key: values[key] for key in known})
     stages = [stage for stage in config.stage_names if stage != "stem"]
     config.out_features = stages[-4:]
     return config

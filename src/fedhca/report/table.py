@@ -176,7 +176,7 @@ class Table:
         measure = "mean ± standard deviation over" if len(self.seeds) > 1 else "one seed:"
         sign = f"Δm: mean relative gain over `{self.reference}`, positive is better. " if self.has_gain else ""
         gains = [gain for setting, method in self.columns for gain in self.gains(method, setting).values()]
-        if self.has_gain and not all(map(math.isfinite, gains)):
+        if not all(map(math.isfinite, gains)):
             sign += f"nan: a metric is 0 under `{self.reference}`, or has no value. "
         return f"{sign}↑ higher is better, ↓ lower is better; {measure} seeds {seeds}."
 

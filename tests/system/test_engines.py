@@ -25,6 +25,7 @@ from fedhca.engines.processes import RUN
 from fedhca.experiment import journal
 from fedhca.experiment.recipes import load_recipe
 from fedhca.tensor_file import load_tensors
+from living import are_gone, started_by
 from sites import COMMAND, ENVIRONMENT, LIMIT, SITES, Network, fedhca, kill, need, network, require_same, staying
 from tiny import RECIPE
 
@@ -73,35 +74,9 @@ def near(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def after_rounds(run: Path, rounds: int, driver: subprocess.Popen[Any], tested: str) -> None:
     """Wait until so many rounds of a run are done."""
     end = time.monotonic() + LIMIT
-    while not (run / "journal.jsonl").exists() or len(journal.read(run / "journal.jsonl")) < rounds:
+    while len(journal.read(run / "journal.jsonl")) < rounds:
         assert driver.poll() is None, tested
         assert time.monotonic() < end, tested
-        time.sleep(0.2)
-
-
-def children_of(ancestor: int) -> set[Path]:
-    """Return all that a process started, and that these did: folders in /proc."""
-    found, news = set[Path](), {ancestor}
-    while news:
-        parents = {int(path.parent.name): path for path in Path("/proc").glob("[0-9]*/stat")}
-        news = {number for number, path in parents.items() if parent_of(path) in news}
-        found |= {parents[number].parent for number in news}
-    return found
-
-
-def parent_of(stat: Path) -> int | None:
-    """Return the parent of a process; None if it has ended, even if nobody asked yet how."""
-    try:
-        state, parent = stat.read_text(errors="replace").rpartition(")")[2].split()[:2]
-    except OSError:
-        return None
-    return None if state == "Z" else int(parent)
-
-
-def gone_soon(processes: set[Path]) -> None:
-    end = time.monotonic() + 60
-    while left := [path for path in processes if parent_of(path / "stat") is not None]:
-        assert time.monotonic() < end, left
         time.sleep(0.2)
 
 
@@ -132,10 +107,10 @@ def test_ray_s_simulation_though_it_is_killed(near: Path, tmp_path: Path) -> Non
     with to_this_machine_only():
         first = subprocess.Popen(words, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
         after_rounds(tmp_path / "run", 1, first, tested)
-        started = children_of(first.pid)
+        started = started_by(first.pid)
         first.kill()
         assert len(started) > 5, tested  # Ray's are many, most in groups of their own
-        gone_soon(started)
+        assert are_gone(started, within=60), tested
         printed = fedhca("resume", "run", "--at-once", "2", cwd=tmp_path)
     assert f"{ROUNDS} rounds done" in printed
     require_same(tmp_path / "run", near, tested, ROUNDS)

@@ -12,6 +12,7 @@ import pytest
 from fedhca.engines import processes
 from fedhca.engines.processes import Processes, require_free, stay
 from fedhca.errors import FedhcaError
+from living import are_gone
 
 
 def started(folder: Path, code: str) -> Processes:
@@ -49,15 +50,7 @@ def test_nor_is_what_it_started_when_it_ends_at_the_first_word(tmp_path: Path) -
 
 def is_gone(number: int) -> bool:
     """Tell whether a process ends within five seconds; one that nobody has waited for yet has ended, too."""
-    for _ in range(100):
-        try:
-            state = Path(f"/proc/{number}/stat").read_text().split()[2]
-        except OSError:
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.05)
-    return False
+    return are_gone([number], within=5)
 
 
 @pytest.mark.parametrize("group", ["", ", start_new_session=True"])

@@ -49,6 +49,16 @@ def test_an_update_within_the_length_stays_as_it_is(update: Parameters) -> None:
 
 
 @FEW
+@given(updates(), clips, st.sampled_from([math.inf, -math.inf, math.nan]), st.data())
+def test_an_update_that_is_not_finite_counts_as_zero(
+    update: Parameters, clip: float, bad: float, data: st.DataObject
+) -> None:
+    part = data.draw(st.sampled_from([update.encoder, update.decoders.view(-1)]))
+    part[data.draw(st.integers(0, len(part) - 1))] = bad
+    assert not flat(Privacy(clip, noise=0.0).blur(update)).any()
+
+
+@FEW
 @given(updates(), updates(), clips)
 def test_two_shortened_updates_are_at_most_twice_the_length_apart(
     one: Parameters, other: Parameters, clip: float

@@ -3,29 +3,30 @@
 import logging
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor
 
 from fedhca.client.evaluation import measure
 from fedhca.client.learner import Epoch, Learner
-from fedhca.client.ledger import Ledger
+from fedhca.client.ledger import ANSWERS, Ledger
 from fedhca.client.loading import PictureSet, epochs, in_order, steps_per_epoch
 from fedhca.client.privacy import Privacy
 from fedhca.client.resident import Held, Resident
 from fedhca.client.state import MOMENTS, pack, unpack
 from fedhca.client.training import Step, Training, Watch
 from fedhca.compression import Compressed, Form, compress, difference, total
-from fedhca.errors import ClientError, RecipeError
+from fedhca.errors import ClientError, RecipeError, RunFolderError
 from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, TrainReply, TrainRequest
 from fedhca.models.client_model import ClientModel
 from fedhca.parameters import Parameters
 from fedhca.seeds import derive
 from fedhca.state_folder import StateFolder
+from fedhca.stats import Stat
 from fedhca.tasks.task import Task
 from fedhca.tensor_file import under
 
@@ -37,6 +38,11 @@ KEPT = 3
 TRAINED, OWED, OWN = "trained/", "owed/", "own/"
 """What begins the names of what is saved beside heads, buffers and moments."""
 Rests = Literal["memory", "disk"]
+
+OF_THE_MACHINE = (OSError, MemoryError, torch.OutOfMemoryError)
+"""Errors of files and memory. All others may depend on private data and on what the server sent."""
+
+Found = TypeVar("Found")
 
 
 class Client:
@@ -140,32 +146,36 @@ class Client:
     def train(self, request: TrainRequest) -> TrainReply:
         """Train one round from the received parameters; heads, buffers and moments go on from the round before.
 
+        A private client counts the request first. Where its training breaks off, the update is zero before it is
+        blurred, and the client goes on from the state before this round.
+
         Raises:
             ClientError: a loss or an update is not finite; the saved state is then the one before this round.
+            RunFolderError: the answer cannot be counted, or a state cannot be loaded or saved.
 
         """
         began = time.perf_counter()
+        if self.ledger is not None:
+            self.ledger.count()
         received = request.parameters.plain
         self.adopt(request.home, received)
-        self.whole = False
-        if request.rule.keeps == "own":
-            self.own = self.own or self._second(received)
-            self._learn(self.resident.hold(self.own), request.round, request.rule, received)
-            self.model.install(received)
-            losses = self._learn(self.learner, request.round, replace(request.rule, pull=0.0), received)
-        else:
-            losses = self._learn(self.learner, request.round, request.rule, received)
-        parameters = self.model.collect()
-        self.trained = parameters if request.rule.keeps == "trained" else None
-        answer = self._answer(self._blurred(parameters, received), received, request.answer)
+        owed, self.whole = self.owed, False
+        losses = self._untold(lambda: self._round(request, received), f"could not train in round {request.round + 1}")
+        if losses is None:
+            self._go_back(request.home, received)
+            self.owed = owed  # of blurred numbers only, so the answer depends on nothing else
+        answer = self._answer(self._blurred(self.model.collect(), received), received, request.answer)
         self.rounds, self.whole = request.round + 1, True
         if self.states is not None and (self.rounds % self.save_every == 0 or self.rounds == self.training.rounds):
-            self.states.save(self.rounds, self._state(), since=self.saved)
+            facts = None if self.ledger is None else {ANSWERS: self.ledger.answers}
+            self.states.save(self.rounds, self._state(), facts, since=self.saved)
             self.saved = self.rounds
         if self.rests == "disk":
             self._rest()
-        told = losses if self.ledger is None else {}  # they are of the training data, and nothing blurs them
-        return TrainReply(self.name, request.round, answer, told, time.perf_counter() - began)
+        told = (
+            losses if losses and self.ledger is None else {}
+        )  # losses are of the training data, and nothing blurs them
+        return TrainReply(self.name, request.round, answer, told, self._seconds(began))
 
     def try_batch(self) -> None:
         """Push one batch of training pictures through model and losses, without learning from it.
@@ -184,7 +194,17 @@ class Client:
 
     def evaluate(self, request: EvaluateRequest) -> EvaluateReply:
         """Measure the model the rule keeps, with the client's own heads and buffers, on its test pictures."""
-        began = time.perf_counter()
+        began, model = time.perf_counter(), self._kept(request)
+        if self.ledger is None or self.ledger.privacy.metrics:
+            stats, metrics = self._measure(model)
+            return EvaluateReply(self.name, request.round, stats, metrics, self._seconds(began))
+        found = self._untold(lambda: self._measure(model), f"could not be measured after round {request.round}")
+        if found is not None:
+            log.info("Client '%s' after round %d, which stays here: %s", self.name, request.round, found[1])
+        return EvaluateReply(self.name, request.round, {})
+
+    def _measure(self, model: ClientModel) -> tuple[dict[str, Stat], dict[str, float]]:
+        """Return the sums and the metric of each task on the test pictures."""
         loader = in_order(
             self.test_set,
             [task.name for task in self.tasks],
@@ -192,13 +212,8 @@ class Client:
             workers=self.training.workers,
             pin=self.device.type == "cuda",
         )
-        stats = measure(self._kept(request), self.tasks, loader)
-        metrics = {name: stat.result() for name, stat in stats.items()}
-        seconds = time.perf_counter() - began
-        if self.ledger is not None and not self.ledger.privacy.metrics:
-            log.info("Client '%s' after round %d, which stays here: %s", self.name, request.round, metrics)
-            return EvaluateReply(self.name, request.round, {}, seconds=seconds)
-        return EvaluateReply(self.name, request.round, stats, metrics, seconds)
+        stats = measure(model, self.tasks, loader)
+        return stats, {name: stat.result() for name, stat in stats.items()}
 
     def adopt(self, rounds: int, parameters: Parameters) -> None:
         """Hold the state after so many rounds, from its folder if this is not it, and the given parameters.
@@ -261,11 +276,49 @@ class Client:
         home = {name: value for name, value in self.learner.state().items() if not name.startswith(MOMENTS)}
         return Held({name: value.detach().clone() for name, value in {**home, **pack("", parameters)}.items()})
 
+    def _round(self, request: TrainRequest, received: Parameters) -> dict[str, float]:
+        """Take all steps of a round; return the mean loss of each task."""
+        rule = request.rule
+        if rule.keeps == "own":
+            self.own = self.own or self._second(received)
+            self._learn(self.resident.hold(self.own), request.round, rule, received)
+            self.model.install(received)
+            rule = replace(rule, pull=0.0)
+        losses = self._learn(self.learner, request.round, rule, received)
+        self.trained = self.model.collect() if rule.keeps == "trained" else None
+        return losses
+
+    def _untold(self, make: Callable[[], Found], what: str) -> Found | None:
+        """Return what is made; None where a private client fails, with a warning that stays at this machine.
+
+        An error would tell something about the labels, such as the scale of decoders at which a loss overflows.
+        """
+        try:
+            return make()
+        except OF_THE_MACHINE:
+            raise
+        except Exception as error:
+            if self.ledger is None:
+                raise
+            warnings.warn(f"Client '{self.name}' {what}: {error} It says nothing about it outside.", stacklevel=2)
+            return None
+
+    def _go_back(self, rounds: int, received: Parameters) -> None:
+        """Hold the state before the round that broke off; the very first where that one was not saved."""
+        try:
+            self.adopt(rounds, received)
+        except (ClientError, RunFolderError):
+            self._restore(self.resident.first)
+            self.model.install(received)
+
+    def _seconds(self, began: float) -> float:
+        """Return how long an answer took; 0 of a private client, as the time may depend on its data."""
+        return time.perf_counter() - began if self.ledger is None else 0.0
+
     def _blurred(self, trained: Parameters, received: Parameters) -> Parameters:
-        """Return what of training may be known outside, once it is written down that it will be."""
+        """Return what of training may be known outside."""
         if self.ledger is None:
             return trained
-        self.ledger.count()
         return total(received, self.ledger.privacy.blur(difference(trained, received)))
 
     def _answer(self, trained: Parameters, received: Parameters, form: Form) -> Parameters | Compressed:
@@ -295,6 +348,7 @@ class Client:
                 received,
                 where=f"client '{self.name}', round {round_ + 1}",
                 told=told,
+                to_the_end=self.ledger is not None,
             )
 
     def _epochs(self, round_: int) -> Iterator[Epoch]:

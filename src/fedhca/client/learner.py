@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from fedhca.client.loading import Batch
 from fedhca.client.state import MOMENTS, gather, scatter
-from fedhca.client.training import Training, optimise, set_rate
+from fedhca.client.training import Training, optimise, require_finite, set_rate
 from fedhca.errors import ClientError, RecipeError
 from fedhca.messages import LocalRule
 from fedhca.models.client_model import ClientModel
@@ -51,6 +51,7 @@ class Learner:
         *,
         where: str,
         told: Callable[[int, Mapping[str, float]], None] = lambda step, losses: None,
+        to_the_end: bool = False,
     ) -> dict[str, float]:
         """Take all steps of one round and return the mean loss of each task.
 
@@ -61,6 +62,7 @@ class Learner:
             anchor: what the pull is towards.
             where: client and round, for errors.
             told: each step and its losses.
+            to_the_end: take all steps, even after a loss that is not finite: how long it takes then tells nothing.
 
         Raises:
             ClientError: a loss or a parameter is not finite.
@@ -71,10 +73,11 @@ class Learner:
         for rate, batches in epochs:
             set_rate(self.optimiser, rate)
             for part, frozen in self._parts(batches, int(rule.heads_first * steps) - taken, rule):
-                for losses in self._steps(part, rule.pull, anchor, frozen, where):
+                for losses in self._steps(part, rule.pull, anchor, frozen, where, to_the_end):
                     taken += 1
                     totals = {name: total + losses[name] for name, total in totals.items()}
                     told(taken, losses)
+        require_finite(totals, where)
         self._require_finite(where)
         return {name: total / taken for name, total in totals.items()}
 
@@ -104,7 +107,13 @@ class Learner:
         yield batches, [each for each in self.model.parameters() if each not in encoder]
 
     def _steps(
-        self, batches: Iterator[Batch], pull: float, anchor: Parameters, frozen: Collection[nn.Parameter], where: str
+        self,
+        batches: Iterator[Batch],
+        pull: float,
+        anchor: Parameters,
+        frozen: Collection[nn.Parameter],
+        where: str,
+        to_the_end: bool,
     ) -> Iterator[dict[str, float]]:
         setting = self.training
         return optimise(
@@ -118,6 +127,7 @@ class Learner:
             clip_norm=setting.clip_norm,
             autocast=setting.precision == "bfloat16" or (setting.precision == "auto" and self.device.type == "cuda"),
             where=where,
+            to_the_end=to_the_end,
         )
 
     def _require_finite(self, where: str) -> None:

@@ -78,11 +78,15 @@ class Privacy:
         leaves a short update. So two runs of one seed differ. It is added in float64, and rounded to float32 once.
 
         Args:
-            update: Δ, finite.
+            update: Δ; one that is not finite counts as zero.
             draw: for tests alone.
 
         """
-        factor = self.clip / max(_length(update), self.clip)
+        length = _length(update)
+        if not math.isfinite(length):
+            update = Parameters(torch.zeros_like(update.encoder), torch.zeros_like(update.decoders))
+            length = 0.0
+        factor = self.clip / max(length, self.clip)
         return Parameters(self._blurred(update.encoder, factor, draw), self._blurred(update.decoders, factor, draw))
 
     def epsilon(self, answers: int) -> float:

@@ -96,6 +96,7 @@ def optimise(
     clip_norm: float | None = None,
     autocast: bool = False,
     where: str = "the client",
+    to_the_end: bool = False,
 ) -> Iterator[dict[str, float]]:
     """Take one step per batch and yield the losses of each, by task and unweighted.
 
@@ -103,7 +104,7 @@ def optimise(
     clipping and the step. Frozen parameters stay as they are: no gradient, no pull, no decay.
 
     Raises:
-        ClientError: a loss is not finite; no step is taken with it.
+        ClientError: a loss is not finite; no step is taken with it, unless steps are taken `to_the_end`.
 
     """
     device = next(model.parameters()).device
@@ -114,7 +115,8 @@ def optimise(
             outputs = model(here["image"])
         losses = {task.name: task.loss(outputs[task.name], here[task.name]) for task in tasks}
         values = dict(zip(losses, torch.stack([*losses.values()]).tolist(), strict=True))
-        _require_finite(values, where)
+        if not to_the_end:
+            require_finite(values, where)
         optimiser.zero_grad(set_to_none=True)
         torch.stack([task.weight * losses[task.name] for task in tasks]).sum().backward()
         for parameter in frozen:
@@ -143,7 +145,8 @@ def _add_pull(pull: float, anchor: Sequence[tuple[nn.Parameter, Tensor]]) -> Non
             parameter.grad.add_(parameter - value, alpha=pull)
 
 
-def _require_finite(losses: Mapping[str, float], where: str) -> None:
+def require_finite(losses: Mapping[str, float], where: str) -> None:
+    """Raise ClientError if a loss is NaN or infinite."""
     for task, value in losses.items():
         if not math.isfinite(value):
             mend = "Lower `learning_rate`, set `clip_norm`, or look at the labels."

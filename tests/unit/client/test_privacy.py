@@ -1,5 +1,6 @@
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,15 @@ from fedhca.client.client import Client
 from fedhca.client.privacy import Privacy
 from fedhca.client.training import Training
 from fedhca.compression import Compressed, Form, difference, total
-from fedhca.errors import FedhcaError, RecipeError
+from fedhca.engines.site import Site
+from fedhca.engines.wire import to_wire
+from fedhca.errors import ClientError, DataError, FedhcaError, RecipeError
 from fedhca.experiment.participant import Clients
 from fedhca.messages import EvaluateRequest, LocalRule, TrainRequest
 from fedhca.parameters import Parameters
-from tiny import WIDTH, client, encoder, equal, participant, same_parameters, train
+from fedhca.state_folder import StateFolder
+from fedhca.tensor_file import under
+from tiny import WIDTH, client, encoder, equal, participant, same_bits, same_parameters, train
 
 BLURRED = Privacy(clip=1e-3, noise=0.5)
 SHORT = Privacy(clip=1e-4, noise=0.0)
@@ -171,7 +176,130 @@ def test_what_a_method_keeps_at_home_is_not_blurred() -> None:
     assert equal(plain.trained.encoder, private.trained.encoder)
 
 
+# Where training breaks off
+
+
+BREAKS_OFF = pytest.mark.filterwarnings("ignore:Client 'a' could not")
+
+
+def scaled(start: Parameters, scale: float) -> Parameters:
+    return Parameters(start.encoder, start.decoders * scale)
+
+
+@BREAKS_OFF
+def test_a_server_that_hands_out_scaled_decoders_is_always_answered_in_the_same_form_and_every_time_counted(
+    tmp_path: Path,
+) -> None:
+    """At which scale a loss overflows depends on the labels: without privacy an error tells it."""
+    subject, open_ = client("depth", folder=tmp_path, privacy=BLURRED), client("depth")
+    start, scales = subject.model.collect(), [10.0**power for power in range(0, 39, 2)]
+    forms, broken = set(), 0
+    for scale in scales:
+        sent = Site({"a": lambda: subject}).answer(
+            "a", to_wire(TrainRequest("a", 0, scaled(start, scale), LocalRule()))
+        )
+        forms.add(tuple((name, getattr(value, "shape", value)) for name, value in sent.items()))
+        try:
+            open_.train(TrainRequest("a", 0, scaled(start, scale), LocalRule()))
+        except FedhcaError:
+            broken += 1
+    assert 0 < broken < len(scales)
+    assert len(forms) == 1
+    assert dict(forms.pop())["seconds"] == 0
+    assert subject.ledger is not None
+    assert subject.ledger.answers == len(scales)
+
+
+def shut(subject: Client, fill: float) -> None:
+    """Spoil the training pictures."""
+    subject.training_set.images[:] = fill  # type: ignore[attr-defined]
+
+
+def raises(error: BaseException) -> Callable[..., Any]:
+    def fail(*_: Any) -> Any:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("form", ["float32", "int8"])
+@pytest.mark.parametrize("error", [ClientError("a"), DataError("a label"), ValueError("scale"), RuntimeError("x")])
+def test_an_update_that_broke_off_is_zero_before_it_is_blurred_and_nothing_is_learnt(
+    error: Exception, form: Form, tmp_path: Path
+) -> None:
+    subject = client("depth", folder=tmp_path, privacy=replace(SHORT, clip=1.0))  # without noise, to see the rest
+    start = subject.model.collect()
+    first = ask(subject, start, form, keeps="trained").plain
+    received = total(start, first) if form != "float32" else first
+    owed, before = subject.owed, StateFolder(tmp_path, "a").load(1)[0]
+    subject.watch = raises(error)
+    with pytest.warns(UserWarning, match=r"Client 'a' could not train in round 2: .*nothing about it outside"):
+        sent = ask(subject, received, form, keeps="trained").plain
+    if owed is None:
+        assert same_parameters(sent, received)
+    else:
+        expected = subject.owed
+        assert expected is not None
+        assert length(difference(total(sent, expected), owed)) < 1e-6  # what was owed, and nothing else
+    after = StateFolder(tmp_path, "a").load(2)[0]
+    assert same_bits(*(under("parameter/", each) for each in (before, after)))
+    assert same_bits(*(under("optimiser/", each) for each in (before, after)))
+    subject.watch = None
+    assert subject.hello().held == (1, 2)
+    assert length(difference(ask(subject, received).plain, received)) > 0  # it goes on
+
+
+def test_a_client_without_the_state_before_begins_anew() -> None:
+    subject = client("depth", privacy=BLURRED)
+    start = subject.model.collect()
+    ask(subject, start)
+    subject.watch = raises(ClientError("broken"))
+    with pytest.warns(UserWarning, match="could not train"):
+        ask(subject, start)
+    assert subject.rounds == 2
+    assert same_bits(dict(subject.resident.tensors(subject.home)), dict(subject.resident.first))
+
+
+@BREAKS_OFF
+@pytest.mark.parametrize("fill", [1.0, math.nan])
+def test_a_round_takes_as_many_steps_whether_it_breaks_off_or_not(fill: float) -> None:
+    seen: list[Any] = []
+    subject = client("depth", privacy=BLURRED, watch=seen.append, training=replace(SETTING, local_epochs=3))
+    shut(subject, fill)
+    reply = train(subject, 0)
+    assert [step.step for step in seen] == [1, 2, 3, 4, 5, 6]
+    assert (reply.losses, reply.seconds) == ({}, 0.0)
+
+
+@pytest.mark.parametrize("error", [OSError("a disk"), MemoryError()])
+def test_what_is_wrong_with_the_machine_is_said(error: Exception) -> None:
+    subject = client("depth", privacy=BLURRED)
+    subject.watch = raises(error)
+    with pytest.raises(type(error)):
+        train(subject, 0)
+
+
+def test_an_evaluation_that_fails_is_answered_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = client("depth", privacy=BLURRED)
+    request = EvaluateRequest("a", 0, subject.model.collect())
+    usual = subject.evaluate(request)
+    monkeypatch.setattr(type(subject.tasks[0]), "measure", raises(ValueError("cannot convert NaN")))
+    with pytest.warns(UserWarning, match="'a' could not be measured after round 0: cannot convert NaN"):
+        assert subject.evaluate(request) == usual
+    with pytest.raises(ValueError, match="NaN"):
+        client("depth").evaluate(request)
+
+
 # The count of its answers
+
+
+def test_a_client_counts_before_it_looks_at_its_data(tmp_path: Path) -> None:
+    subject = client("depth", folder=tmp_path, privacy=BLURRED)
+    subject.watch = raises(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        train(subject, 0)
+    assert subject.ledger is not None
+    assert subject.ledger.answers == 1
 
 
 def test_a_client_counts_before_it_answers_and_again_after_a_crash(tmp_path: Path) -> None:
@@ -192,6 +320,22 @@ def test_an_answer_that_could_not_be_counted_is_not_given(tmp_path: Path) -> Non
     (tmp_path / "privacy.json").mkdir()
     with pytest.raises(FedhcaError, match=r"privacy\.json"):
         train(subject, 0)
+
+
+def test_a_state_bears_the_count_of_its_time_so_a_lost_or_older_count_is_refused(tmp_path: Path) -> None:
+    """A client that joins in round 10 has a state after 10 rounds and one answer: rounds are no count."""
+    subject = client("depth", folder=tmp_path, privacy=BLURRED)
+    start, path = subject.model.collect(), tmp_path / "privacy.json"
+    for number in (9, 9, 9):
+        subject.train(TrainRequest("a", number, start, LocalRule(), since=0))
+        if number == 9 and subject.ledger and subject.ledger.answers == 1:
+            older = path.read_bytes()
+    for left in (None, older):
+        path.write_bytes(left) if left else path.unlink()
+        again = client("depth", folder=tmp_path, privacy=BLURRED)
+        with pytest.raises(FedhcaError, match=rf"privacy\.json' should count at least 3.*Found {1 if left else 0}"):
+            train(again, 10, start)
+    assert path.read_bytes() == older
 
 
 def test_a_client_that_is_not_private_counts_nothing(tmp_path: Path) -> None:

@@ -69,17 +69,18 @@ def entry(round_: Round) -> dict[str, Any]:
 
 
 def append(path: Path, line: Mapping[str, Any]) -> None:
-    """Add one line and flush it to the disk.
+    """Add one line and flush it to the disk; a last line that was cut short, by a crash or a full disk, is cut off.
 
     Raises:
         RunFolderError: the journal cannot be written, or is gone: it is not begun anew in the middle of a run.
 
     """
     try:
-        with path.open("r+", encoding="utf-8") as file:
-            if file.seek(0, os.SEEK_END) and not _ends_in_a_line(path):  # a line cut short must not spoil this one
-                file.write("\n")
-            file.write(json.dumps(line, allow_nan=False) + "\n")
+        if path.stat().st_size and not _ends_in_a_line(path):
+            write_atomically(path, _whole(path.read_bytes()))
+        with path.open("r+b") as file:
+            file.seek(0, os.SEEK_END)
+            file.write(json.dumps(line, allow_nan=False).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
     except FileNotFoundError as error:
@@ -95,6 +96,16 @@ def _ends_in_a_line(path: Path) -> bool:
         return file.read() == b"\n"
 
 
+def _whole(content: bytes) -> bytes:
+    """Return all lines, each with its newline, but for a last one that was cut short: it has none and is no JSON."""
+    before, newline, last = content.rpartition(b"\n")
+    try:
+        json.loads(last)
+    except (ValueError, RecursionError):
+        return before + newline
+    return content + b"\n"
+
+
 def read(path: Path, kind: type[BaseModel] = Line) -> list[dict[str, Any]]:
     """Return the lines of a journal; one that was cut short by a crash is left out.
 
@@ -107,7 +118,7 @@ def read(path: Path, kind: type[BaseModel] = Line) -> list[dict[str, Any]]:
 
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        lines = _whole(path.read_bytes()).decode().splitlines() if path.exists() else []
     except (OSError, UnicodeDecodeError) as error:
         raise RunFolderError(f"Cannot read '{path}': {error}. Restore it from a copy.") from error
     entries = []

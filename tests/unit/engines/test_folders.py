@@ -234,6 +234,15 @@ def test_events_are_read_from_where_one_left_off(tmp_path: Path) -> None:
     assert [(event["client"], event["cause"]) for event in events(tmp_path, 1)[:1]] == [("a", "no power")]
 
 
+def test_an_event_cut_short_by_a_full_disk_stops_no_later_one(tmp_path: Path) -> None:
+    note(tmp_path, "begun")
+    with (tmp_path / "events.jsonl").open("a") as file:
+        file.write('{"time": 12.5, "wh')
+    for what in ("again", "done"):
+        note(tmp_path, what)
+    assert [event["what"] for event in events(tmp_path)] == ["begun", "again", "done"]
+
+
 @pytest.mark.parametrize("engine", ["flare", "flower"])
 def test_without_its_package_there_is_a_pip_line_and_nothing_half_made(
     engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

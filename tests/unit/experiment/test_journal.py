@@ -32,7 +32,22 @@ def test_a_last_line_cut_short_is_left_out(tmp_path: Path, cut: int) -> None:
     assert journal.read(path) == (LINES if cut == 1 else LINES[:2])
 
 
-@pytest.mark.parametrize("tail", [b"{", b'{"round": 4', b"\0\0\0\0"])
+@pytest.mark.parametrize("before", [0, 2])
+def test_a_line_cut_short_at_any_byte_is_cut_off_by_the_next_one(tmp_path: Path, before: int) -> None:
+    """As after a full disk: nothing is lost but the line, and the file can be gone on with as often as one likes."""
+    whole = written(tmp_path / "j").read_bytes().splitlines(keepends=True)
+    start, torn = b"".join(whole[:before]), whole[before]
+    for cut in range(len(torn) + 1):
+        path = tmp_path / "torn"
+        path.write_bytes(start + torn[:cut])
+        left = LINES[: before + (cut >= len(torn) - 1)]  # only its newline may be missing
+        assert journal.read(path) == left
+        for number in (8, 9):
+            journal.append(path, {"round": number})
+        assert journal.read(path) == [*left, {"round": 8}, {"round": 9}]
+
+
+@pytest.mark.parametrize("tail", [b"{", b'{"round": 4', b"\0\0\0\0", b"\xff\xfe\xff"])
 def test_what_a_crash_leaves_behind_is_left_out_and_dropped(tmp_path: Path, tail: bytes) -> None:
     path = written(tmp_path / "j")
     with path.open("ab") as file:

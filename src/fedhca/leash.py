@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+from fedhca.errors import FedhcaError
+
 MARK = "FEDHCA_LEASH"
 """Variable with the mark of a leash, which a process hands on to what it starts, in whichever group and session."""
 HOLD = (
@@ -58,7 +60,11 @@ def start_on_leash(
         env: its variables; this process's if not given.
         options: of subprocess.Popen.
 
+    Raises:
+        FedhcaError: this system has no groups of processes.
+
     """
+    require_groups()
     mark = uuid.uuid4().hex
     end, held = os.pipe()
     leash = Leash(mark, os.fdopen(held, "wb"))
@@ -66,6 +72,13 @@ def start_on_leash(
         words = ["sh", "-c", HOLD, sys.executable, *command]
         marked = {**(os.environ if env is None else env), MARK: mark}
         return subprocess.Popen(words, stdin=end, env=marked, start_new_session=True, **options), leash
+
+
+def require_groups() -> None:
+    """Raise FedhcaError on systems without groups of processes, such as Windows."""
+    if not hasattr(os, "killpg"):
+        mend = "Use Linux, macOS or WSL; runs in one process work here"
+        raise FedhcaError(f"Processes side by side, and sites, need groups of processes. Found {sys.platform}. {mend}.")
 
 
 def end_marked(mark: str) -> None:

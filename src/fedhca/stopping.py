@@ -9,7 +9,8 @@ import signal
 import sys
 from types import FrameType
 
-ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ENDS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Windows has no SIGHUP."""
 SHOW_CURSOR = "\x1b[?25h"
 
 

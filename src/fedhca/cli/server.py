@@ -51,7 +51,7 @@ def init(
     carrier = engine_named(engine)
     plan = load_recipe(recipe, [*(changes or ()), *(more or ())])
     seats = seated(names(sites) or [each.name for each in plan.roster], plan)
-    facts = checked({"engine": engine, "host": host, "port": port, "sites": seats}, Facts, "--sites")
+    facts = checked({"engine": engine, "host": host, "port": port, "sites": seats}, Facts, "server init")
     kits = make_federation(out, plan, facts, carrier)
     _show_kits(facts, kits)
     tell(f"Next, here: fedhca server start --at {shlex.quote(str(out))}; at each site: fedhca site init KIT.")

@@ -13,6 +13,7 @@ from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.config import Recipe
 from fedhca.extras import require as require_extra
+from fedhca.leash import require_groups
 
 ENGINES: Mapping[str, str] = {
     "flare": "fedhca.engines.flare.engine:Flare",
@@ -97,7 +98,7 @@ def engine_named(name: str) -> Engine:
 
     Raises:
         RecipeError: there is none of this name.
-        FedhcaError: its package is not installed.
+        FedhcaError: its package is not installed, or this system cannot run it.
 
     """
     require(name)
@@ -105,7 +106,8 @@ def engine_named(name: str) -> Engine:
 
 
 def require(name: str) -> None:
-    """Raise RecipeError if there is no engine of this name, and FedhcaError if its package is not installed."""
+    """Raise RecipeError if there is no engine of this name, FedhcaError if it cannot run or is not installed here."""
     if name not in ENGINES:
         raise RecipeError(unknown("engine", name, ENGINES))
+    require_groups()
     require_extra(name, f"A federation over {name}")

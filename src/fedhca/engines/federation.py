@@ -38,7 +38,8 @@ Seats = Mapping[str, Sequence[str]]
 
 
 SITE = "[A-Za-z0-9][A-Za-z0-9_-]{0,62}"
-HOST = r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
+LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+HOST = rf"(?=.{{1,253}}$){LABEL}(\.{LABEL})*"
 RESERVED = {"server", "all"}
 """Words that an engine has for others than a site."""
 
@@ -55,7 +56,8 @@ class Facts(Section):
     @classmethod
     def _is_a_host(cls, host: str) -> str:
         if not re.fullmatch(HOST, host):
-            raise ValueError(f"the host should be a name such as fl.example.org, or an IPv4 address; found '{host}'")
+            rule = "the host should be a name such as fl.example.org, or an IPv4 address"
+            raise ValueError(f"{rule}, of 253 letters at most, 63 between dots; found '{host}'")
         return host
 
     @field_validator("sites")
@@ -63,7 +65,9 @@ class Facts(Section):
     def _are_names(cls, sites: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
         for site in sites:
             if not re.fullmatch(SITE, site) or site.lower() in RESERVED:
-                rule = "the name of a site should be letters, digits, - and _, and neither 'server' nor 'all'"
+                rule = (
+                    "the name of a site should be at most 63 letters, digits, - and _, and neither 'server' nor 'all'"
+                )
                 raise ValueError(f"{rule}; found '{site}': give it another, NAME=CLIENT")
         return sites
 
@@ -150,8 +154,10 @@ def seated(words: Sequence[str], recipe: Recipe) -> dict[str, tuple[str, ...]]:
     sites: dict[str, tuple[str, ...]] = {}
     for word in words:
         site, equals, clients = word.partition("=")
-        if site in sites:
-            raise RecipeError(f"Each site should be named once. Found '{site}' twice.")
+        if site.lower() in map(
+            str.lower, sites
+        ):  # kits are files, and some disks do not tell letters of two sizes apart
+            raise RecipeError(f"Each site should be named once, in capital letters or not. Found '{site}' twice.")
         sites[site] = tuple(clients.split("+")) if equals else (site,)
     _require_seats(sites, recipe)
     return sites

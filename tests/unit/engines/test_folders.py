@@ -36,7 +36,14 @@ REAL = load_recipe("small-nyud-st", ["datasets.nyud.root=/home/eve/nyud"])
         (["rooms-all", "figures-sal"], "Every client should be at a site. Found none for figures-semseg."),
         (["uni=rooms-all+figures-sal", "x"], "Unknown client 'x'"),
         ([*NAMES, "uni=rooms-all"], "Client 'rooms-all' should be at one site. Found it at two."),
-        (["uni=rooms-all", "uni=figures-sal"], "Each site should be named once. Found 'uni' twice."),
+        (
+            ["uni=rooms-all", "uni=figures-sal"],
+            "Each site should be named once, in capital letters or not. Found 'uni'",
+        ),
+        (
+            ["Uni=rooms-all", "uNI=figures-sal"],
+            "Each site should be named once, in capital letters or not. Found 'uNI'",
+        ),
     ],
 )
 def test_a_client_without_a_site_or_with_two_is_refused(words: list[str], line: str) -> None:
@@ -193,11 +200,37 @@ def test_a_site_and_the_server_allow_our_objects_alone_and_send_no_log() -> None
 
 @pytest.mark.parametrize("name", ["server", "ALL", "hospital.a", "-a", "a b", "../a", ""])
 def test_a_site_cannot_have_a_name_that_an_engine_has_for_others(name: str) -> None:
-    with pytest.raises(RecipeError, match="the name of a site should be letters, digits"):
+    with pytest.raises(RecipeError, match="the name of a site should be at most 63 letters, digits"):
         checked({"sites": {name: NAMES}}, Facts, "--sites")
 
 
-@pytest.mark.parametrize("host", ["my_server", "a b", "", "fl.example.org:8002", "https://fl", "-x"])
+LONG_HOST = ".".join(["a" * 63, "b" * 63, "example", "org"])
+
+
+@pytest.mark.parametrize("engine", ["flare", "flower"])
+@pytest.mark.parametrize("host", [LONG_HOST, "uni", "10.0.0.7"])
+def test_a_host_may_be_long_or_be_called_like_a_site(tmp_path: Path, engine: str, host: str) -> None:
+    """A name in a certificate has 64 letters at most: the host stands beside it."""
+    pytest.importorskip({"flare": "nvflare", "flower": "flwr"}[engine], reason=f"the extra `{engine}` is not installed")
+    x509 = resolve_name("cryptography.x509")
+    facts = Facts(engine=engine, host=host, sites={"uni": tuple(NAMES)})  # type: ignore[arg-type]
+    kit = kits.make_federation(tmp_path / "federation", TINY, facts, engine_named(engine))["uni"]
+    file = {"flare": "server/startup/server.crt", "flower": "server/server.pem"}[engine]
+    certificate = x509.load_pem_x509_certificate((tmp_path / "federation" / "engine" / file).read_bytes())
+    known = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert host in {str(each.value) for each in known}
+    place = kits.make_site(kit, tmp_path / "uni", []).engine
+    assert json.loads((place / "address.json").read_text())["host"] == host
+    if engine == "flare":
+        resolve_name("fedhca.engines.flare.workspace:write_workspace")(place, "uni")
+        (found,) = json.loads((place / "startup" / "fed_client.json").read_text())["servers"]
+        (name,) = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+        assert (found["identity"], found["service"]["target"]) == (name.value, f"{host}:8002")
+
+
+@pytest.mark.parametrize(
+    "host", ["my_server", "a b", "", "fl.example.org:8002", "https://fl", "-x", "a" * 64, f"{LONG_HOST}." * 2 + "org"]
+)
 def test_a_host_is_a_name_or_an_address(host: str) -> None:
     with pytest.raises(RecipeError, match=r"the host should be a name such as fl\.example\.org"):
         checked({"host": host, "sites": {"uni": NAMES}}, Facts, "--sites")

@@ -24,6 +24,8 @@ IMPL = "nvflare.lighter.impl"
 PROJECT = "fedhca"
 KEYS, ADDRESS = ("client.crt", "client.key", "rootCA.pem"), "address.json"
 """What a site is given of what FLARE makes for it, and where the server is."""
+SERVER = "server"
+"""The name in the server's certificate, which may have 64 letters; the host, which may have more, stands beside it."""
 
 
 def provision(federation: Federation) -> dict[str, Path]:
@@ -42,10 +44,10 @@ def provision(federation: Federation) -> dict[str, Path]:
     if made.returncode or not parts.is_dir():
         lines = (made.stderr or made.stdout).strip().splitlines() or ["no word"]
         raise FedhcaError(f"FLARE could not make certificates: {lines[-1]}")
-    shutil.move(parts / federation.facts.host, engine / "server")
+    shutil.move(parts / SERVER, engine / "server")
     write_local(engine / "server", server_resources(engine / "server"))
     shutil.move(parts / ADMIN, engine / "admin")
-    address = json.dumps({"host": federation.facts.host, "port": federation.facts.port}).encode()
+    address = json.dumps({"host": federation.facts.host, "port": federation.facts.port, "identity": SERVER}).encode()
     for site in federation.facts.sites:
         part = engine / "parts" / site
         (part / "startup").mkdir(parents=True)
@@ -58,7 +60,8 @@ def provision(federation: Federation) -> dict[str, Path]:
 
 def _project(federation: Federation) -> dict[str, Any]:
     facts = federation.facts
-    server = {"name": facts.host, "type": "server", "org": "server", "fed_learn_port": facts.port}
+    server = {"name": SERVER, "type": "server", "org": "server", "fed_learn_port": facts.port}
+    server["default_host"] = facts.host
     sites = [{"name": site, "type": "client", "org": "site"} for site in facts.sites]
     admin = {"name": ADMIN, "type": "admin", "org": "server", "role": "project_admin"}
     static = {"config_folder": "config", "scheme": "grpc"}

@@ -41,17 +41,17 @@ def write_workspace(engine: Path, site: str) -> None:
         write_atomically(path, json.dumps(values, indent=2).encode())
 
 
-def read_address(engine: Path) -> tuple[str, int]:
-    """Return the server's name and port."""
+def read_address(engine: Path) -> tuple[str, int, str]:
+    """Return the server's host and port, and the name in its certificate (in old kits, the host)."""
     found = json.loads((engine / ADDRESS).read_text(encoding="utf-8"))
-    return str(found["host"]), int(found["port"])
+    return str(found["host"]), int(found["port"]), str(found.get("identity", found["host"]))
 
 
-def _client(site: str, host: str, port: int) -> dict[str, Any]:
+def _client(site: str, host: str, port: int, identity: str) -> dict[str, Any]:
     service = {"target": f"{host}:{port}", "scheme": "grpc"}
     return {
         "format_version": 2,
-        "servers": [{"name": PROJECT, "service": service, "identity": host}],
+        "servers": [{"name": PROJECT, "service": service, "identity": identity}],
         "client": {
             "ssl_private_key": "client.key",
             "ssl_cert": "client.crt",

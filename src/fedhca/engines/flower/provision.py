@@ -70,7 +70,7 @@ def _certificate(
 ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
     """Make the server's, for its name and for this machine, on which the server's own processes talk to each other."""
     key = ec.generate_private_key(ec.SECP384R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fedhca server")])  # a host may be longer than 64 letters
     alternatives = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1")), _alternative(host)]
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
     made = (

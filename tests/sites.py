@@ -16,12 +16,15 @@ import pytest
 import torch
 
 from fedhca.engines.events import events
+from fedhca.engines.proxies import NO_PROXIES
 from fedhca.experiment import journal
 from fedhca.tensor_file import load_tensors
 from tiny import RECIPE
 
 SITES = {"uni": ["rooms-all", "figures-sal"], "lab": ["figures-semseg"]}
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+NOWHERE = dict.fromkeys(NO_PROXIES, "http://127.0.0.1:9")
+"""Proxies that do not answer: whatever talks to this machine has to go past them."""
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", **NOWHERE}
 COMMAND = [sys.executable, "-m", "fedhca"]
 LIMIT = 900
 """Seconds after which something hangs."""

@@ -1,5 +1,6 @@
 """What an engine offers beside carrying wires: keys, processes of its own, and jobs that are submitted and watched."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -9,6 +10,7 @@ from typing import cast
 
 from fedhca.engines.federation import Federation
 from fedhca.engines.processes import Processes
+from fedhca.engines.proxies import exempt
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.config import Recipe
@@ -94,7 +96,7 @@ class Engine(ABC):
 
 
 def engine_named(name: str) -> Engine:
-    """Return an engine.
+    """Return an engine; from now on this process, and all that it starts, reach this machine without a proxy.
 
     Raises:
         RecipeError: there is none of this name.
@@ -102,6 +104,7 @@ def engine_named(name: str) -> Engine:
 
     """
     require(name)
+    os.environ.update(exempt(os.environ))
     return cast(Engine, resolve_name(ENGINES[name])())
 
 

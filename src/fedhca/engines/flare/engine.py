@@ -1,5 +1,6 @@
 """FLARE as an engine. Its own supervisor brings its processes back."""
 
+import os
 import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -14,6 +15,7 @@ from fedhca.engines.flare.reach import reach
 from fedhca.engines.flare.session import connect
 from fedhca.engines.flare.workspace import write_workspace
 from fedhca.engines.processes import SERVER, SITE, Processes, last_line, require_free
+from fedhca.engines.proxies import exempt
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RunFolderError
 
@@ -32,7 +34,8 @@ class Flare(engine.Engine):
         require_free(federation.facts.port)
         place = federation.engine / "server"
         write_local(place, server_resources(place))  # it has absolute places, and the folder may have been moved
-        return _supervised(place, {SERVER: str(federation.path.resolve())}, notice=_second_copy)
+        variables = {SERVER: str(federation.path.resolve()), **exempt(os.environ, federation.facts.host)}
+        return _supervised(place, variables, notice=_second_copy)
 
     def join(self, site: SiteFolder) -> Processes:
         """Start the client at a site."""
@@ -50,7 +53,8 @@ class Flare(engine.Engine):
         return lasting(owner.engine / part)
 
     def connect(self, federation: Federation) -> AbstractContextManager[engine.Session]:
-        """Connect as the administrator."""
+        """Connect as the administrator, without a proxy: the server is on this machine."""
+        os.environ.update(exempt(os.environ, federation.facts.host))
         return connect(federation.engine)
 
 

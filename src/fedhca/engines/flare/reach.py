@@ -1,10 +1,10 @@
 """Whether a site's server answers, and takes its certificate."""
 
-import socket
 import ssl
 from pathlib import Path
 
 from fedhca.engines.flare.workspace import read_address
+from fedhca.engines.proxies import connect_as_grpc
 from fedhca.errors import FedhcaError, GoneError
 
 PATIENCE = 5.0
@@ -29,7 +29,7 @@ def reach(engine: Path) -> str:
         context.load_cert_chain(startup / "client.crt", startup / "client.key")
         context.set_alpn_protocols(["h2"])
         with (
-            socket.create_connection((host, port), PATIENCE) as plain,
+            connect_as_grpc(host, port, PATIENCE) as plain,
             context.wrap_socket(plain, server_hostname=host) as line,
         ):
             line.settimeout(PATIENCE)

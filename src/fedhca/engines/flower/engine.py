@@ -9,7 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.request import urlopen
+
+import httpx
 
 from fedhca.atomic import write_atomically
 from fedhca.engines import engine
@@ -18,6 +19,7 @@ from fedhca.engines.federation import Federation
 from fedhca.engines.flower.provision import ADDRESS, AUTHORITY, CERTIFICATE, KEY, PUBLIC, SITE_KEY, provision
 from fedhca.engines.flower.session import QUIET, FlowerSession
 from fedhca.engines.processes import SERVER, SITE, Processes, last_line, require_free
+from fedhca.engines.proxies import NO_PROXIES, through_of_httpx
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import FedhcaError, GoneError
 
@@ -49,7 +51,7 @@ class Flower(engine.Engine):
             *("--ssl-certfile", str(place / CERTIFICATE), "--ssl-keyfile", str(place / KEY)),
             *("--enable-supernode-auth", "--disable-runtime-dependency-installation"),
         ]
-        variables = {**QUIET, "FLWR_HOME": str(place / "flower"), SERVER: str(federation.path.resolve())}
+        variables = {**QUIET, **NO_PROXIES, "FLWR_HOME": str(place / "flower"), SERVER: str(federation.path.resolve())}
         processes = Processes(command, place, place / "log.txt", variables, notice=_stranger)
         try:
             wait_for(session, processes)
@@ -82,14 +84,13 @@ class Flower(engine.Engine):
         there = f"The server at {host}:{port}"
         try:
             context = ssl.create_default_context(cafile=str(site.engine / AUTHORITY))
-            with urlopen(f"https://{host}:{port}/health", timeout=ANSWER, context=context):
-                pass
-        except OSError as error:
-            reason = getattr(error, "reason", error)
+            httpx.get(f"https://{host}:{port}/health", timeout=ANSWER, verify=context).raise_for_status()
+        except (OSError, httpx.HTTPError, ValueError, ImportError) as error:  # the last two of proxies it cannot use
+            reason = _reason(error)
             if isinstance(reason, ssl.SSLError):
                 raise FedhcaError(f"{there} should be the one of this kit. Found another: {reason.reason}.") from error
-            found = getattr(reason, "strerror", None) or reason
-            raise GoneError(f"{there} should answer. Found: {found}.") from error
+            found = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+            raise GoneError(f"{there} should answer. Found: {found}{through_of_httpx(host)}.") from error
         return f"{there} answers and proves that it is the one of this kit; it takes the site's key at `site start`."
 
     def lasting(self, owner: Federation | SiteFolder) -> str:
@@ -146,6 +147,14 @@ def _only_ours(folder: Path) -> Path:
         write_atomically(folder / f"flwr-{name}", f"#!/bin/sh\n{script}\n".encode())
         (folder / f"flwr-{name}").chmod(0o700)
     return folder
+
+
+def _reason(error: BaseException) -> BaseException:
+    """Return the operating system's error behind the library's, if there is one."""
+    inner = error
+    while not isinstance(inner, OSError) and (cause := inner.__cause__ or inner.__context__):
+        inner = cause
+    return inner if isinstance(inner, OSError) else error
 
 
 def _address(place: Path) -> tuple[str, int]:

@@ -14,6 +14,7 @@ import tomli_w
 from fedhca.atomic import write_atomically
 from fedhca.engines import engine
 from fedhca.engines.processes import TOOLS
+from fedhca.engines.proxies import NO_PROXIES
 from fedhca.errors import GoneError
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.recipes import dump_recipe
@@ -149,5 +150,5 @@ class FlowerSession(engine.Session):
 
 
 def environment(home: Path, **more: str) -> Mapping[str, str]:
-    """Return variables for Flower's processes: no telemetry, nothing fetched, and its files in our folder."""
-    return {**os.environ, **QUIET, "FLWR_HOME": str(home), **more}
+    """Return variables for Flower's commands: no telemetry, no proxy, nothing fetched, its files in our folder."""
+    return {**os.environ, **QUIET, **NO_PROXIES, "FLWR_HOME": str(home), **more}

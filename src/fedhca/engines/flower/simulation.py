@@ -13,6 +13,7 @@ from fedhca.engines.events import events
 from fedhca.engines.flower.engine import free_port, wait_for
 from fedhca.engines.flower.session import QUIET, FlowerSession
 from fedhca.engines.processes import RUN, Processes, last_line
+from fedhca.engines.proxies import exempt
 from fedhca.errors import FedhcaError, MissingReplyError, RecipeError
 from fedhca.experiment.run_folder import RunFolder
 
@@ -40,6 +41,7 @@ def simulate(folder: RunFolder, at_once: int) -> Iterator[None]:
         raise RecipeError(f"--at-once should be at least 1. Found {at_once}.")
     if folder.finished:
         return
+    os.environ.update(exempt(os.environ))
     place, port, seen = (folder.path / ENGINE).resolve(), free_port(), len(events(folder.path))
     command = [
         *(sys.executable, "-m", "fedhca.engines.flower.superlink", str(place / "nobody")),

@@ -9,8 +9,15 @@ import zoo
 from hypothesis import given, settings
 from torch import Tensor
 
-from fedhca.aggregation import Aggregator, HyperOptions, Rows, apply_among, hyper_conflict_averse, hyper_cross_attention
-from fedhca.aggregation import own_part
+from fedhca.aggregation import (
+    Aggregator,
+    HyperOptions,
+    Rows,
+    apply_among,
+    hyper_conflict_averse,
+    hyper_cross_attention,
+    own_part,
+)
 from fedhca.aggregation.own_part import NOTES, OWN
 from fedhca.layout import Layout
 

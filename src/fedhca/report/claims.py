@@ -82,10 +82,10 @@ def beyond_groups(study: Study, setting: str) -> Finding | None:
         return None
     alone = study.groups_alone(setting)
     if alone is None:
-        return f"what the groups of equal clients give alone was not run: {AT_REST}", None
+        return f"{AT_REST} was not run", None
     (verdict,) = _against(study, setting, [alone]).values()
     words = f"{alone} {_gain(study, setting, alone)}, {study.ours} {_gain(study, setting, study.ours)}"
-    return f"{words}; difference {_interval(verdict)}", verdict.word
+    return f"{words}, difference {_interval(verdict)}", verdict.word
 
 
 CLAIMS: Sequence[tuple[str, str, Check]] = (

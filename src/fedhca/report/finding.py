@@ -42,7 +42,7 @@ def _groups(study: Study, setting: str) -> str:
     if asked is None:
         return ""
     words, word = asked
-    return f"the groups' part: {words}{f': {word}' if word else ''}."
+    return f"groups of equal clients: {words}; {word or 'so what they alone give is not known'}."
 
 
 def _sentence(text: str) -> str:

@@ -87,14 +87,14 @@ def test_the_groups_of_equal_clients_are_held_beside(tmp_path: Path, alone: tupl
     words, found = verdicts(entries)[GROUPS]
     assert found == word
     assert words.startswith(f"{AT_REST} +")
-    assert finding(Study.of(entries))[1] == f"The groups' part: {words}: {word}."
+    assert finding(Study.of(entries))[1] == f"Groups of equal clients: {words}; {word}."
 
 
 def test_groups_that_were_not_run_alone_are_named(tmp_path: Path) -> None:
     entries = several(tmp_path, {"fedhca2": (1.1, 1.11, 1.09)}, "clients.1.count=2")
-    words = f"what the groups of equal clients give alone was not run: {AT_REST}"
+    words = f"{AT_REST} was not run"
     assert verdicts(entries)[GROUPS] == (words, None)
-    assert finding(Study.of(entries))[1] == f"The groups' part: {words}."
+    assert finding(Study.of(entries))[1] == f"Groups of equal clients: {words}; so what they alone give is not known."
 
 
 def test_the_groups_alone_are_known_by_their_options(tmp_path: Path) -> None:

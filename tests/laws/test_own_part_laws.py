@@ -1,6 +1,6 @@
 """The own part of (17): what of ⟨direction, progress⟩ is a participant's own last update."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -12,7 +12,9 @@ from torch import Tensor
 from fedhca.aggregation import (
     Aggregator,
     HyperOptions,
+    Mixing,
     Rows,
+    Trimming,
     apply_among,
     hyper_conflict_averse,
     hyper_cross_attention,
@@ -22,13 +24,14 @@ from fedhca.aggregation.own_part import NOTES, OWN
 from fedhca.layout import Layout
 
 RAW = HyperOptions(gradient="raw")
-RULES = {"alpha": hyper_conflict_averse, "beta": hyper_cross_attention}
+RULES: Mapping[str, Callable[..., Aggregator]] = {"alpha": hyper_conflict_averse, "beta": hyper_cross_attention}
 both = pytest.mark.parametrize("name", RULES)
 
 
-def self_weights(answer_matrix: Tensor, name: str) -> Tensor:
+def self_weights(mixing: Mixing | Trimming, name: str) -> Tensor:
     """Weight [s, m] of each participant's own update in its direction, from the mixes of a round."""
-    return answer_matrix[:, 0] if name == "alpha" else answer_matrix.diagonal(dim1=1, dim2=2)
+    assert isinstance(mixing, Mixing)
+    return mixing.heard[:, 0] if name == "alpha" else mixing.heard.diagonal(dim1=1, dim2=2)
 
 
 @both
@@ -39,7 +42,7 @@ def test_it_is_the_own_weight_times_the_product_of_the_own_updates(name: str, dr
     before, now = (zoo.rows(**{**drawn, "seed": drawn["seed"] + k}) for k in (0, 7))
     first = rule.apply(rule.init(before), before)
     found = rule.apply(first.state, now).notes
-    weights, terms = self_weights(first.mixing.heard, name), before.updates.double() * now.updates.double()
+    weights, terms = self_weights(first.mixing, name), before.updates.double() * now.updates.double()
     expected = torch.zeros_like(found["own_product"]).reshape(len(terms), -1)
     for place, segment in enumerate(now.layout.segments):
         layer = 0 if name == "alpha" else now.layout.layer_of_segment[place]

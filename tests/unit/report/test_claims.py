@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def verdicts(entries: list[Entry]) -> dict[str, Finding]:
     return {claim.text: (claim.measured, claim.word) for claim in claims(Study.of(entries), "")}
 
 
-def several(out: Path, qualities: dict[str, tuple[float, ...]], *changes: str) -> list[Entry]:
+def several(out: Path, qualities: Mapping[str, tuple[float, ...]], *changes: str) -> list[Entry]:
     """Runs of methods that are so much better than `local` on each seed."""
     found = {"local": (1.0,) * len(SEEDS), **qualities}
     return [

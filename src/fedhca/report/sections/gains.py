@@ -27,7 +27,7 @@ def gains(study: Study) -> Section | None:
     if not samples:
         return None
     lead = f"Relative to {study.reference}, of the same setting and the same seed; positive is better."
-    parts = [_bars(study, samples), _verdicts(study, samples), _by_task(study, samples)]
+    parts = (_bars(study, samples), _verdicts(study, samples), _by_task(study, samples))
     return Section("gains", "Gains over training alone", lead, parts)
 
 

@@ -87,6 +87,15 @@ def test_where_the_dual_has_no_direction_nobody_loses(corner: str, scale: float)
     assert least(updates, conflict_averse(updates, 0.4)) >= -TOLERANCE * scale**2
 
 
+@pytest.mark.parametrize("corner", CORNERS)
+def test_there_it_is_what_lies_nearest_to_the_mean_and_harms_nobody(corner: str) -> None:
+    updates = np.array(CORNERS[corner], dtype=float)
+    harmless = {"type": "ineq", "fun": lambda u: updates @ u}
+    nearest = minimize(lambda u: ((u - updates.mean(0)) ** 2).sum(), updates.mean(0), constraints=harmless).x
+    found = conflict_averse(torch.from_numpy(updates), 0.4, rescale=False)
+    assert found.numpy() == pytest.approx(nearest, abs=1e-5)
+
+
 @pytest.mark.parametrize("n", [2, 3, 6, 15, 30])
 @pytest.mark.parametrize("c", [0.1, 0.4, 0.9])
 def test_no_slow_solver_finds_better_weights(n: int, c: float) -> None:

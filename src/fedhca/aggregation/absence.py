@@ -1,5 +1,6 @@
 """A round in which not everybody answered: those who did are mixed among themselves, the others stay as they were."""
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -45,7 +46,7 @@ def apply_among(
     gram = _among(torch.full((count, count), torch.nan, dtype=torch.float64), among.gram, here)
     answer = decision.carried_out(among, into)
     learnt = {name: _merged(name, value, state, here, rule, count) for name, value in answer.state.items()}
-    notes = {name: _merged(name, value, learnt, here, rule, count) for name, value in answer.notes.items()}
+    notes = {name: _merged(name, value, learnt, here, rule, count, math.nan) for name, value in answer.notes.items()}
     mixing = answer.mixing if among is rows else answer.mixing.widened(here, count)
     return Answer(answer.rows, mixing, learnt, {"gram": gram, **notes}, {**GRAM, **rule.personal})
 
@@ -66,14 +67,20 @@ def _share(value: Tensor, here: Tensor, dimensions: int) -> Tensor:
 
 
 def _merged(
-    name: str, value: Tensor, before: Mapping[str, Tensor], here: Tensor, rule: Aggregator, count: int
+    name: str,
+    value: Tensor,
+    before: Mapping[str, Tensor],
+    here: Tensor,
+    rule: Aggregator,
+    count: int,
+    nothing: float = 0.0,
 ) -> Tensor:
-    """Put the shares of those present back among the others, which keep what they had; a first share is zero."""
+    """Put the shares of those present back among the others, which keep what they had, or have `nothing` yet."""
     dimensions = rule.personal.get(name, 0)
     if dimensions == 0 or len(here) == count:
         return value
     size = (*[count] * dimensions, *value.shape[dimensions:])
-    whole = before[name].clone() if name in before else value.new_zeros(size)
+    whole = before[name].clone() if name in before else value.new_full(size, nothing)
     return _among(whole, value, here, dimensions)
 
 

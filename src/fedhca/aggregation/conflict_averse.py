@@ -12,6 +12,7 @@ from fedhca.aggregation.aggregator import DIRECTION, Aggregator, Decision, State
 from fedhca.aggregation.groups import Grouping, GroupMeans, group_means
 from fedhca.aggregation.hyper_weights import HyperOptions, HyperWeights
 from fedhca.aggregation.mixing import Mixing
+from fedhca.aggregation.own_part import NOTES, OWN, own_direction, product_notes
 from fedhca.aggregation.rows import Rows
 from fedhca.aggregation.simplex import exact_solution, official_radius, official_weights
 from fedhca.errors import RecipeError, unknown
@@ -115,15 +116,18 @@ def hyper_conflict_averse(
 
     def decide(state: State, rows: Rows) -> Decision:
         weights = HyperWeights(state["alpha"], state["momentum"])
-        products = rows.products(state.get(DIRECTION))
+        products, notes = rows.products(state.get(DIRECTION)), {}
         if DIRECTION in state:
-            weights = weights.step(products.along[0, :, 0], products.sizes[0, :, 0], hyper, rows.fresh)
-        found = direction_coefficients(products.gram[0].numpy(), c, solver=solver, rescale=rescale)
-        learnt = {"alpha": weights.value, "momentum": weights.momentum}
-        mixing = _mixing(torch.from_numpy(found), weights.used, group_means(rows.members, groups))
-        return Decision(mixing, learnt, {"alpha": weights.value}, keeps=1)
+            along, sizes = products.along[0, :, 0], products.sizes[0, :, 0]
+            weights = weights.step(along, sizes, hyper, rows.fresh)
+            notes = product_notes(state, rows, along, sizes, [0] * len(rows.layout.segments), hyper)
+        found = torch.from_numpy(direction_coefficients(products.gram[0].numpy(), c, solver=solver, rescale=rescale))
+        own = own_direction(rows, found[:, None])
+        learnt = {"alpha": weights.value, "momentum": weights.momentum, OWN: own}
+        mixing = _mixing(found, weights.used, group_means(rows.members, groups))
+        return Decision(mixing, learnt, {"alpha": weights.value, **notes}, keeps=1)
 
-    return Aggregator(init, decide, {"alpha": 1, "momentum": 1})
+    return Aggregator(init, decide, {"alpha": 1, "momentum": 1, OWN: 1, **NOTES})
 
 
 def _mixing(direction: Float[Tensor, " n"], alpha: Float[Tensor, " n"], groups: GroupMeans) -> Mixing:

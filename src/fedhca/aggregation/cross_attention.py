@@ -9,6 +9,7 @@ from torch import Tensor
 from fedhca.aggregation.aggregator import DIRECTION, Aggregator, Decision, State
 from fedhca.aggregation.hyper_weights import HyperOptions, HyperWeights
 from fedhca.aggregation.mixing import Mixing
+from fedhca.aggregation.own_part import NOTES, OWN, own_direction, product_notes
 from fedhca.aggregation.rows import Rows
 from fedhca.errors import RecipeError, unknown
 
@@ -90,12 +91,13 @@ def hyper_cross_attention(
 
     def decide(state: State, rows: Rows) -> Decision:
         weights, layout = HyperWeights(state["beta"], state["momentum"]), rows.layout
-        products = rows.products(state.get(DIRECTION), by_segment=True)
+        products, moved = rows.products(state.get(DIRECTION), by_segment=True), {}
         if DIRECTION in state:
             learns = None if rows.fresh is None else rows.fresh[:, None].expand_as(weights.value)
             layers = products.summed(layout.layer_of_segment, len(layout.layers))
             along, sizes = (each.diagonal(dim1=1, dim2=2).T for each in (layers.along, layers.sizes))
             weights = weights.step(along, sizes, hyper, learns)
+            moved = product_notes(state, rows, along, sizes, layout.layer_of_segment, hyper)
         widths = [segment.stop - segment.start for segment in layout.segments]
         attention = torch.stack(
             [
@@ -105,11 +107,12 @@ def hyper_cross_attention(
         )
         share = weights.used[:, list(layout.layer_of_segment)].T
         mixing = Mixing("updates", attention, torch.diag_embed(share))
-        learnt = {"beta": weights.value, "momentum": weights.momentum}
-        notes = {"beta": weights.value, "attention_entropy": _entropy(attention)}
+        own = own_direction(rows, attention.diagonal(dim1=1, dim2=2).T)
+        learnt = {"beta": weights.value, "momentum": weights.momentum, OWN: own}
+        notes = {"beta": weights.value, "attention_entropy": _entropy(attention), **moved}
         return Decision(mixing, learnt, notes, keeps=len(rows.members))
 
-    return Aggregator(init, decide, {"beta": 1, "momentum": 1, "direction": 1})
+    return Aggregator(init, decide, {"beta": 1, "momentum": 1, "direction": 1, OWN: 1, **NOTES})
 
 
 def _entropy(attention: Float[Tensor, "s k k"]) -> Float[Tensor, " s"]:

@@ -47,6 +47,12 @@ class HyperOptions:
                 expected = f"Parameter `hyper_{name}` should be a number, at least 0."
                 raise RecipeError(f"{expected} Found `hyper_{name} = {value}`.")
 
+    def scaled(self, product: Float[Tensor, "m *l"], norms: Float[Tensor, "m *l"]) -> Float[Tensor, "m *l"]:
+        """Return an inner product as (17) takes it: over both lengths under `cosine`, 0 where either is 0."""
+        if self.gradient == "raw":
+            return product
+        return torch.where(norms > 0, product / norms.clamp_min(torch.finfo(norms.dtype).tiny), 0.0)
+
 
 @dataclass(frozen=True)
 class HyperWeights:
@@ -84,9 +90,7 @@ class HyperWeights:
             learns: which weights do; the others, and their momentum, stay as they are. All if not given.
 
         """
-        gradient = -product
-        if options.gradient == "cosine":
-            gradient = torch.where(norms > 0, gradient / norms.clamp_min(torch.finfo(norms.dtype).tiny), 0.0)
+        gradient = -options.scaled(product, norms)
         if options.bounds == "clamp":
             gradient = torch.where((self.value < 0) | (self.value > 1), 0.0, gradient)
         stepped = self._sgd(gradient, options)

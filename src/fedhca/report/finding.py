@@ -1,40 +1,48 @@
-"""The main finding in a sentence, from the numbers alone."""
+"""The main finding in a sentence or two, from the numbers alone."""
 
 import math
 from statistics import fmean
 
+from fedhca.report.claims import beyond_groups
 from fedhca.report.notation import percent
 from fedhca.report.study import Study
+from fedhca.report.verdict import in_words
 
 
 def finding(study: Study) -> list[str]:
-    """Return one sentence for each setting."""
+    """Return one sentence for each setting, and one about its groups of equal clients where there are any."""
     table = study.table
     if not table.results:
         return ["No run was evaluated yet."]
     if not table.has_gain:
         return [f"No run of {study.reference}, the reference of Δm: metrics only."]
-    return [_best(study, setting) for setting in study.settings]
+    asked = [(setting, ask(study, setting)) for setting in study.settings for ask in (_highest, _groups)]
+    return [_sentence(f"{setting}: {words}" if setting else words) for setting, words in asked if words]
 
 
-def _best(study: Study, setting: str) -> str:
+def _highest(study: Study, setting: str) -> str:
     found = {
         method: list(study.table.gains(method, setting).values())
         for own, method in study.table.columns
         if own == setting and method != study.reference
     }
     known = {method: values for method, values in found.items() if values and all(map(math.isfinite, values))}
-    where = f"{setting}: " if setting else ""
     if not known:
         why = f": a metric is 0 under {study.reference}, or has no value" if any(found.values()) else ""
-        return _sentence(f"{where}Δm not measured{why}.")
+        return f"Δm not measured{why}."
     method = max(known, key=lambda name: (fmean(known[name]), name == study.ours))  # ties go to the method of the paper
-    values = known[method]
-    above = sum(value > 0 for value in values)
-    seeds = f"above {study.reference} on {above} of {len(values)} seeds" if len(values) > 1 else "one seed"
     mark = " (not finished)" if (setting, method) in study.provisional else ""
-    start = "best Δm" if fmean(values) > 0 else f"no method is above {study.reference}; best Δm"
-    return _sentence(f"{where}{start}: {method} {percent(values)}{mark}; {seeds}.")
+    told = study.table.verdicts(setting)
+    words = f"highest mean Δm beside {study.reference}: {method} {percent(known[method])}{mark}."
+    return f"{words} Against {study.reference}: {in_words(told)}." if told else words
+
+
+def _groups(study: Study, setting: str) -> str:
+    asked = beyond_groups(study, setting)
+    if asked is None:
+        return ""
+    words, word = asked
+    return f"groups of equal clients: {words}; {word or 'so what they alone give is not known'}."
 
 
 def _sentence(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import ClassVar
 from matplotlib.figure import Figure
 
 from fedhca.report.figures.canvas import Canvas
+from fedhca.report.verdict import Word
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Cell:
 
     Attributes:
         text: what it says.
-        rank: 1 is the best of its line, 2 the second best.
+        rank: 1 is the best mean of its line, 2 the second best.
         mark: the verdict whose colour it has.
         note: what stands after it, and not so loud.
 
@@ -48,6 +49,11 @@ class Cell:
     rank: int = 0
     mark: str = ""
     note: str = ""
+
+
+def verdict_cell(word: Word | None) -> Cell:
+    """Return the cell of a verdict; better and worse have a colour."""
+    return Cell(word or "not measured", mark=word if word in ("better", "worse") else "")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from functools import cached_property
 from fedhca.errors import RunFolderError
 from fedhca.experiment.compare import Entry
 from fedhca.experiment.sections.client import ClientSection
+from fedhca.experiment.sections.method import MethodSection
 from fedhca.report.comparison import tasks
 from fedhca.report.figures.look import Look, looks
 from fedhca.report.kinds import kinds
@@ -16,6 +17,9 @@ from fedhca.report.table import Table
 
 OURS = "fedhca2"
 """The method the paper is about, which stands out in every figure."""
+
+AT_REST = f"{OURS}+alpha=0+beta=0+hyper_learning_rate=0"
+"""The same with hyper weights that stay 0: what is left is its groups of equal clients."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,16 @@ class Study:
         """What the method of the paper is called here."""
         return self.called(OURS)
 
+    def groups_equal_clients(self, setting: str) -> bool:
+        """Whether FedHCA² puts some clients of a setting into one group."""
+        kinds, runs = self.kinds(setting), self.of_setting(setting).get(self.ours, [])
+        return bool(runs) and len(set(kinds.values())) < len(kinds)
+
+    def groups_alone(self, setting: str) -> str | None:
+        """Return what AT_REST is called among the methods of a setting; None if it was not run."""
+        rest = MethodSection.model_validate(AT_REST)
+        return next((name for name, runs in self.of_setting(setting).items() if runs[0].recipe.method == rest), None)
+
     @property
     def seeds(self) -> tuple[int, ...]:
         """The seeds."""
@@ -128,7 +142,7 @@ class Study:
     def table(self) -> Table:
         """Every method's last evaluation."""
         results = [result for run in self.counted if (result := _last(run))]
-        return Table(results, tasks([run.entry for run in self.runs]), self.reference)
+        return Table(results, tasks([run.entry for run in self.runs]), self.reference, self.provisional)
 
 
 def _comparable(runs: Sequence[Run], setting: str) -> list[Run]:

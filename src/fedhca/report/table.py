@@ -13,6 +13,7 @@ from fedhca.report.gain import delta_m, per_task_gain
 from fedhca.report.notation import digits, spread
 from fedhca.report.rank import ranks
 from fedhca.report.result import Column, Result
+from fedhca.report.verdict import Verdict, in_words, verdicts
 from fedhca.tasks.task import Task
 
 GAIN = "Δm % ↑"
@@ -31,12 +32,14 @@ class Table:
         results: of all runs.
         tasks: the task of each metric, for names, units and directions.
         reference: the method Δm is against, in the same setting on the same seed; no Δm where it is not among them.
+        apart: setting and method of columns that have neither a rank nor a verdict, such as those of unfinished runs.
 
     """
 
     results: Sequence[Result]
     tasks: Mapping[Column, Task]
     reference: str = "local"
+    apart: Collection[tuple[str, str]] = ()
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -91,6 +94,15 @@ class Table:
         """Return Δm by seed; NaN where the reference reached 0, as no gain is relative to nothing."""
         return {seed: self._gain(*pair) for seed, pair in self._beside_reference(method, setting).items()}
 
+    def verdicts(self, setting: str) -> dict[str, Verdict]:
+        """Return the verdict on Δm of each method of a setting against the reference."""
+        gains = {
+            method: list(self.gains(method, setting).values())
+            for own, method in self.columns
+            if own == setting and method != self.reference and (own, method) not in self.apart
+        }
+        return dict(zip(gains, verdicts([*gains.values()]), strict=True))
+
     def task_gains(self, method: str, setting: str | None = None) -> dict[Column, list[float]]:
         """Return the gain in percent of each metric over the seeds."""
         found: dict[Column, list[float]] = {column: [] for column in self.shown}
@@ -139,11 +151,8 @@ class Table:
             for name, line, decimals in zip(self.names, self.lines(), self.decimals(), strict=True)
         ]
 
-    def ranked(self, apart: Collection[tuple[str, str]] = ()) -> list[list[int]]:
-        """Return the place of each cell among the methods of its setting: 1 best, 2 second best, 0 others.
-
-        Columns that stand apart have no place.
-        """
+    def ranked(self) -> list[list[int]]:
+        """Return the place of each cell's mean among the methods of its setting: 1 best, 2 second best, 0 others."""
         upward = [*(task.higher_is_better for task in self.shown.values()), True]
         found = []
         for line, decimals, higher in zip(self.lines(), self.decimals(), upward, strict=False):
@@ -151,7 +160,7 @@ class Table:
             places: list[int] = []
             for setting in self.settings:
                 mine = [
-                    math.nan if column in apart else mean
+                    math.nan if column in self.apart else mean
                     for mean, column in zip(means, self.columns, strict=True)
                     if column[0] == setting
                 ]
@@ -166,7 +175,7 @@ class Table:
             for (name, *cells), places in zip(self.rows(), self.ranked(), strict=True)
         ]
         lines = [self.head, ["---", *["---:"] * len(self.columns)], *body]
-        bold = "**Bold**: best of its line. " if any(1 in places for places in self.ranked()) else ""
+        bold = "**Bold**: best mean of its line. " if any(1 in places for places in self.ranked()) else ""
         return "\n".join("| " + " | ".join(line) + " |" for line in lines) + f"\n\n{bold}{self.caption}\n"
 
     @property
@@ -178,7 +187,17 @@ class Table:
         gains = [gain for setting, method in self.columns for gain in self.gains(method, setting).values()]
         if not all(map(math.isfinite, gains)):
             sign += f"nan: a metric is 0 under `{self.reference}`, or has no value. "
-        return f"{sign}↑ higher is better, ↓ lower is better; {measure} seeds {seeds}."
+        words = f"{sign}↑ higher is better, ↓ lower is better; {measure} seeds {seeds}."
+        return " ".join([words, *self._told()])
+
+    def _told(self) -> list[str]:
+        """Say of each setting which methods are better, worse and not told apart."""
+        found = {setting: self.verdicts(setting) for setting in self.settings if self.has_gain}
+        return [
+            f"{setting or 'Δm'} against `{self.reference}`: {in_words(each)}."
+            for setting, each in found.items()
+            if each
+        ]
 
     def records(self) -> list[dict[str, Any]]:
         """Return every value of every seed, one record a setting, method, seed and metric, unrounded; Δm last."""

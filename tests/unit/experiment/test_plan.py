@@ -13,6 +13,7 @@ from fedhca.experiment.recipes import embedded, load_recipe, method_section, wit
 from fedhca.experiment.sections.method import MethodSection
 from fedhca.methods import make_method
 from fedhca.report.page import SECTIONS
+from fedhca.report.study import AT_REST
 from tiny import RECIPE
 
 EXPERIMENTS = sorted(embedded_experiments())
@@ -95,6 +96,12 @@ def test_what_experiments_name_is_there(name: str) -> None:
 
 def test_every_table_and_figure_of_the_paper_has_its_experiment() -> None:
     assert set(PAPER) <= set(EXPERIMENTS)
+
+
+def test_beside_more_clients_of_a_kind_stands_what_their_groups_give_alone() -> None:
+    words = load_experiment("fig5").methods
+    assert AT_REST in words.values()
+    assert "fedhca2+groups=off" in words.values()
 
 
 def test_one_mended_quirk_after_the_other_leads_from_the_released_code_to_the_default() -> None:

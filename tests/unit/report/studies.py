@@ -28,6 +28,7 @@ def made(
     changes: Sequence[str] = (),
     without: Sequence[str] = (),
     metrics: dict[str, dict[str, float | None]] | None = None,
+    better: float | None = None,
 ) -> Entry:
     """Make a run folder in which some rounds are done; return it as part of a comparison.
 
@@ -41,12 +42,13 @@ def made(
         changes: to the tiny recipe.
         without: notes that the journal does not have, as older ones.
         metrics: of the last round, instead of those that QUALITY gives.
+        better: instead of what QUALITY says.
 
     """
     recipe = load_recipe(RECIPE, [f"method={method}", f"seed={seed}", f"rounds={rounds}", *changes])
     folder = RunFolder.create(out / method / f"seed-{seed}", recipe)
     for number in range(1, (rounds if done is None else done) + 1):
-        line = _line(recipe, number, seed, without)
+        line = _line(recipe, number, seed, without, better or QUALITY.get(recipe.method.name, 1.05))
         if metrics and number == rounds:
             line["metrics"] = metrics
         (folder.path / "journal.jsonl").touch()
@@ -54,16 +56,18 @@ def made(
     return Entry(method, seed, folder, setting)
 
 
-def _line(recipe: Any, number: int, seed: int, without: Sequence[str]) -> dict[str, Any]:
+def _line(recipe: Any, number: int, seed: int, without: Sequence[str], better: float) -> dict[str, Any]:
     clients = {client.name: client.tasks for client in recipe.roster}
     decoders = sum(map(len, clients.values()))
-    better = QUALITY.get(recipe.method.name, 1.05)
     values = {client: {task: _value(task, number, seed, better) for task in tasks} for client, tasks in clients.items()}
     encoder = {"mixing": _mixing(len(clients), recipe.method.name), "gram": _gram(len(clients))}
     decoder = {"mixing": _mixing(decoders, recipe.method.name), "gram": _gram(decoders)}
     if recipe.method.name == "fedhca2":
         encoder["alpha"] = [0.1 + 0.05 * number * (place + 1) for place in range(len(clients))]
         decoder["beta"] = [[0.1 + 0.02 * number * (LAYERS - layer) for layer in range(LAYERS)]] * decoders
+        if number > 1:  # of the first round there is no product yet
+            encoder |= {"product": [0.02] * len(clients), "own_product": [0.017] * len(clients)}
+            decoder |= {"product": [[0.1] * LAYERS] * decoders, "own_product": [[0.04] * LAYERS] * decoders}
     for side in (encoder, decoder):
         for name in without:
             side.pop(name, None)

@@ -123,8 +123,8 @@ def test_best_and_second_best_are_marked_and_said(whole: Path) -> None:
     text = whole.read_text(encoding="utf-8")
     gains = re.search(r"<tr>\s*<th scope=\"row\">Δm.*?</tr>", text, re.DOTALL)
     assert gains is not None
-    assert gains[0].count('<strong>9.70</strong><span class="unseen"> (best)</span>') == 2
-    assert gains[0].count('<u>0.00</u><span class="unseen"> (second best)</span>') == 2
+    assert gains[0].count('<strong>9.70</strong><span class="unseen"> (best mean)</span>') == 2
+    assert gains[0].count('<u>0.00</u><span class="unseen"> (second best mean)</span>') == 2
     assert "−21.67" in gains[0]
 
 
@@ -157,6 +157,35 @@ def test_old_journals_without_inner_products(tmp_path: Path) -> None:
     page = written([made(tmp_path, "fedavg"), *old], tmp_path, "conflict")
     assert page.sections == ["conflict"]
     assert "No inner products in the journals of: local, fedhca2." in page.text
+
+
+def test_the_own_part_of_what_moves_the_weights_is_shown(tmp_path: Path) -> None:
+    entries = [made(tmp_path, method, seed) for method in ("fedhca2", "fedhca2+c=0.2") for seed in (0, 1)]
+    text = written(entries, tmp_path, "alpha", "beta").text
+    assert len(re.findall(r"<td>85 % <small>\+0.017 of \+0.020</small></td>", text)) == 2 * 3
+    assert len(re.findall(r"<td>40 % <small>\+0.040 of \+0.100</small></td>", text)) == 2 * 3
+    assert "α rises among strangers, too" in text
+    assert "β rises among strangers, too" in text
+    assert "was not recorded" not in text
+
+
+def test_old_journals_without_the_own_part(tmp_path: Path) -> None:
+    old = made(tmp_path, "fedhca2", without=["product", "own_product"])
+    text = written([old], tmp_path, "alpha", "beta").text
+    assert text.count("own part of α was not recorded by: fedhca2.") == 1
+    assert text.count("own part of β was not recorded by: fedhca2.") == 1
+    assert " of products" not in text
+    both = written([old, made(tmp_path, "fedhca2+c=0.2")], tmp_path, "alpha").text
+    assert re.search(r"<td>–</td>\s*<td>85 % ", both)
+
+
+def test_verdicts_stand_beside_the_gains(whole: Path) -> None:
+    text = whole.read_text(encoding="utf-8")
+    lines = re.findall(r"<tr>\s*<th scope=\"row\">(fedavg|fedhca2)</th>(.*?)</tr>", text, re.DOTALL)
+    found = [(name, re.findall(r"<td[^>]*>([^<]*)</td>", cells)) for name, cells in lines]
+    assert ("fedavg", ["−21.67 ± 0.00", "−21.67 to −21.67", "worse"]) in found
+    assert ("fedhca2", ["+9.70 ± 0.00", "+9.70 to +9.70", "better"]) in found
+    assert "holds" not in text
 
 
 def test_the_record_names_no_place_of_this_machine(tmp_path: Path) -> None:

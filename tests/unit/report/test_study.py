@@ -63,15 +63,16 @@ def test_nothing_done_is_one_line(tmp_path: Path) -> None:
         Study.of([made(tmp_path, "local", done=0)])
 
 
-def test_the_finding_is_the_best_gain_and_how_sure_it_is(tmp_path: Path) -> None:
+def test_the_finding_is_the_highest_mean_and_what_is_told_apart(tmp_path: Path) -> None:
     entries = [made(tmp_path, method, seed) for method in ("local", "fedavg", "fedhca2") for seed in (0, 1)]
     gain = (4 * 10 + 2 * (1 - 1 / 1.1) * 100) / 6
-    words = f"fedhca2 +{gain:.2f}\xa0±\xa00.00\xa0%; above local on 2 of 2 seeds."
-    assert finding(Study.of(entries)) == [f"Best Δm: {words}"]
+    words = f"fedhca2 +{gain:.2f}\xa0±\xa00.00\xa0%. Against local: better: fedhca2; worse: fedavg."
+    assert finding(Study.of(entries)) == [f"Highest mean Δm beside local: {words}"]
     assert finding(Study.of(entries[:2])) == ["Δm not measured."]
     worse = finding(Study.of(entries[:4]))[0]
-    assert worse.startswith("No method is above local; best Δm: fedavg −21.67")
-    assert worse.endswith("above local on 0 of 2 seeds.")
+    assert worse.startswith("Highest mean Δm beside local: fedavg −21.67")
+    assert worse.endswith("Against local: worse: fedavg.")
+    assert finding(Study.of(entries[::2]))[0].endswith("Against local: one seed tells nothing apart.")
     assert "No run of local" in finding(Study.of(entries[2:]))[0]
 
 

@@ -2,6 +2,7 @@ import csv
 import io
 import math
 import statistics
+from dataclasses import replace
 
 import pytest
 
@@ -139,9 +140,27 @@ def test_the_best_of_each_line_is_found_and_columns_can_stand_apart() -> None:
     others = [Result("fedavg", seed, {SEMSEG: 41.0, DEPTH: 2.0}) for seed in (0, 1)]
     table = Table([*RESULTS, *others], TASKS)
     assert table.ranked() == [[2, 1, 0], [2, 1, 0], [2, 1, 0]]
-    assert table.ranked(apart={("", "fedhca2")}) == [[1, 0, 0], [1, 0, 0], [1, 0, 0]]
+    assert replace(table, apart={("", "fedhca2")}).ranked() == [[1, 0, 0], [1, 0, 0], [1, 0, 0]]
     assert f"**47.00 ± {statistics.stdev([44.0, 50.0]):.2f}**" in table.markdown()
-    assert "Bold" in table.markdown()
+    assert "**Bold**: best mean of its line." in table.markdown()
+
+
+def test_the_caption_says_what_is_told_apart_from_the_reference() -> None:
+    seeds = (0, 1, 2)
+    results = [Result("local", seed, {SEMSEG: 40.0, DEPTH: 0.8}) for seed in seeds]
+    results += [Result("fedavg", seed, {SEMSEG: 30.0 + seed, DEPTH: 1.0}) for seed in seeds]
+    results += [Result("fedhca2", seed, {SEMSEG: 40.0 + (-1) ** seed, DEPTH: 0.8}) for seed in seeds]
+    table = Table(results, TASKS)
+    assert table.caption.endswith("Δm against `local`: worse: fedavg; not told apart: fedhca2.")
+    assert {method: verdict.word for method, verdict in table.verdicts("").items()} == {
+        "fedavg": "worse",
+        "fedhca2": "not told apart",
+    }
+    alone = replace(table, apart={("", "fedavg")})
+    assert alone.caption.endswith("Δm against `local`: not told apart: fedhca2.")
+    one = Table([result for result in results if result.seed == 0], TASKS)
+    assert one.caption.endswith("Δm against `local`: one seed tells nothing apart.")
+    assert "against" not in Table(results[:3], TASKS).caption
 
 
 def test_another_reference_may_be_named() -> None:

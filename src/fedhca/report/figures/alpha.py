@@ -1,4 +1,4 @@
-"""α of every client against rounds: how much each takes in from the others' encoders (Fig. 6 of the paper)."""
+"""α of every client against rounds: how much of the common direction its encoder takes in (Fig. 6 of the paper)."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""β of every decoder, layer by layer, against rounds: how much it takes in from others (Fig. 7 of the paper)."""
+"""β of every decoder, layer by layer, against rounds: how much it takes in by attention (Fig. 7 of the paper)."""
 
 from collections.abc import Sequence
 

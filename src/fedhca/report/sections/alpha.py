@@ -8,12 +8,13 @@ from fedhca.report.figures.lines import Line, Panel
 from fedhca.report.figures.look import Look
 from fedhca.report.runs import Run
 from fedhca.report.section import Drawing, Section
+from fedhca.report.sections.own_part import own_part
 from fedhca.report.sections.place import suffix
 from fedhca.report.study import Study
 
 LEAD = (
-    "α says how much of the others' common direction a client adds to its encoder. It starts the same for all and is "
-    "learnt round by round."
+    "α says how much of the common direction, made of all clients' updates, a client adds to its encoder. It starts "
+    "the same for all and is learnt round by round."
 )
 SINGLE = 8
 """Up to so many clients each has its own line; beyond, each kind of client."""
@@ -40,7 +41,10 @@ def alpha(study: Study) -> Section | None:
                     setting,
                 )
             )
-    return Section("alpha", "Whom encoders take in: α", LEAD, parts) if parts else None
+    if not parts:
+        return None
+    grids, notes = own_part(study, "encoder", "alpha")
+    return Section("alpha", "How much encoders take in: α", LEAD, [*parts, *grids], notes)
 
 
 def _panel(study: Study, setting: str, method: str, runs: list[Run]) -> Panel | None:

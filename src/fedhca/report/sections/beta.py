@@ -13,12 +13,13 @@ from fedhca.report.figures.look import Look
 from fedhca.report.notation import slug
 from fedhca.report.runs import Run
 from fedhca.report.section import Drawing, Section
+from fedhca.report.sections.own_part import own_part
 from fedhca.report.sections.place import suffix
 from fedhca.report.study import Study
 
 LEAD = (
-    "β says how much each layer of a decoder takes in from the decoders it attends to. Layers are numbered from the "
-    "encoder (L1) to the head."
+    "β says how much each layer of a decoder takes in from the decoders it attends to, itself among them. Layers are "
+    "numbered from the encoder (L1) to the head."
 )
 CAPTION = (
     "β against rounds under {method}: means over seeds and over decoders of one kind. The thick line is the layer next "
@@ -42,7 +43,10 @@ def beta(study: Study) -> Section | None:
                 parts.append(
                     Drawing(name, partial(draw_beta, panels=panels), alt, CAPTION.format(method=method), setting)
                 )
-    return Section("beta", "Whom decoders take in: β", LEAD, parts) if parts else None
+    if not parts:
+        return None
+    grids, notes = own_part(study, "decoder", "beta")
+    return Section("beta", "How much decoders take in: β", LEAD, [*parts, *grids], notes)
 
 
 def _panels(study: Study, setting: str, runs: list[Run]) -> list[Panel]:

@@ -2,14 +2,14 @@
 
 from fedhca.report.claims import Claim, more_clients
 from fedhca.report.claims import claims as check_claims
-from fedhca.report.section import Cell, Grid, Section
+from fedhca.report.section import Cell, Grid, Section, verdict_cell
 from fedhca.report.study import Study
 
 LEAD = (
-    "Trends the paper reports, asked of these runs' numbers. A verdict here is about these runs, with their data, "
-    "models and rounds; it neither confirms nor refutes the paper."
+    "What the paper reports, asked of these runs: better, worse or not told apart, by a t test at 5 % of the "
+    "differences on the same seeds, with Holm's correction within a claim. A verdict is about these runs, with their "
+    "data, models and rounds; it neither confirms nor refutes the paper."
 )
-VERDICTS = {True: ("✓ holds", "holds"), False: ("✗ does not hold", "fails"), None: ("– not measured", "unknown")}
 
 
 def claims(study: Study) -> Section | None:
@@ -29,5 +29,4 @@ def claims(study: Study) -> Section | None:
 
 
 def _line(claim: Claim) -> list[Cell]:
-    words, mark = VERDICTS[claim.holds]
-    return [Cell(claim.text), Cell(words, mark=mark), Cell(claim.measured), Cell(claim.source)]
+    return [Cell(claim.text), verdict_cell(claim.word), Cell(claim.measured), Cell(claim.source)]

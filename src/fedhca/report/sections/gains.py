@@ -9,9 +9,15 @@ import numpy as np
 from fedhca.report.figures.gains import gains as draw_gains
 from fedhca.report.figures.task_gains import task_gains
 from fedhca.report.notation import signed_spread
-from fedhca.report.section import Drawing, Section
+from fedhca.report.section import Cell, Drawing, Grid, Section, verdict_cell
 from fedhca.report.study import Study
+from fedhca.report.verdict import Verdict
 
+CAPTION = (
+    "Δm against {reference}, paired by seed. An interval is of its method by itself; better and worse are by a t test "
+    "at 5 % with Holm's correction for the number of methods in a setting. Seeds vary starts, shares and order; the "
+    "test pictures and the federation stay the same."
+)
 Samples = dict[str, dict[str, list[float]]]
 
 
@@ -21,7 +27,8 @@ def gains(study: Study) -> Section | None:
     if not samples:
         return None
     lead = f"Relative to {study.reference}, of the same setting and the same seed; positive is better."
-    return Section("gains", "Gains over training alone", lead, [_bars(study, samples), _by_task(study, samples)])
+    parts = (_bars(study, samples), _verdicts(study, samples), _by_task(study, samples))
+    return Section("gains", "Gains over training alone", lead, parts)
 
 
 def delta_samples(study: Study) -> Samples:
@@ -42,6 +49,20 @@ def _bars(study: Study, samples: Samples) -> Drawing:
     )
     caption = "Δm of every method: mean, standard deviation (line) and single seeds (marks)."
     return Drawing("gains", partial(draw_gains, settings=samples, looks=study.looks), f"Δm: {words}.", caption)
+
+
+def _verdicts(study: Study, samples: Samples) -> Grid:
+    groups = [
+        (setting, [_line(name, methods[name], each) for name, each in told.items() if name in methods])
+        for setting, methods in samples.items()
+        if (told := study.table.verdicts(setting))
+    ]
+    head = ["method", "Δm %", "95 % interval", "verdict"]
+    return Grid(CAPTION.format(reference=study.reference), head, groups, numeric=False)
+
+
+def _line(method: str, values: list[float], found: Verdict) -> list[Cell]:
+    return [Cell(method), Cell(signed_spread(values)), Cell(found.interval), verdict_cell(found.word)]
 
 
 def _by_task(study: Study, samples: Samples) -> Drawing:

@@ -5,7 +5,10 @@ from fedhca.report.section import Cell, Grid, Section
 from fedhca.report.study import Study
 from fedhca.report.table import arrow, unit_of
 
-LEAD = "Mean ± standard deviation over seeds, after the last round. Bold: best of its line; underlined: second best."
+LEAD = (
+    "Mean ± standard deviation over seeds, after the last round. Bold is the best mean of its line, underlined the "
+    "second best, whether or not they can be told apart."
+)
 
 
 def table(study: Study) -> Section | None:
@@ -32,9 +35,7 @@ def _groups(study: Study) -> list[tuple[str, list[list[Cell]]]]:
     names = [(data, name, f"{task.metric} {unit_of(task)} {arrow(task)}") for (data, name), task in found.shown.items()]
     names += [("all data sets", "Δm", "% ↑")] if found.has_gain else []
     groups: dict[str, list[list[Cell]]] = {}
-    for (data, name, measure), (_, *cells), places in zip(
-        names, found.rows(), found.ranked(study.provisional), strict=True
-    ):
+    for (data, name, measure), (_, *cells), places in zip(names, found.rows(), found.ranked(), strict=True):
         line = [_cell(printed(cell), place) for cell, place in zip(cells, places, strict=True)]
         groups.setdefault(data, []).append([Cell(name, note=measure), *line])
     return list(groups.items())

@@ -18,8 +18,8 @@ Map = Shaped[np.ndarray, "..."]
 """A map [y, x]; no two have to be of one size."""
 Truth = Map | Sequence[Map]
 """Boundaries drawn by one annotator [y, x], or by several [annotators, y, x] or in a list."""
-FAINTEST, MOSTLY = 3, 0.5
-"""The least value that the lowest threshold finds; the share of white pixels from which on black may be the line."""
+MOSTLY = 0.5
+"""The share of pixels that edges never have."""
 Picture = tuple[str, Map, Truth]
 """Its name for messages, the prediction, the truth."""
 
@@ -89,34 +89,35 @@ def score(
                 values, covered = values + tones, covered + share
     if not number:
         raise DataError("The benchmark: expected at least one picture; found none. Give it edge maps and truths.")
-    for line in _doubts(values, covered / number):
+    for line in _doubts(values, covered / number, steps[0]):
         warnings.warn(line, stacklevel=3)
     return Scores(total, best, steps, number)
 
 
-def _doubts(values: Int64[np.ndarray, "256"], covered: float) -> Iterator[str]:
+def _doubts(values: Int64[np.ndarray, "256"], covered: float, lowest: float) -> Iterator[str]:
     """Say what of the values looks wrong.
 
     Args:
         values: how many pixels of all predictions have each of the 256 values.
         covered: the share of pixels that are boundaries in the truths, mean over pictures.
+        lowest: of the thresholds.
 
     """
     brightest, white = int(np.flatnonzero(values)[-1]), values[128:].sum() / values.sum()
-    if brightest < FAINTEST:
+    if brightest / 255 < lowest:
         yield (
-            f"Predictions should hold 255 times the probability of an edge. The greatest value of all is {brightest}, "
-            "which no threshold finds: multiply them by 255."
+            "Predictions should hold 255 times the probability of an edge. Found no value above "
+            f"{brightest}, which no threshold finds. If they are 0 and 1, multiply them by 255."
         )
     if white > MOSTLY:
         yield (
-            f"Predictions should be white on black. {white:.0%} of their pixels are brighter than half: if edges are "
-            "black, invert them (255 - value)."
+            f"Predictions should be white on black. Found {white:.0%} of their pixels brighter than half. If edges are "
+            "black, invert them: 255 - value."
         )
     if covered > MOSTLY:
         yield (
-            f"Truths should hold thin lines on 0. {covered:.0%} of their pixels are not 0: if lines are black, invert "
-            "them (255 - value); of regions, take their boundaries (fedhca.edge_detection.boundaries_of)."
+            f"Truths should be thin lines on 0. Found {covered:.0%} of their pixels not 0. If lines are black, invert "
+            "them: 255 - value; of regions take the boundaries: fedhca.edge_detection.boundaries_of."
         )
 
 

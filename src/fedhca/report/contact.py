@@ -89,5 +89,5 @@ def _key(names: Sequence[str]) -> UInt8[np.ndarray, "y x 3"]:
     for number, name in enumerate(names):
         x, y = number // 10 * column + 2, number % 10 * line + 2
         pen.rectangle((x, y, x + 16, y + 16), fill=tuple(map(int, colours[number])), outline=INK)
-        pen.text((x + 22, y), name[:18], fill=INK, font=font_for(name, 13))
+        pen.text((x + 22, y), name[:18], fill=INK, font=font_for(name, 13.0))
     return np.array(page)

@@ -31,7 +31,7 @@ def sheet(rows: Sequence[Sequence[Tile]], *, height: int = 160) -> bytes:
     for r, (row, images) in enumerate(zip(rows, fitted, strict=True)):
         x, y = GAP, GAP + r * (height + LINE + GAP)
         for tile, image in zip(row, images, strict=True):
-            font = font_for(tile.caption, 12)
+            font = font_for(tile.caption, 12.0)
             pen.text((x, y), _fitting(tile.caption, image.width, font), fill=INK, font=font)
             page.paste(image, (x, y + LINE))
             x += image.width + GAP

@@ -124,6 +124,18 @@ def test_a_folder_that_says_nothing_of_itself_says_how_to_go_on(place: Path, com
     assert "fedhca new dataset rooms" in outcome.err
 
 
+@pytest.mark.parametrize("channels", ["greys of a palette", "three that are equal"])
+def test_a_mask_is_described_by_its_greys(place: Path, command: Command, channels: str) -> None:
+    own.figures(place / "people", 5, ("sal", "edge"))
+    for path in [*(place / "people" / "sal").iterdir(), *(place / "people" / "edge").iterdir()]:
+        mask = Image.open(path)
+        (mask.quantize(2) if channels == "greys of a palette" else mask.convert("RGB")).save(path)
+    before = checked(command, "people")["tasks"]
+    assert command("new", "dataset", "people", "--force").code == 0
+    assert "white" not in (place / "people" / "dataset.yaml").read_text().replace("white: 255", "")
+    assert checked(command, "people")["tasks"]["sal"]["set"] == before["sal"]["set"] > 0
+
+
 def test_a_description_is_written_of_how_a_folder_looks(place: Path, command: Command) -> None:
     before = read_description(place / "rooms")
     refused = command("new", "dataset", "rooms")

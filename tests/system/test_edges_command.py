@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from folders import save
+from PIL import Image
 
 from fedhca.edge_detection import benchmark, boundaries_of, thin
 from tiny import Command
 
 SHAPE = (40, 60)
+COLOURS = np.resize(np.array([1, 0], np.uint8), (*SHAPE, 3))
 
 
 def drawing(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -66,6 +68,61 @@ def test_truths_of_several_annotators_have_numbers(command: Command, place: Path
     assert json.loads(run(command, place, "--json"))["ods"] == expected.ods
 
 
+def ods(command: Command, place: Path) -> float:
+    return json.loads(run(command, place, "--json"))["ods"]
+
+
+@pytest.mark.parametrize("mode", ["1", "P", "RGB", "LA"])
+def test_a_truth_is_the_same_in_whatever_mode_it_was_saved(command: Command, place: Path, mode: str) -> None:
+    before = ods(command, place)
+    for path in (place / "drawn").iterdir():
+        truth = Image.open(path)
+        (truth.quantize(2) if mode == "P" else truth.convert(mode)).save(path)
+    assert ods(command, place) == before
+
+
+def test_a_prediction_with_a_palette_is_its_greys(command: Command, place: Path) -> None:
+    before = ods(command, place)
+    for path in (place / "found").iterdir():
+        values = np.array(Image.open(path))
+        turned = Image.fromarray(255 - values)
+        turned.putpalette([255 - index // 3 for index in range(768)])
+        turned.save(path)
+    assert ods(command, place) == before
+
+
+def test_names_that_macos_took_apart_and_files_that_it_hides(command: Command, place: Path) -> None:
+    before = ods(command, place)
+    for folder, name in (("found", "e\u0301.png"), ("drawn", "\u00e9.png")):
+        (place / folder / "a.png").rename(place / folder / name)
+        (place / folder / f"._{name}").write_bytes(b"\0\5\x16\7")
+    assert ods(command, place) == before
+
+
+DOUBTS: dict[str, tuple[str, Callable[[np.ndarray], np.ndarray], list[str]]] = {
+    "0 and 1": ("found", lambda values: values // 150, ["no value above 1", "multiply them by 255"]),
+    "inverted": ("found", lambda values: 255 - values, ["white on black", "invert them"]),
+    "inverted truths": ("drawn", lambda values: 255 - values, ["Truths", "invert them"]),
+}
+
+
+@pytest.mark.parametrize("kind", DOUBTS)
+def test_values_that_mean_something_else_are_said_and_what_is_said_to_do_helps(
+    command: Command, place: Path, kind: str
+) -> None:
+    folder, spoil, words = DOUBTS[kind]
+    for path in (place / folder).iterdir():
+        save(path, spoil(np.array(Image.open(path))))
+    outcome = command("edges", place / "found", place / "drawn", "--json")
+    (line,) = outcome.err.splitlines()
+    assert outcome.code == 0
+    assert all(word in line for word in words), line
+    for path in (place / folder).iterdir():
+        values = np.array(Image.open(path))
+        save(path, values * np.uint8(255) if kind == "0 and 1" else 255 - values)
+    assert ods(command, place) > json.loads(outcome.out)["ods"]
+
+
 SPOILT: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "no truth": (lambda at: (at / "drawn" / "a.png").unlink(), ["drawn/a.png", "a-1.png"]),
     "no prediction": (lambda at: (at / "found" / "a.png").unlink(), ["drawn/a.png", "prediction"]),
@@ -73,8 +130,10 @@ SPOILT: dict[str, tuple[Callable[[Path], object], list[str]]] = {
         lambda at: save(at / "found" / "a.png", drawing(0)[0][:-1]),
         ["found/a.png", "(39, 60)", "(40, 60)"],
     ),
-    "colours": (lambda at: save(at / "found" / "a.png", np.zeros((*SHAPE, 3), np.uint8)), ["found/a.png", "RGB"]),
-    "16 bits": (lambda at: save(at / "found" / "a.png", np.zeros(SHAPE, np.uint16)), ["found/a.png", "I;16"]),
+    "colours": (lambda at: save(at / "found" / "a.png", COLOURS), ["found/a.png", "3 channels"]),
+    "16 bits": (lambda at: save(at / "found" / "a.png", np.zeros(SHAPE, np.uint16)), ["found/a.png", "uint16"]),
+    "a JPEG": (lambda at: Image.fromarray(drawing(0)[1]).save(at / "drawn" / "a.png", "JPEG"), ["drawn/a.png", "JPEG"]),
+    "twice": (lambda at: save(at / "found" / "a.PNG", drawing(0)[0]), ["a.png", "a.PNG"]),
     "text": (lambda at: (at / "drawn" / "a.png").write_text("hello"), ["drawn/a.png", "cannot be read"]),
     "cut short": (
         lambda at: (at / "found" / "a.png").write_bytes((at / "found" / "a.png").read_bytes()[:200]),

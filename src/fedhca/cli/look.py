@@ -123,7 +123,7 @@ def edges(
 
     Example: `fedhca edges predictions truths --max-dist 0.011`.
     """
-    from fedhca.edge_detection.folders import benchmark_folders
+    from fedhca.data.edge_folders import benchmark_folders
 
     scores = benchmark_folders(predictions, truths, max_dist=max_dist, suppress=suppress, jobs=jobs)
     if as_json:

@@ -14,7 +14,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from fedhca.atomic import write_atomically
-from fedhca.data.image import require
+from fedhca.data.picture_file import open_picture, require
 
 _DIGEST = "blake2b"
 
@@ -77,7 +77,7 @@ class LabelCache:
 
 def _read(entry: Path) -> UInt8[np.ndarray, "y x"] | None:
     try:
-        with Image.open(entry) as image:
+        with open_picture(entry) as image:
             label = np.array(image)
             sound = image.mode == "L" and image.info.get(_DIGEST) == _checksum(label)
     except Exception:  # missing or damaged in whatever way: it is made again

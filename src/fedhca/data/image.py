@@ -1,28 +1,28 @@
 """Reading pictures, label pictures and arrays, each failure one line that names the file."""
 
-from collections.abc import Collection
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, Shaped, UInt8
 from PIL import Image, ImageOps
 
+from fedhca.data.deep_picture import deep, read_deep
+from fedhca.data.file_kinds import LOOKED_AT
+from fedhca.data.picture_file import MAX_PIXELS, content_of, decode, other_mode, require, too_large, unreadable
 from fedhca.errors import DataError
 
 PHOTOGRAPHS = ("RGB", "L", "P", "RGBA", "LA", "CMYK", "YCbCr")
 """Colour modes that a photograph may have."""
 
-STORED = ("1", "L", "P", "I;16", "I;16L", "I;16B", "I", "F", "RGB")
+STORED = ("1", "L", "P", "I;16", "I;16L", "I;16B", "I", "F", "RGB", "LA", "RGBA")
 """Colour modes that a label may have: masks, 8 bits or a palette, 16 bits, whole and real numbers, colours."""
 
-MAX_PIXELS = 1 << 26
-"""Larger pictures are refused: a few kilobytes of PNG can unpack to more than the memory holds."""
+LOSSY = ("JPEG", "MPO")
 
 
 def read_picture(path: Path) -> UInt8[np.ndarray, "y x 3"]:
     """Return a photograph as RGB, whatever its colour mode; DataError where it cannot be read."""
-    return _decode(path, PHOTOGRAPHS, convert="RGB")
+    return decode(path, content_of(path), lambda image: _photograph(path, image).convert("RGB"))
 
 
 def read_upright(path: Path, content: bytes | None = None) -> UInt8[np.ndarray, "y x 3"]:
@@ -33,121 +33,157 @@ def read_upright(path: Path, content: bytes | None = None) -> UInt8[np.ndarray, 
         content: its bytes, if they are at hand.
 
     """
-    return _decode(path, PHOTOGRAPHS, content, convert="RGB", upright=True)
+    content = content_of(path) if content is None else content
+    return decode(path, content, lambda image: ImageOps.exif_transpose(_photograph(path, image)).convert("RGB"))
 
 
-def read_stored(path: Path, content: bytes | None = None) -> Shaped[np.ndarray, "y x ..."]:
+def read_stored(
+    path: Path, content: bytes | None = None, *, grey: bool = False, exact: bool = False
+) -> Shaped[np.ndarray, "y x ..."]:
     """Return the numbers of a label picture or .npy file as they are stored, [y, x] or [y, x, channels].
+
+    An alpha channel that hides nothing is left out.
 
     Args:
         path: the file.
         content: its bytes, if they are at hand.
+        grey: whether a palette gives the greys it stands for, and not its indices.
+        exact: whether to refuse JPEG, which changes numbers a little.
 
     Raises:
-        DataError: it cannot be read, or holds no numbers of such a shape.
+        DataError: it cannot be read, or holds no numbers of such a shape; a palette has colours, or alpha hides some.
 
     """
-    if path.suffix.lower() != ".npy" or content is not None:
-        return _decode(path, STORED, content)
-    array = _load(path)
-    if array.ndim not in {2, 3} or array.size > MAX_PIXELS * 3:
-        raise DataError(
-            f"{path}: expected an array [y, x] or [y, x, channels]; found {list(array.shape)}. Save it in that shape."
-        )
-    return np.array(array)
+    if path.suffix.lower() == ".npy" and content is None:
+        array = _load(path)
+        if array.ndim not in {2, 3} or array.size > MAX_PIXELS * 3:
+            found = f"found {list(array.shape)}. Save it in that shape"
+            raise DataError(f"{path}: expected an array [y, x] or [y, x, channels]; {found}.")
+        return np.array(array)
+    content = content_of(path) if content is None else content
+    head = deep(content)
+    if head and head.pixels > MAX_PIXELS:
+        raise too_large(path, f"{head.pixels}")
+    if head and not head.known:
+        return _opaque(path, _deep(path, content, head.numbers))
+    values = decode(path, content, lambda image: _numbers(path, image, grey, exact))
+    return values.astype(head.numbers) if head else _opaque(path, values)
+
+
+def plane(values: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
+    """Return the one channel [y, x] of an array [y, x, 1], or [y, x, 3] with three equal ones; others as they are."""
+    if values.ndim == 3 and values.shape[2] in {1, 3} and (values == values[..., :1]).all():
+        return values[..., 0]
+    return values
 
 
 def read_indices(path: Path) -> UInt8[np.ndarray, "y x"]:
     """Return class indices from an 8-bit picture with one channel or a palette; DataError where there is none."""
-    return _decode(path, ("L", "P"))
+    return _eight_bits(path, plane(read_stored(path, exact=True)), 1)
 
 
 def read_grey(path: Path) -> UInt8[np.ndarray, "y x"]:
-    """Return the values 0…255 of an 8-bit picture with one channel; DataError where there is none."""
-    return _decode(path, ("L",))
+    """Return the values 0…255 of an 8-bit mask, its palette taken as greys; DataError where there is none."""
+    values = plane(read_stored(path, grey=True, exact=True))
+    return values * np.uint8(255) if values.dtype == bool else _eight_bits(path, values, 1)
 
 
 def read_colour(path: Path) -> UInt8[np.ndarray, "y x 3"]:
-    """Return the values 0…255 of an 8-bit picture with exactly three channels; DataError where there is none."""
-    return _decode(path, ("RGB",))
+    """Return the values 0…255 of an 8-bit picture with three channels; DataError where there is none."""
+    return _eight_bits(path, read_stored(path), 3)
 
 
 def read_array(path: Path) -> Float32[np.ndarray, "y x"]:
-    """Return a two-dimensional .npy array of real numbers; never unpickles; DataError where there is none."""
-    array = _load(path)
+    """Return a .npy array of real numbers [y, x] or [y, x, 1]; never unpickles; DataError where there is none."""
+    array = plane(_load(path))
     if array.ndim != 2 or array.dtype == bool:
-        raise _no_numbers(path, f"{array.dtype} {array.shape}")
-    return np.array(array, dtype=np.float32)
-
-
-def require(path: Path) -> Path:
-    """Return the path of a file that a list promises; DataError where there is no such file."""
-    if not path.is_file():
-        raise DataError(
-            f"{path}: expected this file, as '{path.stem}' stands in the list of pictures; found none. "
-            "Add the file or take the line out of the list."
-        )
-    return path
-
-
-def unreadable(path: Path, kind: str, cause: BaseException) -> DataError:
-    """Return the error for a file that is there and cannot be read."""
-    found = " ".join(str(cause).split()) or type(cause).__name__
-    return DataError(f"{path}: expected {kind}; found a file that cannot be read ({found}). Copy the file again.")
+        raise _no_numbers(path, array)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite
+        return np.array(array, dtype=np.float32)
 
 
 def _load(path: Path) -> np.ndarray:
     """Return the numbers of a .npy file, mapped; DataError where it holds none."""
-    require(path)
+    found = require(path)
     try:
         # Mapped first: a header that promises more than the file holds fails here instead of asking for the memory.
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = np.load(found, mmap_mode="r", allow_pickle=False)
     except Exception as cause:  # the header is read as Python: a broken one can make its reader raise nearly anything
-        raise unreadable(path, "a .npy array", cause) from cause
-    if not isinstance(array, np.ndarray):
-        raise _no_numbers(path, type(array).__name__)
-    if array.dtype.kind not in "fiub":
-        raise _no_numbers(path, f"{array.dtype} {array.shape}")
+        with found.open("rb") as file:
+            raise unreadable(path, "a .npy array", cause, file.read(LOOKED_AT)) from cause
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
+        raise _no_numbers(path, array)
     return array
 
 
-def _no_numbers(path: Path, found: str) -> DataError:
-    return DataError(f"{path}: expected an array of real numbers [y, x]; found {found}. Save it again as float32.")
+def _no_numbers(path: Path, found: object) -> DataError:
+    what = f"{found.dtype} {list(found.shape)}" if isinstance(found, np.ndarray) else type(found).__name__
+    return DataError(f"{path}: expected an array of real numbers [y, x]; found {what}. Save it so, as float32.")
 
 
-def _decode(
-    path: Path,
-    modes: Collection[str],
-    content: bytes | None = None,
-    *,
-    convert: str | None = None,
-    upright: bool = False,
-) -> np.ndarray:
-    try:
-        with Image.open(require(path) if content is None else BytesIO(content)) as image:
-            _check_header(path, image, modes)
-            turned = ImageOps.exif_transpose(image) if upright else image
-            return np.array(turned.convert(convert) if convert else turned)
-    except DataError:
-        raise
-    except Image.DecompressionBombError as cause:
-        raise _too_large(path, "more") from cause
-    except Exception as cause:  # a broken file can make the decoders raise nearly anything
-        raise unreadable(path, "a picture", cause) from cause
+def _photograph(path: Path, image: Image.Image) -> Image.Image:
+    if image.mode not in PHOTOGRAPHS:
+        raise other_mode(path, image, PHOTOGRAPHS, "8 bits and three channels")
+    return image
 
 
-def _check_header(path: Path, image: Image.Image, modes: Collection[str]) -> None:
-    if image.width * image.height > MAX_PIXELS:
-        raise _too_large(path, f"{image.height} × {image.width}")
-    if image.mode not in modes:
+def _numbers(path: Path, image: Image.Image, grey: bool, exact: bool) -> Image.Image | np.ndarray:
+    if exact and image.format in LOSSY:
         raise DataError(
-            f"{path}: expected colour mode {' or '.join(modes)}; found {image.mode}. Save the picture with 8 bits "
-            f"and {'three channels' if 'RGB' in modes else 'one channel'}."
+            f"{path}: expected the very numbers that were drawn; found JPEG, which changes them. "
+            "Export the labels again as PNG; renaming or converting this file does not bring them back."
         )
+    if image.mode not in STORED:
+        raise other_mode(path, image, STORED, "8 bits and one channel")
+    return _greys(path, image) if grey and image.mode == "P" else image
 
 
-def _too_large(path: Path, found: str) -> DataError:
-    return DataError(
-        f"{path}: expected at most {MAX_PIXELS} pixels; found {found}. Make the picture smaller; if it should not be "
-        "so large, copy the file again."
-    )
+def _deep(path: Path, content: bytes, numbers: np.dtype) -> Shaped[np.ndarray, "y x ..."]:
+    values = read_deep(content, numbers)
+    if values is None:
+        raise DataError(
+            f"{path}: expected numbers that can be read; found a TIFF or PNG of {numbers.name} that cannot, or a "
+            "broken one. Save the numbers as TIFF of float32 or as .npy; if that is what it is, copy it again."
+        )
+    if numbers == np.uint16 and values.ndim == 3 and (values[..., :3] != values[..., :1]).any():
+        return (values >> 8).astype(np.uint8)  # colours, as of normals; three equal channels may be whole numbers
+    return values
+
+
+def _greys(path: Path, image: Image.Image) -> UInt8[np.ndarray, "y x"]:
+    """Return the greys that a picture's palette stands for; DataError where it uses a colour."""
+    palette = np.array(image.getpalette(), np.uint8).reshape(-1, 3)
+    indices = np.array(image)
+    colour = next((each for each in palette[np.unique(indices)].tolist() if len({*each}) > 1), None)
+    if colour:
+        raise DataError(
+            f"{path}: expected greys; found a palette with the colour {colour}. "
+            "Save the mask as an 8-bit picture with one channel, black for no and white for yes."
+        )
+    return palette[indices, 0]
+
+
+def _opaque(path: Path, values: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
+    """Return the channels of a picture without alpha; DataError where it hides something."""
+    if values.ndim == 2 or values.shape[2] not in {2, 4}:
+        return values
+    if values.dtype.kind == "u" and (values[..., -1] != np.iinfo(values.dtype).max).any():
+        raise DataError(
+            f"{path}: expected a picture that hides nothing; found transparent pixels. "
+            "Paint over them, then save it without alpha channel."
+        )
+    return values[..., 0] if values.shape[2] == 2 else values[..., :3]
+
+
+def _eight_bits(path: Path, values: np.ndarray, channels: int) -> UInt8[np.ndarray, "..."]:
+    found = values.shape[2] if values.ndim == 3 else 1
+    if found != channels or values.dtype not in {np.dtype(np.uint8), np.dtype(bool)}:
+        raise DataError(
+            f"{path}: expected 8 bits and {_counted(channels)}; found {values.dtype} and {_counted(found)}. "
+            f"Save the picture with 8 bits and {_counted(channels)}."
+        )
+    return values.astype(np.uint8)
+
+
+def _counted(channels: int) -> str:
+    return "one channel" if channels == 1 else f"{channels} channels"

@@ -26,15 +26,16 @@ def decode_normals(
     return normals
 
 
-def common_classes(nyu_path: Path, context_path: Path) -> list[int]:
+def common_classes(nyu_path: Path, context_path: Path, *, unknown: bool = False) -> list[int]:
     """Return the PASCAL-Context indices of the classes that NYU has too, and of the television.
 
     Normals of PASCAL-Context come from a network trained on NYU's rooms; they count only on things found there.
-    `tvmonitor` is added by hand, as NYU spells it in another way.
+    `tvmonitor` is added by hand, as NYU spells it in another way. `unknown`, a name that both lists hold, is no thing.
 
     Args:
         nyu_path: JSON, the names of NYU's classes: a list, or an object whose keys they are.
         context_path: JSON, from each name of a PASCAL-Context class to its index.
+        unknown: whether to take `unknown` for a class, too.
 
     Raises:
         DataError: a file is missing, broken or of another structure.
@@ -48,7 +49,12 @@ def common_classes(nyu_path: Path, context_path: Path) -> list[int]:
             f"{context_path}: expected JSON from class names to indices, 'tvmonitor' among them; found none. "
             "Copy the file again."
         )
-    return sorted({int(context[name]) for name in [*nyu, "tvmonitor"] if name in context})
+    names = {"tvmonitor", *nyu} - (set() if unknown else {"unknown"})
+    found = {name: context[name] for name in names if name in context}
+    for name, index in found.items():
+        if type(index) is not int:
+            raise DataError(f"{context_path}: expected the index of '{name}'; found {index!r}. Copy the file again.")
+    return sorted({*found.values()})
 
 
 def on_classes(labels: Integer[np.ndarray, "y x"], classes: Iterable[int]) -> Bool[np.ndarray, "y x"]:

@@ -5,11 +5,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from fedhca.data.names import composed, on_disk
 from fedhca.errors import DataError
 
 
 def read_list(path: Path, root: Path) -> list[str]:
-    """Return the identifiers that a split's list holds, in the list's order.
+    """Return the identifiers that a split's list holds, in composed letters and in the list's order.
 
     Args:
         path: the list, `…/{split}.txt`.
@@ -21,11 +22,12 @@ def read_list(path: Path, root: Path) -> list[str]:
     """
     if not root.is_dir():
         raise DataError(f"{root}: expected the folder of a data set; found none. Correct `root`.")
-    if not path.is_file():
-        splits = ", ".join(sorted(p.stem for p in path.parent.glob("*.txt"))) or "none"
+    file = on_disk(path)
+    if not file.is_file():
+        splits = ", ".join(sorted(p.stem for p in path.parent.glob("[!.]*.txt"))) or "none"
         raise DataError(f"{path}: expected the list of split '{path.stem}'; found the splits: {splits}.")
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = composed(file.read_text(encoding="utf-8-sig")).splitlines()
     except UnicodeDecodeError as cause:
         raise DataError(f"{path}: expected text in UTF-8; found other bytes. Copy the list again.") from cause
     identifiers = [line.strip() for line in lines if line.strip()]

@@ -6,15 +6,19 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from fedhca.data.image import read_array, read_colour, read_grey, read_indices, read_picture
+from fedhca.data.image import read_array, read_colour, read_indices, read_picture
 from fedhca.data.label_edges import benchmark_edges
 from fedhca.data.label_normals import decode_normals
 from fedhca.data.listing import read_list
+from fedhca.data.masks import Masks
 from fedhca.data.sizes import check_classes, check_size
 from fedhca.data.source import GroundTruth, Sample, Source
 from fedhca.errors import RecipeError, unknown
 from fedhca.tasks import Depth, Edges, SemanticSegmentation, SurfaceNormals
 from fedhca.tasks.task import IGNORE, Task
+
+NO_MEASUREMENT = 65535
+"""What 16-bit cameras give where they measured nothing."""
 
 
 def nyud_tasks(classes: int = 40) -> dict[str, Task]:
@@ -56,6 +60,7 @@ class NYUDv2(Source):
         self._classes = classes
         self._ground_truth = ground_truth
         self._tasks = nyud_tasks(classes)
+        self._edges = Masks(self._root / "edge", self._identifiers)
 
     @property
     def tasks(self) -> Mapping[str, Task]:
@@ -97,14 +102,11 @@ class NYUDv2(Source):
             path = self._root / "normals" / f"{name}.png"
             return path, decode_normals(read_colour(path))
         if task == "edge":
-            path = self._root / "edge" / f"{name}.png"
-            return path, self._edge(read_grey(path))
+            path, stored = self._edges.read(name)
+            # The benchmark takes the picture of the boundaries for a label map: both sides of a line are boundaries.
+            shown = benchmark_edges(stored) if self._ground_truth == "benchmark" else stored
+            return path, shown.astype(np.float32) / 255
         raise RecipeError(unknown("task of NYUD-v2", task, self._tasks))
-
-    def _edge(self, stored: UInt8[np.ndarray, "y x"]) -> Float32[np.ndarray, "y x"]:
-        # The benchmark takes the picture of the boundaries for a label map: both sides of a line are boundaries.
-        shown = benchmark_edges(stored) if self._ground_truth == "benchmark" else stored
-        return shown.astype(np.float32) / 255
 
 
 def _classes(path: Path, classes: int) -> UInt8[np.ndarray, "y x"]:
@@ -116,6 +118,6 @@ def _classes(path: Path, classes: int) -> UInt8[np.ndarray, "y x"]:
 
 
 def _metres(depth: Float32[np.ndarray, "y x"]) -> Float32[np.ndarray, "y x"]:
-    """Return the depth with 255 where the sensor gave none: 0, not finite, or below 0, which no distance is."""
-    depth[~(np.isfinite(depth) & (depth > 0))] = IGNORE
+    """Return the depth with 255 where the sensor gave none: what is not above 0 or not finite, and 16-bit's 65535."""
+    depth[~((depth > 0) & (depth < NO_MEASUREMENT))] = IGNORE
     return depth

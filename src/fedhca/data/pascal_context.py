@@ -7,10 +7,11 @@ import numpy as np
 
 from fedhca.data.cache import LabelCache
 from fedhca.data.human_parts import COARSER, parts_label
-from fedhca.data.image import read_colour, read_grey, read_indices, read_picture
+from fedhca.data.image import read_colour, read_indices, read_picture
 from fedhca.data.label_edges import benchmark_edges, edges_of_labels
 from fedhca.data.label_normals import common_classes, decode_normals, on_classes
 from fedhca.data.listing import read_list
+from fedhca.data.masks import Masks
 from fedhca.data.matlab import label_map
 from fedhca.data.people import FileOrderFlags, People
 from fedhca.data.sizes import check_classes, check_size
@@ -53,6 +54,7 @@ class PASCALContext(Source):
         parts: channels of human parts, background included: 7, 5 or 2.
         cache: the folder for labels that are slow to make; the platform's own one if not given.
         legacy_parts: repeat a defect of the released code, see `FileOrderFlags`; only for replication.
+        legacy_normals: count normals on pixels that are called `unknown`, too; only for runs begun with them.
         ground_truth: what `edge` is: the `label` of training, or the truth of the `benchmark`.
 
     Raises:
@@ -71,6 +73,7 @@ class PASCALContext(Source):
         parts: int = 7,
         cache: Path | None = None,
         legacy_parts: bool = False,
+        legacy_normals: bool = False,
         ground_truth: GroundTruth = "label",
     ) -> None:
         self._root = Path(root)
@@ -78,8 +81,9 @@ class PASCALContext(Source):
         self._size, self._classes, self._parts = size, classes, parts
         self._cache = LabelCache(cache)
         self._people = People(self._root, split, self._identifiers, self._cache.folder)
-        self._legacy_parts = legacy_parts
+        self._legacy_parts, self._legacy_normals = legacy_parts, legacy_normals
         self._edges = EDGES[ground_truth]
+        self._salient = Masks(self._root / "sal_distill", self._identifiers)
         self._common: list[int] | None = None
         self._tasks = pascal_context_tasks(classes, parts)
 
@@ -159,8 +163,8 @@ class PASCALContext(Source):
         return path, label.astype(np.float32) / 255
 
     def _saliency(self, name: str) -> tuple[Path, np.ndarray]:
-        path = self._root / "sal_distill" / f"{name}.png"
-        return path, (read_grey(path) > 127.5).astype(np.uint8)
+        path, stored = self._salient.read(name)
+        return path, (stored > 127.5).astype(np.uint8)
 
     def _label_map(self, name: str) -> Path:
         return self._root / "pascal-context" / "trainval" / f"{name}.mat"
@@ -168,5 +172,6 @@ class PASCALContext(Source):
     def _classes_with_normals(self) -> list[int]:
         if self._common is None:
             folder = self._root / "json"
-            self._common = common_classes(folder / "nyu_classes.json", folder / "context_classes.json")
+            lists = (folder / "nyu_classes.json", folder / "context_classes.json")
+            self._common = common_classes(*lists, unknown=self._legacy_normals)
         return self._common

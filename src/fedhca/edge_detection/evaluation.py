@@ -1,10 +1,10 @@
 """The benchmark: edge maps against the boundaries people drew."""
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice, zip_longest
 from os import cpu_count
-from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, Shaped, UInt8
@@ -15,10 +15,13 @@ from fedhca.edge_detection.suppression import suppress as ridges
 from fedhca.errors import DataError, RecipeError
 
 Map = Shaped[np.ndarray, "..."]
-"""A picture [y, x]; no two have to be of one size."""
+"""A map [y, x]; no two have to be of one size."""
 Truth = Map | Sequence[Map]
 """Boundaries drawn by one annotator [y, x], or by several [annotators, y, x] or in a list."""
-Item = TypeVar("Item")
+MOSTLY = 0.5
+"""The share of pixels that edges never have."""
+Picture = tuple[str, Map, Truth]
+"""Its name for messages, the prediction, the truth."""
 
 
 def benchmark(
@@ -53,35 +56,72 @@ def benchmark(
         DataError: a map has another shape, kind or range; prediction and truth differ in size or number.
 
     """
-    steps = checked_options(max_dist, thresholds, jobs)
-
-    def measure(picture: tuple[str, Map, Truth]) -> Int64[np.ndarray, "t 4"]:
-        edge_map, boundaries = checked_maps(*picture)
-        return count(ridges(edge_map) if suppress else edge_map, boundaries, max_dist, steps)
-
-    return add_up(measure, _numbered(predictions, truths), steps, jobs)
+    return score(_numbered(predictions, truths), max_dist=max_dist, suppress=suppress, thresholds=thresholds, jobs=jobs)
 
 
-def add_up(
-    measure: Callable[[Item], Int64[np.ndarray, "t 4"]],
-    pictures: Iterable[Item],
-    thresholds: Float64[np.ndarray, " t"],
-    jobs: int | None,
+def score(
+    pictures: Iterable[Callable[[], Picture]],
+    *,
+    max_dist: float,
+    suppress: bool,
+    thresholds: Sequence[float] | Float64[np.ndarray, " t"] = THRESHOLDS,
+    jobs: int | None = None,
 ) -> Scores:
-    """Return the scores of pictures of which `measure` returns the counts, some of them at a time."""
+    """Return the scores of pictures that are read when their turn comes, some of them at a time; see `benchmark`.
+
+    A warning says where values look as if they meant something else.
+    """
+    steps = _checked_options(max_dist, thresholds, jobs)
+
+    def measure(read: Callable[[], Picture]) -> tuple[Int64[np.ndarray, "t 4"], Int64[np.ndarray, "256"], float]:
+        edge_map, boundaries = _checked_maps(*read())
+        counts = count(ridges(edge_map) if suppress else edge_map, boundaries, max_dist, steps)
+        return counts, np.bincount(edge_map.ravel(), minlength=256), float(np.mean(boundaries))
+
     threads = jobs or cpu_count() or 1
-    total, best = np.zeros((len(thresholds), 4), np.int64), np.zeros(4, np.int64)
-    waiting, number = iter(pictures), 0
+    total, best = np.zeros((len(steps), 4), np.int64), np.zeros(4, np.int64)
+    values, covered, number = np.zeros(256, np.int64), 0.0, 0
+    waiting = iter(pictures)
     with ThreadPoolExecutor(threads) as pool:
         while some := list(islice(waiting, 4 * threads)):
-            for counts in pool.map(measure, some):
+            for counts, tones, share in pool.map(measure, some):
                 total, best, number = total + counts, best + at_best(counts), number + 1
+                values, covered = values + tones, covered + share
     if not number:
         raise DataError("The benchmark: expected at least one picture; found none. Give it edge maps and truths.")
-    return Scores(total, best, thresholds, number)
+    for line in _doubts(values, covered / number, steps[0]):
+        warnings.warn(line, stacklevel=3)
+    return Scores(total, best, steps, number)
 
 
-def checked_options(
+def _doubts(values: Int64[np.ndarray, "256"], covered: float, lowest: float) -> Iterator[str]:
+    """Say what of the values looks wrong.
+
+    Args:
+        values: how many pixels of all predictions have each of the 256 values.
+        covered: the share of pixels that are boundaries in the truths, mean over pictures.
+        lowest: of the thresholds.
+
+    """
+    brightest, white = int(np.flatnonzero(values)[-1]), values[128:].sum() / values.sum()
+    if brightest / 255 < lowest:
+        yield (
+            "Predictions should hold 255 times the probability of an edge. Found no value above "
+            f"{brightest}, which no threshold finds. If they are 0 and 1, multiply them by 255."
+        )
+    if white > MOSTLY:
+        yield (
+            f"Predictions should be white on black. Found {white:.0%} of their pixels brighter than half. If edges are "
+            "black, invert them: 255 - value."
+        )
+    if covered > MOSTLY:
+        yield (
+            f"Truths should be thin lines on 0. Found {covered:.0%} of their pixels not 0. If lines are black, invert "
+            "them: 255 - value; of regions take the boundaries: fedhca.edge_detection.boundaries_of."
+        )
+
+
+def _checked_options(
     max_dist: float, thresholds: Sequence[float] | Float64[np.ndarray, " t"], jobs: int | None
 ) -> Float64[np.ndarray, " t"]:
     """Return the thresholds as an array; RecipeError where an option is out of its range."""
@@ -95,7 +135,7 @@ def checked_options(
     return steps
 
 
-def checked_maps(
+def _checked_maps(
     name: str, prediction: Map, truth: Truth
 ) -> tuple[UInt8[np.ndarray, "y x"], list[Bool[np.ndarray, "y x"]]]:
     """Return a prediction with 8 bits and the boundaries of all its annotators; DataError where they do not fit."""
@@ -127,9 +167,9 @@ def _eight_bits(name: str, prediction: Map) -> UInt8[np.ndarray, "y x"]:
     return (prediction * np.float32(255)).astype(np.uint8)
 
 
-def _numbered(predictions: Iterable[Map], truths: Iterable[Truth]) -> Iterator[tuple[str, Map, Truth]]:
+def _numbered(predictions: Iterable[Map], truths: Iterable[Truth]) -> Iterator[Callable[[], Picture]]:
     for number, (prediction, truth) in enumerate(zip_longest(predictions, truths)):
         if prediction is None or truth is None:
             more, fewer = ("truths", "predictions") if prediction is None else ("predictions", "truths")
             raise DataError(f"Expected as many predictions as truths; found only {number} {fewer} and more {more}.")
-        yield f"Picture {number}", prediction, truth
+        yield lambda picture=(f"Picture {number}", prediction, truth): picture

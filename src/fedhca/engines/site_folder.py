@@ -20,11 +20,11 @@ from fedhca.engines.agreement import require_agreed
 from fedhca.engines.federation import ENGINE, RECIPE, RUNS, EngineName, run_name
 from fedhca.engines.site import Site
 from fedhca.engines.site_run import SiteRun
-from fedhca.errors import RecipeError, RunFolderError
+from fedhca.errors import FedhcaError, RecipeError, RunFolderError
 from fedhca.experiment import build
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.places import ELSEWHERE
-from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml, validate
+from fedhca.experiment.recipes import as_begun, dump_recipe, load_recipe, to_yaml, validate
 from fedhca.section import Name, Section, read_section
 
 FILE = "site.yaml"
@@ -117,15 +117,12 @@ class SiteFolder:
 
         """
         agreed = load_recipe(self.path / RECIPE)
-        asked = agreed if sent is None else validate(sent, f"of run {run}")
+        asked = agreed if sent is None else as_begun(validate(sent, f"of run {run}"))
         require_agreed(agreed, asked, run)
-        place, text = (
-            self.path / RUNS / run_name(run) / RECIPE,
-            to_yaml({**dump_recipe(asked), "device": agreed.device}).encode(),
-        )
-        if place.is_file() and place.read_bytes() != text:  # another run of that name, whose models are not this one's
+        place, mine = self.path / RUNS / run_name(run) / RECIPE, asked.model_copy(update={"device": agreed.device})
+        if place.is_file() and not _holds(place, mine):  # another run of that name, whose models are not this one's
             place.parent.rename(place.parent.with_name(f"{run}-until-{datetime.now(UTC):%Y%m%d-%H%M%S}"))
-        write_atomically(place, text)
+        write_atomically(place, to_yaml(dump_recipe(mine)).encode())
         return load_recipe(place, own(self.facts.set))
 
     def run(self, name: str) -> SiteRun:
@@ -152,6 +149,14 @@ def host(recipe: Recipe, clients: Iterable[str], folder: Path) -> Site:
 
     keep = SiteRun(folder, recipe).keep
     return Site({name: lambda name=name: made(name) for name in clients}, keep)  # type: ignore[misc]
+
+
+def _holds(place: Path, recipe: Recipe) -> bool:
+    """Tell whether a file holds a recipe, in whichever version's words."""
+    try:
+        return as_begun(load_recipe(place)) == recipe
+    except FedhcaError:
+        return False
 
 
 def _absolute(change: str) -> str:

@@ -60,6 +60,7 @@ SOURCES: dict[str, Callable[[Any, str, int], Source]] = {
         parts=data.parts,
         cache=data.cache,
         legacy_parts=data.legacy_parts,
+        legacy_normals=data.legacy_normals,
         ground_truth=_ground_truth(data, split),
     ),
     "folder": lambda data, split, seed: Folder(data.root, split, size=data.size, expected=data.labels),

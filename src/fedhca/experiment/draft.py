@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from fedhca.data.described.description import read_description
 from fedhca.data.described.files import PICTURES, files_of
+from fedhca.data.picture_file import open_picture
 from fedhca.errors import DataError, RecipeError, unknown
 
 MODELS: Mapping[str, str] = {
@@ -132,7 +131,7 @@ def picture_sizes(root: Path) -> Counter[tuple[int, int]]:
     sizes: Counter[tuple[int, int]] = Counter()
     for path in files_of(root, read_description(root).images, PICTURES).values():
         try:
-            with Image.open(path) as image:
+            with open_picture(path) as image:
                 turned = image.getexif().get(0x0112, 1) >= 5
                 sizes[(image.width, image.height) if turned else (image.height, image.width)] += 1
         except Exception as cause:  # a broken file can make the decoders raise nearly anything

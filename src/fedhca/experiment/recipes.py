@@ -55,6 +55,15 @@ def described(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"datasets": {name: each.described() for name, each in recipe.datasets.items()}})
 
 
+def as_begun(recipe: Recipe) -> Recipe:
+    """Return the recipe of a run as it began: what older versions did not write down, they did in the former way."""
+    trained: dict[str, set[str]] = {name: set() for name in recipe.datasets}
+    for client in recipe.clients:
+        trained[client.dataset].update(client.tasks)
+    begun = {name: each.as_begun(trained[name]) for name, each in recipe.datasets.items()}
+    return recipe.model_copy(update={"datasets": begun})
+
+
 def validate(values: Any, source: str) -> Recipe:
     """Validate plain values as a recipe; RecipeError names the first field that is wrong."""
     try:

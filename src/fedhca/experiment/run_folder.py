@@ -8,6 +8,7 @@ DIR/clients/NAME/          each client's last three states: what never leaves ho
 """
 
 import json
+import warnings
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from fedhca.experiment.difference import first_difference
 from fedhca.experiment.drive import CHECKPOINTS, JOURNAL
 from fedhca.experiment.environment import environment
 from fedhca.experiment.provenance import provenance
-from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml
+from fedhca.experiment.recipes import as_begun, dump_recipe, load_recipe, to_yaml
 from fedhca.experiment.run import CLIENTS, run
 from fedhca.experiment.trained import held_here, newest_checkpoint, no_checkpoint, restore
 from fedhca.runtimes.local import LocalRuntime
@@ -64,7 +65,7 @@ class RunFolder:
         build.build_method(recipe)
         if (path / RECIPE).exists():
             found = cls.open(path)
-            if found.recipe == recipe:
+            if found.recipe in (recipe, as_begun(recipe)):
                 return found
             if found.journal:
                 changed = first_difference(dump_recipe(found.recipe), dump_recipe(recipe))
@@ -76,12 +77,20 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
-        """Open the folder of a run; RunFolderError if it is none."""
+        """Open the folder of a run; RunFolderError if it is none. A warning says if it goes on in a former way."""
         if not (path / RECIPE).is_file():
             raise RunFolderError(
                 f"'{path}' should be a run folder with {RECIPE} in it. Found none. Give the --out of a run."
             )
-        return cls(path, load_recipe(path / RECIPE))
+        written = load_recipe(path / RECIPE)
+        recipe = as_begun(written)
+        if recipe != written:
+            warnings.warn(
+                f"'{path}' was begun with normals on pixels called `unknown`, and goes on so (`legacy_normals`). "
+                "New runs leave them out, as the released code does.",
+                stacklevel=2,
+            )
+        return cls(path, recipe)
 
     @property
     def journal(self) -> list[dict[str, Any]]:

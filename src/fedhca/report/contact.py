@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 from jaxtyping import Shaped, UInt8
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from fedhca.data.described.source import Described
 from fedhca.data.source import IMAGE, Source
 from fedhca.errors import DataError
 from fedhca.report.sheet import INK, PAPER, Tile, sheet
 from fedhca.tasks import HumanParts, SemanticSegmentation
+from fedhca.tasks.letters import font_for
 from fedhca.tasks.palette import class_colours
 from fedhca.tasks.task import Task
 
@@ -81,12 +82,12 @@ def _legend(source: Source, name: str, task: Task) -> list[Tile]:
 
 def _key(names: Sequence[str]) -> UInt8[np.ndarray, "y x 3"]:
     """Draw a patch and a name for each class, ten in a column."""
-    font, line, column = ImageFont.load_default(size=13), 20, 150
+    line, column = 20, 150
     columns = -(-len(names) // 10)
     page = Image.new("RGB", (columns * column, 200), PAPER)
     pen, colours = ImageDraw.Draw(page), class_colours()
     for number, name in enumerate(names):
         x, y = number // 10 * column + 2, number % 10 * line + 2
         pen.rectangle((x, y, x + 16, y + 16), fill=tuple(map(int, colours[number])), outline=INK)
-        pen.text((x + 22, y), name[:18], fill=INK, font=font)
+        pen.text((x + 22, y), name[:18], fill=INK, font=font_for(name, 13.0))
     return np.array(page)

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from fedhca.atomic import write_atomically
+from fedhca.data.picture_file import open_picture
 from fedhca.report.figures.canvas import Canvas
 from fedhca.report.figures.theme import DARK, LIGHT
 from fedhca.report.sheet import png
@@ -70,7 +71,7 @@ def _as_svg(draw: Draw, canvas: Canvas, svg: bytes, shaded: bool) -> tuple[str, 
 
 
 def _as_png(content: bytes) -> str:
-    with Image.open(io.BytesIO(content)) as image:
+    with open_picture(io.BytesIO(content)) as image:
         return data_uri(png(image.convert("RGB").quantize(SHADES, dither=Image.Dither.NONE)), "image/png")
 
 

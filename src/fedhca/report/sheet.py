@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from fedhca.tasks.letters import Font, font_for
 
 GAP, LINE = 6, 18
 PAPER, INK = (255, 255, 255), (40, 40, 48)
@@ -25,10 +27,11 @@ def sheet(rows: Sequence[Sequence[Tile]], *, height: int = 160) -> bytes:
     fitted = [[scaled(tile, height) for tile in row] for row in rows]
     width = max(sum(image.width + GAP for image in row) for row in fitted) + GAP
     page = Image.new("RGB", (width, len(rows) * (height + LINE + GAP) + GAP), PAPER)
-    pen, font = ImageDraw.Draw(page), ImageFont.load_default(size=12)
+    pen = ImageDraw.Draw(page)
     for r, (row, images) in enumerate(zip(rows, fitted, strict=True)):
         x, y = GAP, GAP + r * (height + LINE + GAP)
         for tile, image in zip(row, images, strict=True):
+            font = font_for(tile.caption, 12.0)
             pen.text((x, y), _fitting(tile.caption, image.width, font), fill=INK, font=font)
             page.paste(image, (x, y + LINE))
             x += image.width + GAP
@@ -50,7 +53,7 @@ def scaled(tile: Tile, height: int) -> Image.Image:
     return image.resize((width, height), resampling)
 
 
-def _fitting(text: str, width: int, font: "ImageFont.FreeTypeFont | ImageFont.ImageFont") -> str:
+def _fitting(text: str, width: int, font: Font) -> str:
     """Shorten a caption to the width of its picture."""
     if font.getlength(text) <= width:
         return text

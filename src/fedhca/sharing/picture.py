@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
-from fedhca.data.image import MAX_PIXELS, PHOTOGRAPHS, read_upright
+from fedhca.data.image import PHOTOGRAPHS, read_upright
+from fedhca.data.picture_file import MAX_PIXELS
 from fedhca.errors import DataError
 
 Picture = str | Path | Image.Image | np.ndarray

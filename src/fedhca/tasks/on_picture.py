@@ -2,8 +2,9 @@
 
 import numpy as np
 from jaxtyping import Real, UInt8
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from fedhca.tasks.letters import Font, font_for
 from fedhca.tasks.palette import class_colours
 from fedhca.tasks.task import IGNORE
 
@@ -46,11 +47,11 @@ def _enlarged(picture: UInt8[np.ndarray, "_ _ 3"]) -> Image.Image:
     return image.resize((factor * image.width, factor * image.height), Image.Resampling.NEAREST)
 
 
-def _fitting(text: str, width: int, height: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def _fitting(text: str, width: int, height: int) -> Font:
     """Return a font in which the words are as wide as there is room, and no higher than seven tenths of it."""
     size = max(1.0, 0.7 * height)
-    length = ImageFont.load_default(size).getlength(text)
-    return ImageFont.load_default(max(1.0, size * min(1.0, width / max(length, 1.0))))
+    length = font_for(text, size).getlength(text)
+    return font_for(text, max(1.0, size * min(1.0, width / max(length, 1.0))))
 
 
 def _disc(size: tuple[int, int], centre: tuple[float, float], radius: float, opacity: float) -> Image.Image:

@@ -107,6 +107,7 @@ def pascal_context(
         save(root / "normals_distill" / f"{name}.png", generator.integers(0, 256, (*shape, 3), dtype=np.uint8))
         labels = np.where(rectangle(4, 4, 12, 20, shape), 5, 360).astype(np.uint16)
         labels[-3:] = 427
+        labels[-3:, :3] = 431
         path = root / "pascal-context" / "trainval" / f"{name}.mat"
         path.parent.mkdir(parents=True, exist_ok=True)
         savemat(path, {"LabelMap": labels})
@@ -118,6 +119,7 @@ def pascal_context(
         (root / "ImageSets" / "Parts").mkdir(exist_ok=True)
         (root / "ImageSets" / "Parts" / f"{split}.txt").write_text(json.dumps(classes_of))
     (root / "json").mkdir(exist_ok=True)
-    (root / "json" / "nyu_classes.json").write_text(json.dumps({"bed": 1, "wall": 2}))
-    (root / "json" / "context_classes.json").write_text(json.dumps({"bed": 5, "sky": 360, "tvmonitor": 427}))
+    (root / "json" / "nyu_classes.json").write_text(json.dumps({"bed": 1, "wall": 2, "unknown": 20}))
+    indices = {"bed": 5, "sky": 360, "tvmonitor": 427, "unknown": 431}
+    (root / "json" / "context_classes.json").write_text(json.dumps(indices))
     return root

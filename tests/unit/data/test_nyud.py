@@ -38,12 +38,12 @@ def test_class_0_is_no_label_and_the_others_count_from_0(root: Path) -> None:
 
 
 def test_depth_that_no_sensor_measured_is_no_label(root: Path) -> None:
-    stored = np.full(SHAPE, 2.5, np.float16)
-    stored[0, :4] = [0, np.nan, np.inf, -1]
+    stored = np.full(SHAPE, 2.5, np.float64)
+    stored[0, :6] = [0, np.nan, np.inf, -1, 65535, 1e9]
     save(root / "depth" / "a1.npy", stored)
     label = NYUDv2(root, "train").read(0, ["depth"])["depth"]
     assert label.dtype == np.float32
-    assert label[0, :5].tolist() == [255, 255, 255, 255, 2.5]
+    assert label[0, :7].tolist() == [255, 255, 255, 255, 255, 255, 2.5]
 
 
 def test_normals_and_edges_are_decoded(root: Path) -> None:

@@ -75,6 +75,7 @@ def test_tasks_are_called_as_the_file_calls_them(root: Path) -> None:
         (np.arange(4, dtype=np.uint8), semseg(ignore=3), [0, 1, 2, 255]),
         (np.array([0, 1, 3, 255], np.uint8), semseg(offset=1, ignore=[0, 255]), [255, 0, 2, 255]),
         (np.array([0, 2, 65535, 1], np.uint16), semseg(ignore=65535), [0, 2, 255, 1]),
+        (np.array([0, 2, 1, 255], np.uint64), semseg(), [0, 2, 1, 255]),
         (np.array([0, 1500, 65535, 20], np.uint16), {"kind": "depth", "unit": "millimetres", "invalid": [0, 65535]},
          [255, 1.5, 255, 0.02]),
         (np.array([0, 100, 1, 2], np.uint16), {"kind": "depth", "unit": 0.25}, [255, 25, 0.25, 0.5]),
@@ -88,6 +89,8 @@ def test_tasks_are_called_as_the_file_calls_them(root: Path) -> None:
 def test_values_mean_what_the_file_says(
     root: Path, stored: np.ndarray, label: dict[str, Any], expected: list[float], ending: str
 ) -> None:
+    if stored.dtype == np.uint64:
+        ending = ".npy"
     if stored.dtype == np.float32 and ending == ".png":
         ending = ".tiff"
     save(root / "task" / f"{FIRST}{ending}", np.resize(stored, SHAPE))
@@ -104,6 +107,16 @@ def test_a_palette_and_one_bit_are_indices(root: Path) -> None:
     folder = whole(root, task=semseg(missing="ignore"))
     for index in range(2):
         np.testing.assert_array_equal(folder.read(index, ["task"])["task"], label)
+
+
+@pytest.mark.parametrize("mode", ["P", "RGB", "LA"])
+def test_a_mask_says_the_same_in_whatever_mode_it_was_saved(root: Path, mode: str) -> None:
+    mask = np.resize(np.array([255, 255, 0], np.uint8), SHAPE)
+    stored = Image.fromarray(mask)
+    (root / "task").mkdir()
+    (stored.quantize(2) if mode == "P" else stored.convert(mode)).save(root / "task" / f"{FIRST}.png")
+    np.testing.assert_array_equal(first(root, task={"kind": "sal", "missing": "ignore"}), mask // 255)
+    np.testing.assert_array_equal(first(root, task={"kind": "edge", "missing": "ignore"}), mask / 255)
 
 
 def test_normals_are_colours_or_vectors(root: Path) -> None:
@@ -223,6 +236,10 @@ def lists(root: Path, **names: list[str]) -> None:
         save_list(root / f"{split}.txt", those)
 
 
+def colours() -> np.ndarray:
+    return np.resize(np.array([0, 1, 0], np.uint8), (*SHAPE, 3))
+
+
 def elsewhere(root: Path, name: str) -> None:
     """Put a link in the place of a file or folder."""
     place = root.parent / "elsewhere"
@@ -249,11 +266,15 @@ SPOILT: dict[str, tuple[Callable[[Path], object], list[str]]] = {
                    [f"depth/{FIRST}.png", f"images/{FIRST}.png", "32 × 48", "32 × 40"]),
     "class beyond": (lambda root: save(root / "semseg" / f"{FIRST}.png", np.full(SHAPE, 77, np.uint8)),
                      [f"semseg/{FIRST}.png", "77", "`classes`"]),
-    "colours for classes": (lambda root: save(root / "semseg" / f"{FIRST}.png", np.zeros((*SHAPE, 3), np.uint8)),
+    "colours for classes": (lambda root: save(root / "semseg" / f"{FIRST}.png", colours()),
                             [f"semseg/{FIRST}.png", "3 channels", "palette"]),
     "real numbers for classes": (lambda root: instead(root, "semseg", np.zeros(SHAPE)),
                                  [f"semseg/{FIRST}.npy", "float64", "whole numbers"]),
     "classes below 0": (lambda root: instead(root, "semseg", np.full(SHAPE, -1)), [f"semseg/{FIRST}.npy", "-1"]),
+    "classes beyond 16 bits": (lambda root: instead(root, "semseg", np.full(SHAPE, 65536, np.uint32)),
+                               [f"semseg/{FIRST}.npy", "found 65536"]),
+    "classes beyond 63 bits": (lambda root: instead(root, "semseg", np.full(SHAPE, 2**64 - 256, np.uint64)),
+                               [f"semseg/{FIRST}.npy", "found 18446744073709551360"]),
     "grey normals": (lambda root: save(root / "normals" / f"{FIRST}.png", np.zeros(SHAPE, np.uint8)),
                      [f"normals/{FIRST}.png", "three channels"]),
     "long normals": (lambda root: instead(root, "normals", np.full((*SHAPE, 3), 2.0)),

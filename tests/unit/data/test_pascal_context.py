@@ -130,9 +130,17 @@ def test_normals_count_only_on_classes_that_rooms_have(source: PASCALContext, ro
     save(root / "normals_distill" / "a1.png", np.full((*SHAPE, 3), [0, 255, 128], np.uint8))
     normals = source.read(0, ["normals"])["normals"]
     valid = rectangle(4, 4, 12, 20)
-    valid[-3:] = True
+    valid[-3:, 3:] = True
     np.testing.assert_allclose(normals[valid], np.broadcast_to([-1, 1, 1 / 255], (valid.sum(), 3)), atol=1e-6)
     assert (normals[~valid] == 255).all()
+
+
+def test_runs_begun_with_normals_on_unknown_go_on_with_them(root: Path) -> None:
+    now, before = (
+        PASCALContext(root, "train", legacy_normals=legacy).read(0, ["normals"])["normals"] for legacy in (False, True)
+    )
+    more = (before != 255).all(axis=2) & (now == 255).all(axis=2)
+    assert np.array_equal(more, rectangle(SHAPE[0] - 3, 0, SHAPE[0], 3))
 
 
 def test_names_of_rooms_classes_may_be_a_list(source: PASCALContext, root: Path) -> None:
@@ -142,7 +150,16 @@ def test_names_of_rooms_classes_may_be_a_list(source: PASCALContext, root: Path)
 
 @pytest.mark.parametrize(
     ("file", "text"),
-    [("nyu", "{"), ("nyu", "3"), ("nyu", None), ("context", "[]"), ("context", '{"bed": 5}'), ("context", None)],
+    [
+        ("nyu", "{"),
+        ("nyu", "3"),
+        ("nyu", None),
+        ("context", "[]"),
+        ("context", '{"bed": 5}'),
+        ("context", '{"bed": "5", "tvmonitor": 427}'),
+        ("context", '{"bed": 5.5, "tvmonitor": 427}'),
+        ("context", None),
+    ],
 )
 def test_broken_lists_of_classes_are_named(source: PASCALContext, root: Path, file: str, text: str | None) -> None:
     path = root / "json" / f"{file}_classes.json"

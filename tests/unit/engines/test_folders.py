@@ -125,6 +125,33 @@ def test_a_server_cannot_turn_off_what_blurs_nor_have_metrics_told(tmp_path: Pat
             require_agreed(private, load_recipe(tmp_path / "recipe.yaml", [change]), "run-1")
 
 
+def test_a_site_goes_on_with_a_run_that_began_before_a_key_was_there(tmp_path: Path) -> None:
+    recipe = load_recipe("pascal-st-nyud-mt")
+    normals = next(client.name for client in recipe.roster if "normals" in client.tasks)
+    made(tmp_path, recipe)
+    (tmp_path / "part").mkdir()
+    kit = kits.pack(Federation.open(tmp_path / "server"), normals, tmp_path / "part")
+    site = kits.make_site(kit, tmp_path / "site", ["datasets.pascal.root=/data"])
+    asked = dump_recipe(Federation.open(tmp_path / "server").recipe)
+
+    def legacy(sent: dict[str, Any]) -> bool:
+        return site.recipe(sent, "run-1").datasets["pascal"].legacy_normals  # type: ignore[union-attr]
+
+    before = json.loads(json.dumps(asked))
+    del before["datasets"]["pascal"]["legacy_normals"]
+    assert legacy(before)
+    place = site.path / "runs" / "run-1"
+    (place / "recipe.yaml").write_text(to_yaml(before))  # as an older version left it
+    (place / normals).mkdir()
+    asked["datasets"]["pascal"]["legacy_normals"] = True
+    assert legacy(asked)
+    assert (place / normals).is_dir(), "the clients' states are this run's"
+    asked["datasets"]["pascal"]["legacy_normals"] = False
+    assert not legacy(asked)
+    assert not (place / normals).exists(), "another run of that name, whose states are kept elsewhere"
+    assert [path.name.partition("-until-")[0] for path in place.parent.iterdir()].count("run-1") == 2
+
+
 def test_what_is_no_kit_is_refused_in_one_line(tmp_path: Path, site: SiteFolder) -> None:
     empty, text = tmp_path / "empty.zip", tmp_path / "text.zip"
     with zipfile.ZipFile(empty, "w") as file:

@@ -1,6 +1,7 @@
 import json
 import math
 import shutil
+import warnings
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment import build
 from fedhca.experiment.compare import Entry, entries
 from fedhca.experiment.config import Recipe
-from fedhca.experiment.recipes import load_recipe
+from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml
 from fedhca.experiment.run_folder import RunFolder
 from fedhca.tensor_file import load_tensors, save_tensors
 from tiny import RECIPE
@@ -65,6 +66,38 @@ def test_a_folder_with_rounds_of_another_recipe_is_refused_and_the_field_named(
         RunFolder.create(finished, recipe(change))
     assert words in str(caught.value)
     assert "--out" in str(caught.value)
+
+
+def without_key(folder: Path) -> Path:
+    """Make the recipe of a run one of before normals on `unknown` were left out."""
+    values = load_recipe(folder / "recipe.yaml")
+    plain = dump_recipe(values)
+    del plain["datasets"]["pascal"]["legacy_normals"]
+    (folder / "recipe.yaml").write_text(to_yaml(plain))
+    (folder / "journal.jsonl").write_text('{"round": 1}\n')
+    return folder
+
+
+def test_a_run_begun_with_normals_on_unknown_goes_on_with_them(tmp_path: Path) -> None:
+    old, new = load_recipe("pascal-st-nyud-mt"), tmp_path / "new"
+    RunFolder.create(new, old)
+    folder = without_key(RunFolder.create(tmp_path / "old", old).path)
+    for taken in (lambda: RunFolder.open(folder), lambda: RunFolder.create(folder, old)):
+        with pytest.warns(UserWarning, match=r"'unknown'|`unknown`.*`legacy_normals`"):
+            assert taken().recipe.datasets["pascal"].legacy_normals  # type: ignore[union-attr]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not RunFolder.open(new).recipe.datasets["pascal"].legacy_normals  # type: ignore[union-attr]
+    said = load_recipe("pascal-st-nyud-mt", ["datasets.pascal.legacy_normals=false"])
+    with pytest.warns(UserWarning, match="legacy_normals"), pytest.raises(RunFolderError, match="legacy_normals"):
+        RunFolder.create(folder, said)
+
+
+def test_a_run_without_normals_began_as_it_would_now(tmp_path: Path) -> None:
+    folder = without_key(RunFolder.create(tmp_path, load_recipe("small-pascal-st-nyud-mt")).path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not RunFolder.open(folder).recipe.datasets["pascal"].legacy_normals  # type: ignore[union-attr]
 
 
 def test_a_recipe_that_came_to_no_round_can_be_mended_in_its_folder(tmp_path: Path) -> None:

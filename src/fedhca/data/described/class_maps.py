@@ -66,7 +66,7 @@ class ClassMap(Label):
     def decode(self, where: Path, stored: Shaped[np.ndarray, "..."]) -> UInt8[np.ndarray, "y x"]:
         """Return class indices, 255 where there is no label."""
         values = one_channel(where, stored, True, "Save class indices as a PNG with 8 or 16 bits, or with a palette.")
-        if values.dtype.kind == "i" and values.size and (values.min() < 0 or values.max() >= MOST):
+        if values.dtype != bool and values.size and (values.min() < 0 or values.max() >= MOST):
             raise self._outside(where, int(values.min() if values.min() < 0 else values.max()))
         label = self._table[values.astype(np.uint16, copy=False)]
         wrong = label < 0

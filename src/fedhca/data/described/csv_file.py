@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fedhca.data.described.files import PICTURES, require_inside
+from fedhca.data.names import composed
 from fedhca.errors import DataError
 
 LARGEST = 1 << 28
@@ -49,7 +50,7 @@ def _rows(path: Path, table: Iterator[list[str]], columns: Sequence[str]) -> Ite
             continue
         if len(row) != len(head):
             raise DataError(f"{path}, line {number}: expected {len(head)} values; found {len(row)}. Correct the line.")
-        values = {name: value.strip() for name, value in zip(head, row, strict=True)}
+        values = {name: composed(value.strip()) for name, value in zip(head, row, strict=True)}
         name = values["id"]
         ending = Path(name).suffix
         yield (

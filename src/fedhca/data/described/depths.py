@@ -8,6 +8,7 @@ from jaxtyping import Float32, Shaped
 from pydantic import PositiveFloat
 
 from fedhca.data.described.label import Label, Several, listed, no_map, one_channel
+from fedhca.data.image import read_stored
 from fedhca.tasks import Depth
 from fedhca.tasks.task import IGNORE, Task
 
@@ -39,6 +40,10 @@ class DepthMap(Label):
     def task(self, name: str) -> Task:
         """Return the task."""
         return Depth(name=name, limit=self.limit)
+
+    def read(self, path: Path, content: bytes | None = None) -> Shaped[np.ndarray, "..."]:
+        """Return the values of a file; a palette stands for greys."""
+        return read_stored(path, content, grey=True)
 
     def decode(self, where: Path, stored: Shaped[np.ndarray, "..."]) -> Float32[np.ndarray, "y x"]:
         """Return metres, 255 where there is no label."""

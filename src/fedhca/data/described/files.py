@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
+from fedhca.data.names import composed, on_disk
 from fedhca.errors import DataError
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
@@ -11,7 +12,9 @@ PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
 
 def files_of(root: Path, folder: str, endings: Collection[str], suffix: str = "") -> dict[str, Path]:
-    """Return the files of a folder by name, without suffix and ending, in the order of names.
+    """Return the files of a folder by name in composed letters, without suffix and ending, in the order of names.
+
+    Hidden files are left out, such as macOS's ._NAME.png.
 
     Args:
         root: of the data set.
@@ -23,17 +26,17 @@ def files_of(root: Path, folder: str, endings: Collection[str], suffix: str = ""
         DataError: the folder or a link in it leads out of the data set, or there is none; two files have one name.
 
     """
-    place = root / folder
+    place = on_disk(root / folder)
     if not place.is_dir():
         raise DataError(f"{place}: expected a folder, as the data set says it has one; found none. Add or correct it.")
     require_inside(root, place)
     found: dict[str, Path] = {}
     with os.scandir(place) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
-            stem, ending = os.path.splitext(entry.name)  # noqa: PTH122  a hundred thousand times
-            if ending.lower() not in endings or entry.name.startswith(".") or not stem.endswith(suffix):
+            stem, ending = os.path.splitext(composed(entry.name))  # noqa: PTH122  a hundred thousand times
+            if ending.lower() not in endings or entry.name.startswith(".") or not stem.endswith(composed(suffix)):
                 continue
-            path, name = place / entry.name, stem.removesuffix(suffix)
+            path, name = place / entry.name, stem.removesuffix(composed(suffix))
             if entry.is_symlink():
                 require_inside(root, path)
             if name in found:

@@ -6,12 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from fedhca.data.described.files import PICTURES, require_inside
-from fedhca.data.described.guess_kind import guess_kind
-from fedhca.data.image import read_stored
+from fedhca.data.described.guess_kind import guess_kind, kind_of_name
+from fedhca.data.image import plane, read_stored
+from fedhca.data.names import composed
 from fedhca.errors import DataError
 
 ENDINGS = (*PICTURES, ".npy")
+GREY = ("edge", "sal", "depth")
+"""Kinds of labels in which a palette stands for its greys; elsewhere its indices are classes."""
 FILES = 24
 """Files of a folder that are looked at, evenly spread."""
 PHOTOGRAPHS = ("images", "image", "imgs", "img", "jpegimages", "rgb", "photos", "pictures", "color", "input")
@@ -65,15 +70,23 @@ def guess_labels(root: Path, images: str) -> list[Guess]:
         suffix = _suffix([*files], names)
         mine = {stem.removesuffix(suffix): file for stem, file in files.items() if stem.removesuffix(suffix) in names}
         if mine:
-            kind, keys, why = guess_kind(path.name.lower(), [read_stored(file) for file in _some([*mine.values()])])
+            kind, keys, why = guess_kind(path.name.lower(), _read(path.name.lower(), _some([*mine.values()])))
             guesses.append(Guess(path.name, kind, suffix, keys, why, len(mine)))
     return guesses
+
+
+def _read(name: str, files: Sequence[Path]) -> list[np.ndarray]:
+    """Return what files of a folder hold; where all have equal channels, one of them."""
+    grey = kind_of_name(name) in GREY
+    arrays = [read_stored(file, grey=grey) for file in files]
+    planes = [plane(array) for array in arrays]
+    return planes if all(each.ndim == 2 for each in planes) else arrays
 
 
 def _stems(folder: Path, endings: Sequence[str]) -> dict[str, Path]:
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries if entry.name.lower().endswith(tuple(endings)))
-    return {Path(name).stem: folder / name for name in names if not name.startswith(".")}
+    return {composed(Path(name).stem): folder / name for name in names if not name.startswith(".")}
 
 
 def _suffix(stems: Sequence[str], names: set[str]) -> str:

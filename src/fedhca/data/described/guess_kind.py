@@ -20,6 +20,11 @@ FEW, LINES = 4, 0.2
 """Distinct values of a mask, beside those of soft borders; most of a map of edges that lies inside of areas."""
 
 
+def kind_of_name(name: str) -> str:
+    """Return the kind of labels that a folder is called by, in small letters; empty where its name does not tell."""
+    return next((kind for kind, parts in WORDS.items() if any(part in name for part in parts)), "")
+
+
 def guess_kind(name: str, arrays: Sequence[Shaped[np.ndarray, "y x ..."]]) -> tuple[str, dict[str, object], str]:
     """Return the kind of task that stored values are labels of, keys of its description, and what was seen.
 
@@ -28,7 +33,7 @@ def guess_kind(name: str, arrays: Sequence[Shaped[np.ndarray, "y x ..."]]) -> tu
         arrays: some of its files.
 
     """
-    word = next((kind for kind, parts in WORDS.items() if any(part in name for part in parts)), "")
+    word = kind_of_name(name)
     first = arrays[0]
     if any(array.shape[2:] != first.shape[2:] or array.dtype.kind != first.dtype.kind for array in arrays):
         return "", {}, "files of several kinds"

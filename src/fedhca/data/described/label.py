@@ -10,7 +10,7 @@ from jaxtyping import Shaped
 from pydantic import AfterValidator, BeforeValidator
 
 from fedhca.data.described.files import files_of
-from fedhca.data.image import read_stored
+from fedhca.data.image import plane, read_stored
 from fedhca.data.sizes import check_size
 from fedhca.errors import DataError
 from fedhca.section import Section
@@ -104,6 +104,7 @@ class Label(Section, ABC):
 
 def one_channel(where: Path, stored: np.ndarray, whole: bool, mend: str) -> np.ndarray:
     """Return values [y, x]; DataError where there are several channels, or numbers not as `whole` as they should be."""
+    stored = plane(stored)
     if stored.ndim != 2 or (whole and stored.dtype.kind not in "uib"):
         channels = f"{stored.shape[2]} channels" if stored.ndim == 3 else f"{stored.ndim} dimensions"
         found = channels if stored.ndim != 2 else f"{stored.dtype}"

@@ -8,6 +8,7 @@ from jaxtyping import Float32, Shaped
 from pydantic import PositiveInt
 
 from fedhca.data.described.label import Label, Several, listed, no_map, one_channel
+from fedhca.data.image import read_stored
 from fedhca.errors import DataError
 from fedhca.tasks import Edges, Saliency
 from fedhca.tasks.task import IGNORE, Task
@@ -34,6 +35,10 @@ class Mask(Label):
     def task(self, name: str) -> Task:
         """Return the task."""
         return Edges(name=name) if self.kind == "edge" else Saliency(name=name)
+
+    def read(self, path: Path, content: bytes | None = None) -> Shaped[np.ndarray, "..."]:
+        """Return the values of a file; a palette stands for greys."""
+        return read_stored(path, content, grey=True)
 
     def decode(self, where: Path, stored: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "y x"]:
         """Return probabilities of an edge, or 1 where a pixel is salient; 255 where there is no label."""

@@ -74,7 +74,7 @@ def _parquet(folder: Path, split: str) -> Any:
     import datasets  # noqa: PLC0415  an extra
 
     splits: dict[str, list[str]] = {}
-    for path in sorted(folder.rglob(PARQUET)):
+    for path in sorted(folder.rglob(f"[!.]{PARQUET}")):
         inside = path.resolve().is_relative_to(folder.resolve()) or folder.is_relative_to(_cache())
         name = path.stem.split("-")[0] if "-" in path.stem or path.parent == folder else path.parent.name
         if inside:

@@ -1,5 +1,6 @@
 """`datasets`: one section for each kind of data set."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -38,6 +39,10 @@ class DataSet(Section):
 
     def described(self) -> "DataSet":
         """Return the section with what the data set says of itself, if it says something."""
+        return self
+
+    def as_begun(self, tasks: Collection[str]) -> "DataSet":
+        """Return the section of a run with some tasks: a key that its recipe does not have yet means the former way."""
         return self
 
 
@@ -84,6 +89,12 @@ class PASCALContextData(BenchmarkData):
     val: str = "val"
     cache: Place | None = None
     legacy_parts: bool = False
+    legacy_normals: bool = False
+
+    def as_begun(self, tasks: Collection[str]) -> "PASCALContextData":
+        """Return the section; runs whose recipe says nothing of normals on `unknown` began with them."""
+        told = "normals" not in tasks or "legacy_normals" in self.model_fields_set
+        return self if told else self.model_copy(update={"legacy_normals": True})
 
 
 class OwnFolderData(FolderData):

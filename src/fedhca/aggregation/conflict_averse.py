@@ -116,13 +116,13 @@ def hyper_conflict_averse(
 
     def decide(state: State, rows: Rows) -> Decision:
         weights = HyperWeights(state["alpha"], state["momentum"])
-        products, notes = rows.products(state.get(DIRECTION)), {}
+        products, notes, whole = rows.products(state.get(DIRECTION)), {}, [0] * len(rows.layout.segments)
         if DIRECTION in state:
             along, sizes = products.along[0, :, 0], products.sizes[0, :, 0]
             weights = weights.step(along, sizes, hyper, rows.fresh)
-            notes = product_notes(state, rows, along, sizes, [0] * len(rows.layout.segments), hyper)
+            notes = product_notes(state, rows, along, sizes, whole, hyper)
         found = torch.from_numpy(direction_coefficients(products.gram[0].numpy(), c, solver=solver, rescale=rescale))
-        own = own_direction(rows, found[:, None])
+        own = own_direction(rows, found[:, None], whole)
         learnt = {"alpha": weights.value, "momentum": weights.momentum, OWN: own}
         mixing = _mixing(found, weights.used, group_means(rows.members, groups))
         return Decision(mixing, learnt, {"alpha": weights.value, **notes}, keeps=1)

@@ -107,7 +107,7 @@ def hyper_cross_attention(
         )
         share = weights.used[:, list(layout.layer_of_segment)].T
         mixing = Mixing("updates", attention, torch.diag_embed(share))
-        own = own_direction(rows, attention.diagonal(dim1=1, dim2=2).T)
+        own = own_direction(rows, attention.diagonal(dim1=1, dim2=2).T, layout.layer_of_segment)
         learnt = {"beta": weights.value, "momentum": weights.momentum, OWN: own}
         notes = {"beta": weights.value, "attention_entropy": _entropy(attention), **moved}
         return Decision(mixing, learnt, notes, keeps=len(rows.members))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from pydantic import ValidationError, validate_call
+from pydantic import TypeAdapter, ValidationError, validate_call
 
 from fedhca.aggregation import (
     Aggregator,
@@ -39,6 +39,7 @@ from fedhca.aggregation.mean import Scope
 from fedhca.aggregation.message_passing import Kernel
 from fedhca.errors import RecipeError, unknown
 from fedhca.messages import LocalRule
+from fedhca.validation import describe
 
 Robust = Literal["own", "all"]
 """What a robust method does with decoders. `own`: they stay home, as what is not mixed cannot be poisoned, and decoders
@@ -287,4 +288,5 @@ def _call(name: str, options: dict[str, Any]) -> Method:
         if first["type"] == "unexpected_keyword_argument":
             known = METHODS[name].__annotations__.keys() - {"return"}
             raise RecipeError(f"{unknown(f'option of {name}', option, known)}") from None
-        raise RecipeError(f"Option `{option}` of method {name}: {first['msg']}. Found {first['input']!r}.") from None
+        known = TypeAdapter(METHODS[name]).json_schema()
+        raise RecipeError(f"Method {name}: {describe(error, known, options)}") from None

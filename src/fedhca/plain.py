@@ -1,31 +1,46 @@
 """YAML as plain values, of a size that can be looked at: anchors can make gigabytes of a few hundred bytes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.constructor import ConstructorError, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from fedhca.errors import RecipeError
 
+LARGEST = 1_000_000
+"""Bytes of a file."""
+
 MOST = 100_000
-"""Values that a file may unfold to."""
+"""Values that a file may unfold to; a long text counts as several."""
 
 DEEPEST = 40
 """Levels that may lie in each other."""
+
+
+class _WithoutMerging(SafeConstructor):
+    """Refuses merge keys, which would be unfolded before anything can be counted."""
+
+    def flatten_mapping(self, node: Any) -> None:
+        for key, _ in node.value:
+            if key.tag.endswith(":merge"):
+                raise ConstructorError(None, None, "merge keys (<<) are not read; write the keys out", key.start_mark)
 
 
 def plain(text: str) -> Any:
     """Return the values of a YAML text.
 
     Raises:
-        YAMLError: it is none.
+        YAMLError: it is none, or it has merge keys.
         ValueError: likewise, or it unfolds to more values, or to more levels, than anybody would write.
 
     """
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _WithoutMerging
     try:
-        values = YAML(typ="safe").load(text)
+        values = yaml.load(text)
     except RecursionError:
         raise ValueError(f"it has more than {DEEPEST} levels") from None
     require_small(values)
@@ -35,7 +50,11 @@ def plain(text: str) -> Any:
 def read_yaml(path: Path, what: str = "Recipe") -> dict[str, Any]:
     """Read a mapping from a YAML file; RecipeError says what is wrong with the file."""
     try:
-        values = plain(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise ValueError(f"it has more than {LARGEST} bytes")
+        values = plain(content.decode())
     except FileNotFoundError:
         raise RecipeError(f"{what} '{path}' is not there. `fedhca ls` lists the embedded ones.") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -44,7 +63,7 @@ def read_yaml(path: Path, what: str = "Recipe") -> dict[str, Any]:
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise RecipeError(f"{what} '{path}', line {line}: {error.problem}. Expected valid YAML.") from None
-    except (YAMLError, ValueError) as error:  # such as a date that is none
+    except (YAMLError, ValueError) as error:  # such as a date that is none, or a bomb
         raise RecipeError(f"{what} '{path}' should be valid YAML: {str(error).splitlines()[0]}.") from None
     if not isinstance(values, dict):
         found = "nothing" if values is None else repr(type(values).__name__)
@@ -55,19 +74,18 @@ def read_yaml(path: Path, what: str = "Recipe") -> dict[str, Any]:
 
 
 def require_small(values: Any) -> None:
-    """Raise ValueError if values unfold to too many, or too deep; what anchors share is walked once."""
-    if _size(values, {}, 0) > MOST:
-        raise ValueError(f"it unfolds to more than {MOST} values")
+    """Raise ValueError if values unfold to too many, or too deep; counting ends where it is too much."""
+    count = 0
+    for value in _unfolded(values):
+        count += 1 + len(value) // 100 if isinstance(value, str) else 1
+        if count > MOST:
+            raise ValueError(f"it unfolds to more than {MOST} values")
 
 
-def _size(value: Any, known: dict[int, int], depth: int) -> int:
+def _unfolded(value: Any, depth: int = 0) -> Iterator[Any]:
     if depth > DEEPEST:
         raise ValueError(f"it has more than {DEEPEST} levels")
-    if isinstance(value, str):
-        return 1 + len(value) // 100
-    if not isinstance(value, Mapping | list | tuple | set):
-        return 1
-    if id(value) not in known:
-        parts = [*value.keys(), *value.values()] if isinstance(value, Mapping) else [*value]
-        known[id(value)] = 1 + sum(_size(part, known, depth + 1) for part in parts)
-    return known[id(value)]
+    yield value
+    inner = [*value, *value.values()] if isinstance(value, Mapping) else value
+    for each in inner if isinstance(inner, list | tuple | set) else ():
+        yield from _unfolded(each, depth + 1)

@@ -3,9 +3,10 @@
 from collections import Counter
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
-from fedhca.experiment.sections.client import ClientSection, ModelSection
+from fedhca.bounds import Count, Positive, Seconds, Seed
+from fedhca.experiment.sections.client import MOST, ClientSection, ModelSection
 from fedhca.experiment.sections.data import AnyData
 from fedhca.experiment.sections.method import MethodSection
 from fedhca.experiment.sections.options import GuardSection, PrivacySection, SentSection, TrainingSection
@@ -40,18 +41,18 @@ class Recipe(Section):
     """
 
     description: str = ""
-    seed: NonNegativeInt = 0
-    rounds: PositiveInt = 100
-    evaluate_every: PositiveInt = 10
-    checkpoint_every: PositiveInt = 1
+    seed: Seed = 0
+    rounds: Count = 100
+    evaluate_every: Count = 10
+    checkpoint_every: Count = 1
     on_missing: OnMissing = "fail"
-    min_clients: PositiveInt = 1
-    timeout: PositiveFloat | None = None
+    min_clients: Count = 1
+    timeout: Seconds | None = None
     guard: GuardSection = GuardSection()
     method: MethodSection = MethodSection()
     model: ModelSection = ModelSection()
     training: TrainingSection = TrainingSection()
-    weights: dict[str, PositiveFloat] = Field(default_factory=dict)
+    weights: dict[str, Positive] = Field(default_factory=dict)
     datasets: dict[Name, AnyData]
     clients: Annotated[tuple[ClientSection, ...], Field(min_length=1)]
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -61,6 +62,8 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Recipe":
+        if (count := sum(client.count for client in self.clients)) > MOST:
+            raise ValueError(f"a federation should have at most {MOST:,} clients; found {count:,}")
         for client in self.clients:
             if client.dataset not in self.datasets:
                 known = ", ".join(self.datasets)

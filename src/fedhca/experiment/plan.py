@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.build import build_method
@@ -17,7 +17,7 @@ from fedhca.experiment.config import Recipe
 from fedhca.experiment.recipes import load_recipe, with_method
 from fedhca.experiment.run_folder import RunFolder
 from fedhca.plain import read_yaml
-from fedhca.section import Section, describe
+from fedhca.section import Section, checked
 
 Scale = Literal["small", "small-real", "full"]
 SCALES: tuple[Scale, ...] = ("small", "small-real", "full")
@@ -164,10 +164,7 @@ def load_experiment(source: str | Path) -> Experiment:
         if str(source) not in known:
             raise RecipeError(f"{unknown('experiment', source, known)} Or give the path of a YAML file.")
         path = known[str(source)]
-    try:
-        return Experiment.model_validate(read_yaml(path, "Experiment"))
-    except ValidationError as error:
-        raise RecipeError(f"Experiment '{source}': {describe(error, Experiment)}") from None
+    return checked(read_yaml(path, "Experiment"), Experiment, f"Experiment '{source}'")
 
 
 def make_plan(

@@ -7,7 +7,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -15,7 +14,7 @@ from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.sections.method import MethodSection
 from fedhca.plain import plain, read_yaml, require_small
-from fedhca.section import describe
+from fedhca.section import checked
 
 log = logging.getLogger(__name__)
 
@@ -68,11 +67,9 @@ def validate(values: Any, source: str) -> Recipe:
     """Validate plain values as a recipe; RecipeError names the first field that is wrong."""
     try:
         require_small(values)
-        return Recipe.model_validate(values)
-    except ValidationError as error:
-        raise RecipeError(f"Recipe '{source}': {describe(error, Recipe)}") from None
     except ValueError as error:
         raise RecipeError(f"Recipe '{source}' should be shorter: {error}.") from None
+    return checked(values, Recipe, f"Recipe '{source}'")
 
 
 def with_method(recipe: Recipe, word: str, seed: int) -> Recipe:
@@ -88,11 +85,7 @@ def with_method(recipe: Recipe, word: str, seed: int) -> Recipe:
 
 def method_section(word: str) -> MethodSection:
     """Take a method in one word apart, such as `fedprox+mu=0.1`; RecipeError if it is none."""
-    try:
-        return MethodSection.model_validate(word)
-    except ValidationError as error:
-        line = describe(error, MethodSection)
-        raise RecipeError(line[:1].upper() + line[1:]) from None
+    return checked(word, MethodSection, f"Method '{word}'")
 
 
 def dump_recipe(recipe: Recipe) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
+from fedhca.bounds import Side, Width
 from fedhca.data.colours import DEVIATION, MEAN
-from fedhca.errors import FedhcaError, ModelFolderError, one_line, unknown
-from fedhca.section import Name, Section, describe
+from fedhca.errors import FedhcaError, ModelFolderError, RecipeError, one_line, unknown
+from fedhca.section import Name, Section, checked
 from fedhca.tasks.kinds import KINDS, word_of
 from fedhca.tasks.task import Task
 
@@ -22,10 +23,6 @@ FILE = "config.json"
 LARGEST_FILE = 1_000_000
 """Bytes of a description."""
 
-LONGEST_SIDE = 8192
-"""Pixels of a side of training pictures."""
-
-Side = Annotated[int, Field(ge=1, le=LONGEST_SIDE)]
 Colour = Annotated[list[float], Field(min_length=3, max_length=3)]
 Classes = dict[str, list[Annotated[str, Field(max_length=200)]]]
 OWN = "own"
@@ -86,7 +83,7 @@ class Description(_Part):
     tasks: Annotated[list[TaskPart], Field(min_length=1, max_length=100)]
     encoder: dict[str, Any] | Literal["own"]
     decoder: Literal["fedhca", "own"]
-    width: Annotated[int, Field(ge=4, le=65_536)]
+    width: Width
     classes: Classes = Field(default_factory=dict)
     pictures: Pictures
     onnx: Graph | None = None
@@ -142,9 +139,9 @@ def read_description(path: Path) -> Description:
         message = f"'{path}' should describe a model that fedhca exported, of format {FORMAT}. Found {found}."
         raise ModelFolderError(f"{message} Export it again, or load it with the version of fedhca that wrote it.")
     try:
-        described = Description.model_validate(values)
-    except ValidationError as error:
-        raise ModelFolderError(f"'{path}': {one_line(describe(error, Description))} Export the model again.") from None
+        described = checked(values, Description, f"'{path}'")
+    except RecipeError as error:
+        raise ModelFolderError(f"{error} Export the model again.") from None
     shown = Pictures(size=described.pictures.size)
     if described.pictures != shown:
         expected = f"mean {shown.mean} and deviation {shown.deviation}, as all models of this version have them"

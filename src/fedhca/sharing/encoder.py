@@ -15,7 +15,7 @@ CHOSEN = "out_features"
 """Which maps of the pyramid are taken."""
 
 LARGEST = 100_000
-"""Of any whole number in a configuration."""
+"""Of the sum of all numbers in a configuration: layers of a hundred stages would take minutes to be counted."""
 
 LONGEST, DEEPEST = 100, 4
 """Of any list, mapping or word in one, and how many may lie in each other."""
@@ -58,7 +58,8 @@ def encoder_of(settings: Mapping[str, Any]) -> Pyramid:
     strange = settings.keys() - _keys(config) - {KIND, CHOSEN}
     if strange:
         raise ValueError(f"`encoder`: a {kind} has no setting {_short(min(strange))}")
-    _require_plain(settings, 0)
+    if _sum(settings, 0) > LARGEST:
+        raise ValueError(f"`encoder` should have numbers of at most {LARGEST} together; found more")
     try:
         made = config(**{key: value for key, value in settings.items() if key not in {KIND, CHOSEN}})
         made.out_features = settings.get(CHOSEN)
@@ -75,16 +76,14 @@ def _keys(config: Any) -> set[str]:
     return taken & config().to_dict().keys()
 
 
-def _require_plain(value: Any, depth: int) -> None:
-    """Raise ValueError where a value is larger than in any configuration: it could take hours to build."""
+def _sum(value: Any, depth: int) -> int | float:
+    """Return the sum of all numbers in a value; ValueError where it is larger than in any configuration."""
     inner = [*value.values(), *value.keys()] if isinstance(value, Mapping) else value if isinstance(value, list) else []
     size = len(value) if isinstance(value, str | list | Mapping) else 0
-    if size > LONGEST or depth > DEEPEST or (isinstance(value, int | float) and abs(value) > LARGEST):
-        raise ValueError(
-            f"`encoder` should have numbers up to {LARGEST}, and lists up to {LONGEST}; found {_short(value)}"
-        )
-    for each in inner:
-        _require_plain(each, depth + 1)
+    if size > LONGEST or depth > DEEPEST:
+        raise ValueError(f"`encoder` should have words and lists of at most {LONGEST}; found {_short(value)}")
+    own = min(abs(value), 2 * LARGEST) if isinstance(value, int | float) else 0
+    return own + sum(_sum(each, depth + 1) for each in inner)
 
 
 def _short(value: Any) -> str:

@@ -58,7 +58,8 @@ def _put(tensors: Mapping[str, Tensor], model: nn.Module) -> None:
     parameters = dict(model.named_parameters())
     for name, tensor in tensors.items():
         module, _, last = name.rpartition(".")
-        value = nn.Parameter(tensor, parameters[name].requires_grad) if name in parameters else tensor
+        own = tensor.clone()  # aligned as the exported model's are: else some processors add up in another order
+        value = nn.Parameter(own, parameters[name].requires_grad) if name in parameters else own
         setattr(model.get_submodule(module), last, value)
     rest = [name for name, each in [*model.named_parameters(), *model.named_buffers()] if each.is_meta]
     if rest:

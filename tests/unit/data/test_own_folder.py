@@ -312,7 +312,7 @@ def test_whatever_is_wrong_is_one_line_that_names_the_file(root: Path, kind: str
 
 WORDS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "no tasks": ({"tasks": {}}, ["`tasks`"]),
-    "unknown kind": ({"tasks": {"a": {"kind": "semsegg"}}}, ["`tasks.a.kind`", "did you mean 'semseg'?"]),
+    "unknown kind": ({"tasks": {"a": {"kind": "semsegg"}}}, ["`tasks.a.kind`", "Did you mean 'semseg'?"]),
     "no kind": ({"tasks": {"a": {"classes": 3}}}, ["`tasks.a.kind`", "missing"]),
     "no classes": ({"tasks": {"a": {"kind": "semseg"}}}, ["`tasks.a.classes`", "missing"]),
     "too many classes": ({"tasks": {"a": semseg(classes=256)}}, ["`tasks.a.classes`", "255"]),

@@ -64,7 +64,7 @@ def test_rules_of_another_method_in_one_word() -> None:
 def test_what_is_no_method_in_one_word(word: str) -> None:
     with pytest.raises(RecipeError) as caught:
         method_section(word)
-    line = f"A method should be NAME+OPTION=VALUE, such as fedprox+mu=0.1; found '{word}'."
+    line = f"Method '{word}': it should be NAME+OPTION=VALUE, such as fedprox+mu=0.1; found '{word}'."
     assert str(caught.value) == line
 
 
@@ -146,14 +146,14 @@ def test_one_setting_needs_no_name(tmp_path: Path) -> None:
     [
         ({"title": None}, "`title` is missing. Add it."),
         ({"titel": "x"}, "unknown key `titel`: did you mean `title`?"),
-        ({"shows": ["tabel"]}, "`shows.0`: input should be 'table', "),
+        ({"shows": ["tabel"]}, "`shows.0` should be one of 'table', "),
         ({"reference": "alone"}, "`reference` should be one of local, half; found 'alone'."),
         (
             {"methods": ["local", {"fedavg": []}]},
             "`methods`: in a list each should be one word, such as fedavg; found {",
         ),
-        ({"settings": {}}, "`settings` should list at least one. Found an empty list."),
-        ({"settings": {"one": {"tiny": "demo"}}}, "`settings.one.tiny.[key]`: input should be 'small', "),
+        ({"settings": {}}, "`settings` should be a section of keys and values, at least 1 long"),
+        ({"settings": {"one": {"tiny": "demo"}}}, "`settings.one.tiny` should be one of 'small', "),
     ],
 )
 def test_a_wrong_experiment_is_one_line(tmp_path: Path, changes: dict[str, Any], line: str) -> None:

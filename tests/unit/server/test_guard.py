@@ -259,7 +259,7 @@ def test_a_recipe_says_it_and_a_run_may_have_its_own() -> None:
     assert build_guard(load_recipe(RECIPE)) == Guard()
     require_agreed(load_recipe(RECIPE), recipe, "one")
     for change, line in (
-        ("guard.bound=0.5", "`guard.bound`: input should be greater than or equal to 1"),
+        ("guard.bound=0.5", "`guard.bound` should be a number, at least 1"),
         ("guard={bound: 4, reject: 3}", "`reject` should be above `bound`, 4.0; found 3.0"),
     ):
         with pytest.raises(RecipeError, match=line):

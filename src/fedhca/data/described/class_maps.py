@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 from pydantic import Field, model_validator
 
-from fedhca.data.described.label import Label, Several, no_map, one_channel
+from fedhca.bounds import Number
+from fedhca.data.described.label import Label, Several, StoredWhole, no_map, one_channel
 from fedhca.errors import DataError
 from fedhca.tasks import HumanParts, SemanticSegmentation
 from fedhca.tasks.task import IGNORE, Task
@@ -16,7 +17,7 @@ from fedhca.tasks.task import IGNORE, Task
 MOST = 1 << 16
 """Values that a file may hold: 16 bits."""
 
-Classes = Annotated[int, Field(ge=1, le=IGNORE)] | Annotated[tuple[str, ...], Field(min_length=1, max_length=IGNORE)]
+Classes = Annotated[int, Field(ge=1, le=IGNORE), Number] | Annotated[tuple[str, ...], Field(min_length=1, max_length=IGNORE)]
 PARTS = ("background", "head", "torso", "upper arms", "lower arms", "upper legs", "lower legs")
 
 
@@ -38,8 +39,8 @@ class ClassMap(Label):
 
     kind: Literal["semseg", "human_parts"]
     classes: Classes
-    ignore: Annotated[tuple[int, ...], Several] = (IGNORE,)
-    offset: Annotated[int, Field(ge=0, lt=MOST)] = 0
+    ignore: Annotated[tuple[StoredWhole, ...], Several] = (IGNORE,)
+    offset: Annotated[int, Field(ge=0, lt=MOST), Number] = 0
 
     @model_validator(mode="before")
     @classmethod

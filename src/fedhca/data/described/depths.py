@@ -5,9 +5,9 @@ from typing import Annotated, Literal, final
 
 import numpy as np
 from jaxtyping import Float32, Shaped
-from pydantic import PositiveFloat
 
-from fedhca.data.described.label import Label, Several, listed, no_map, one_channel
+from fedhca.bounds import Positive
+from fedhca.data.described.label import Label, Several, Stored, listed, no_map, one_channel
 from fedhca.data.image import read_stored
 from fedhca.tasks import Depth
 from fedhca.tasks.task import IGNORE, Task
@@ -28,9 +28,9 @@ class DepthMap(Label):
     """
 
     kind: Literal["depth"]
-    unit: Literal["metres", "centimetres", "millimetres"] | PositiveFloat
-    invalid: Annotated[tuple[float, ...], Several] = (0.0,)
-    limit: PositiveFloat = 80.0
+    unit: Literal["metres", "centimetres", "millimetres"] | Positive
+    invalid: Annotated[tuple[Stored, ...], Several] = (0.0,)
+    limit: Positive = 80.0
 
     @property
     def factor(self) -> float:

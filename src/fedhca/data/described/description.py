@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, NonNegativeInt
+from pydantic import AfterValidator, Field
 
+from fedhca.bounds import Seed, Share
 from fedhca.data.described.class_maps import ClassMap
 from fedhca.data.described.depths import DepthMap
 from fedhca.data.described.label import Below
@@ -52,8 +53,8 @@ class Description(Section):
     images: Below = "images"
     tasks: Annotated[Labels, Field(min_length=1)]
     train: Below | None = None
-    val: Below | Annotated[float, Field(gt=0, lt=1)] = 0.2
-    seed: NonNegativeInt = 0
+    val: Below | Share = 0.2
+    seed: Seed = 0
 
 
 def read_description(root: Path) -> Description:

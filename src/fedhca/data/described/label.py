@@ -1,5 +1,6 @@
 """How the labels of a task lie in files: what all kinds have in common."""
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
@@ -7,8 +8,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Shaped
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from fedhca.bounds import Number
 from fedhca.data.described.files import files_of
 from fedhca.data.image import plane, read_stored
 from fedhca.data.sizes import check_size
@@ -33,6 +35,10 @@ def _part(text: str) -> str:
 
 Below = Annotated[str, AfterValidator(_below)]
 """A file or folder below the data set's folder."""
+
+Stored = Annotated[float, Field(ge=-sys.float_info.max, le=sys.float_info.max), Number]
+StoredWhole = Annotated[int, Field(ge=-(2**63), lt=2**64, examples=[255]), Number]
+"""A value in a file of labels."""
 
 Several = BeforeValidator(lambda value: value if isinstance(value, list | tuple) else (value,))
 """One value, or a list of them."""

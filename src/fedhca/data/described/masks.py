@@ -5,9 +5,10 @@ from typing import Annotated, ClassVar, Literal, final
 
 import numpy as np
 from jaxtyping import Float32, Shaped
-from pydantic import PositiveInt
+from pydantic import Field
 
-from fedhca.data.described.label import Label, Several, listed, no_map, one_channel
+from fedhca.bounds import Number
+from fedhca.data.described.label import Label, Several, StoredWhole, listed, no_map, one_channel
 from fedhca.data.image import read_stored
 from fedhca.errors import DataError
 from fedhca.tasks import Edges, Saliency
@@ -27,8 +28,8 @@ class Mask(Label):
     """
 
     kind: Literal["edge", "sal"]
-    white: PositiveInt = 255
-    ignore: Annotated[tuple[int, ...], Several] = ()
+    white: Annotated[int, Field(ge=1, lt=1 << 16), Number] = 255
+    ignore: Annotated[tuple[StoredWhole, ...], Several] = ()
 
     endings: ClassVar[tuple[str, ...]] = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".npy")
 

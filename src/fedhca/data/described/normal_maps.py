@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float32, Shaped
 from pydantic import Field
 
+from fedhca.bounds import Number
 from fedhca.data.described.label import Label, no_map
 from fedhca.data.label_normals import decode_normals
 from fedhca.errors import DataError
@@ -16,9 +17,8 @@ from fedhca.tasks.task import IGNORE, Task
 LONGEST = 1.01
 """A component of a unit vector is at most 1; this much is rounding."""
 
-Colour = tuple[
-    Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)]
-]
+Channel = Annotated[int, Field(ge=0, le=255), Number]
+Colour = tuple[Channel, Channel, Channel]
 
 
 @final

@@ -7,8 +7,9 @@ from typing import Annotated, ClassVar, Literal, final
 
 import numpy as np
 from jaxtyping import Float32, Shaped
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, model_validator
 
+from fedhca.bounds import Number
 from fedhca.data.described.class_maps import class_names
 from fedhca.data.described.csv_file import rows_of
 from fedhca.data.described.label import Below, Label
@@ -16,7 +17,9 @@ from fedhca.errors import DataError, unknown
 from fedhca.tasks import Keypoints
 from fedhca.tasks.task import Task
 
-Names = Annotated[int, Field(ge=1, le=1000)] | Annotated[tuple[str, ...], Field(min_length=1, max_length=1000)]
+Names = Annotated[int, Field(ge=1, le=1000), Number] | Annotated[tuple[str, ...], Field(min_length=1, max_length=1000)]
+Point = str | Annotated[int, Field(ge=0, le=999), Number]
+"""By name or by number."""
 
 
 @final
@@ -35,9 +38,9 @@ class Points(Label):
 
     kind: Literal["keypoints"]
     points: Names
-    swaps: tuple[tuple[str | int, str | int], ...] = ()
+    swaps: tuple[tuple[Point, Point], ...] = ()
     file: Below | None = None
-    max_dist: Annotated[PositiveFloat, Field(le=1)] = 0.05
+    max_dist: Annotated[float, Field(gt=0, le=1), Number] = 0.05
 
     is_map: ClassVar[bool] = False
 

@@ -3,11 +3,14 @@
 from collections import Counter
 from typing import Annotated, Any
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
-from fedhca.models.client_model import NARROWEST
+from fedhca.bounds import Count, Number, Width
 from fedhca.models.encoder import SWIN_T
 from fedhca.section import Name, Section
+
+MOST = 10_000
+"""Clients of a federation."""
 
 
 class ModelSection(Section):
@@ -16,7 +19,7 @@ class ModelSection(Section):
     backbone: str = SWIN_T
     pretrained: bool = True
     config: dict[str, Any] = Field(default_factory=dict)
-    width: Annotated[int, Field(ge=NARROWEST)] = 96
+    width: Width = 96
 
 
 class OwnModelSection(Section):
@@ -25,7 +28,7 @@ class OwnModelSection(Section):
     backbone: str | None = None
     pretrained: bool | None = None
     config: dict[str, Any] | None = None
-    width: Annotated[int, Field(ge=NARROWEST)] | None = None
+    width: Width | None = None
 
     def over(self, model: ModelSection) -> ModelSection:
         """Return the client's architecture, given that of the others."""
@@ -39,9 +42,9 @@ class ClientSection(Section):
     name: Name
     dataset: Name
     tasks: Annotated[tuple[str, ...], Field(min_length=1)]
-    count: PositiveInt = 1
-    joins: PositiveInt = 1
-    leaves: PositiveInt | None = None
+    count: Annotated[int, Field(ge=1, le=MOST), Number] = 1
+    joins: Count = 1
+    leaves: Count | None = None
     model: OwnModelSection | None = None
 
     @property

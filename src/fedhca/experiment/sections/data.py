@@ -4,19 +4,24 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from fedhca.bounds import Count, Number, Seed, Share, Side
 from fedhca.data.described.description import FILE, Labels, read_description
 from fedhca.data.source import GroundTruth
 from fedhca.section import Place, Section
+from fedhca.tasks.task import IGNORE
 
-Size = tuple[PositiveInt, PositiveInt]
+Size = tuple[Side, Side]
+Scale = Annotated[float, Field(ge=0.01, le=100, examples=[1.0]), Number]
+Shrink = Annotated[float, Field(gt=0, le=1, examples=[0.5]), Number]
+Classes = Annotated[int, Field(ge=1, le=IGNORE), Number]
 
 
 class Augmentation(Section):
     """Random changes of training pictures."""
 
-    scale: tuple[PositiveFloat, PositiveFloat] = (0.5, 2.0)
+    scale: tuple[Scale, Scale] = (0.5, 2.0)
     flip: bool = True
     photometric: bool = True
 
@@ -33,8 +38,8 @@ class DataSet(Section):
     `max_dist` is a share of the diagonal; the benchmark's own for this data if not given.
     """
 
-    local_epochs: PositiveInt = 1
-    max_dist: Annotated[float, Field(gt=0, lt=1)] | None = None
+    local_epochs: Count = 1
+    max_dist: Share | None = None
     augmentation: Augmentation = Augmentation()
 
     def described(self) -> "DataSet":
@@ -51,15 +56,15 @@ class SyntheticData(DataSet):
 
     kind: Literal["rooms", "figures"]
     size: Size = (128, 128)
-    train: PositiveInt = 256
-    val: PositiveInt = 64
+    train: Count = 256
+    val: Count = 64
 
 
 class FolderData(DataSet):
     """What data sets in folders have: where they lie, how much smaller to make them."""
 
     root: Place
-    shrink: Annotated[float, Field(gt=0, le=1)] = 1.0
+    shrink: Shrink = 1.0
 
 
 class BenchmarkData(FolderData):
@@ -73,7 +78,7 @@ class NYUDv2Data(BenchmarkData):
 
     kind: Literal["nyud"]
     size: Size = (448, 576)
-    classes: PositiveInt = 40
+    classes: Classes = 40
     train: str = "train"
     val: str = "val"
 
@@ -83,8 +88,8 @@ class PASCALContextData(BenchmarkData):
 
     kind: Literal["pascal_context"]
     size: Size = (512, 512)
-    classes: PositiveInt = 21
-    parts: PositiveInt = 7
+    classes: Classes = 21
+    parts: Classes = 7
     train: str = "train"
     val: str = "val"
     cache: Place | None = None
@@ -127,12 +132,12 @@ class HuggingFaceData(DataSet):
     path: str
     revision: str | None = None
     size: Size
-    shrink: Annotated[float, Field(gt=0, le=1)] = 1.0
+    shrink: Shrink = 1.0
     tasks: Annotated[Labels, Field(min_length=1)]
     columns: dict[str, str] = Field(default_factory=dict)
     train: str = "train"
-    val: str | Annotated[float, Field(gt=0, lt=1)] = "validation"
-    seed: NonNegativeInt = 0
+    val: str | Share = "validation"
+    seed: Seed = 0
 
     @field_validator("path")
     @classmethod

@@ -1,11 +1,13 @@
 """`method`: how the server mixes, spelt out or in one word."""
 
 import re
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fedhca.plain import plain
+
+Option = bool | Annotated[int, Field(ge=-1e9, le=1e9)] | Annotated[float, Field(ge=-1e9, le=1e9)] | str
 
 
 class MethodSection(BaseModel):
@@ -16,6 +18,7 @@ class MethodSection(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
+    __pydantic_extra__: dict[str, Option]
     name: str = "fedhca2"
     encoder: str | None = None
     decoder: str | None = None
@@ -40,7 +43,7 @@ def _options(word: str) -> dict[str, Any]:
     for option in options:
         key, equals, text = option.partition("=")
         if not key.isidentifier() or not equals or not re.fullmatch(r"[\w.-]+", text):
-            raise ValueError(f"a method should be NAME+OPTION=VALUE, such as fedprox+mu=0.1; found '{word}'")
+            raise ValueError(f"it should be NAME+OPTION=VALUE, such as fedprox+mu=0.1; found '{word}'")
         found[key] = plain(text)
     return found
 

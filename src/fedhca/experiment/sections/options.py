@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
+from fedhca.bounds import Count, NotNegative, Number, Positive, Share
 from fedhca.client.training import Precision
 from fedhca.compression import Form
 from fedhca.section import Section
@@ -12,16 +13,16 @@ from fedhca.section import Section
 class TrainingSection(Section):
     """How clients train; see `fedhca.Training`."""
 
-    batch_size: PositiveInt = 8
-    learning_rate: PositiveFloat = 1e-4
-    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
-    warmup_epochs: NonNegativeInt = 5
-    warmup_learning_rate: PositiveFloat | None = None
-    final_learning_rate: PositiveFloat | None = None
-    clip_norm: PositiveFloat | None = None
+    batch_size: Count = 8
+    learning_rate: Positive = 1e-4
+    weight_decay: NotNegative = 1e-4
+    warmup_epochs: Annotated[int, Field(ge=0, le=1_000_000), Number] = 5
+    warmup_learning_rate: Positive | None = None
+    final_learning_rate: Positive | None = None
+    clip_norm: Positive | None = None
     precision: Precision = "auto"
     compile: bool = False
-    workers: NonNegativeInt = 0
+    workers: Annotated[int, Field(ge=0, le=256), Number] = 0
 
 
 class SentSection(Section):
@@ -39,8 +40,8 @@ class SentSection(Section):
 class GuardSection(Section):
     """How long an update may be, in medians of the round; see `fedhca.Guard`."""
 
-    bound: Annotated[float, Field(ge=1)] | None = None
-    reject: Annotated[float, Field(gt=1)] | None = None
+    bound: Annotated[float, Field(ge=1, le=1e9, examples=[2]), Number] | None = None
+    reject: Annotated[float, Field(gt=1, le=1e9, examples=[10]), Number] | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> "GuardSection":
@@ -52,7 +53,7 @@ class GuardSection(Section):
 class PrivacySection(Section):
     """How every client's answers are blurred; see `fedhca.Privacy`."""
 
-    clip: PositiveFloat
-    noise: Annotated[float, Field(ge=0)]
-    delta: Annotated[float, Field(gt=0, lt=1)] = 1e-5
+    clip: Positive
+    noise: NotNegative
+    delta: Share = 1e-5
     metrics: bool = False

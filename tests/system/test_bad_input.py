@@ -152,8 +152,8 @@ DATA: dict[str, tuple[Callable[[Place], object], list[str]]] = {
         ["segmentation/a1.png", "40 classes", "77"],
     ),
     "colours for classes": (
-        lambda at: edit_png(at.voc / "semseg" / "VOC12" / "a1.png", lambda label: np.stack([label] * 3, -1)),
-        ["semseg/VOC12/a1.png", "RGB"],
+        lambda at: edit_png(at.voc / "semseg" / "VOC12" / "a1.png", lambda label: np.stack([label, label, ~label], -1)),
+        ["semseg/VOC12/a1.png", "3 channels"],
     ),
 }  # fmt: skip
 

@@ -6,19 +6,17 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+from fedhca.data.described.depths import NO_MEASUREMENT
 from fedhca.data.image import read_array, read_colour, read_indices, read_picture
 from fedhca.data.label_edges import benchmark_edges
 from fedhca.data.label_normals import decode_normals
 from fedhca.data.listing import read_list
-from fedhca.data.masks import Masks
+from fedhca.data.mask_folder import MaskFolder
 from fedhca.data.sizes import check_classes, check_size
 from fedhca.data.source import GroundTruth, Sample, Source
 from fedhca.errors import RecipeError, unknown
 from fedhca.tasks import Depth, Edges, SemanticSegmentation, SurfaceNormals
 from fedhca.tasks.task import IGNORE, Task
-
-NO_MEASUREMENT = 65535
-"""What 16-bit cameras give where they measured nothing."""
 
 
 def nyud_tasks(classes: int = 40) -> dict[str, Task]:
@@ -60,7 +58,7 @@ class NYUDv2(Source):
         self._classes = classes
         self._ground_truth = ground_truth
         self._tasks = nyud_tasks(classes)
-        self._edges = Masks(self._root / "edge", self._identifiers)
+        self._edges = MaskFolder(self._root / "edge", self._identifiers)
 
     @property
     def tasks(self) -> Mapping[str, Task]:

@@ -11,7 +11,7 @@ from fedhca.data.image import read_colour, read_indices, read_picture
 from fedhca.data.label_edges import benchmark_edges, edges_of_labels
 from fedhca.data.label_normals import common_classes, decode_normals, on_classes
 from fedhca.data.listing import read_list
-from fedhca.data.masks import Masks
+from fedhca.data.mask_folder import MaskFolder
 from fedhca.data.matlab import label_map
 from fedhca.data.people import FileOrderFlags, People
 from fedhca.data.sizes import check_classes, check_size
@@ -83,7 +83,7 @@ class PASCALContext(Source):
         self._people = People(self._root, split, self._identifiers, self._cache.folder)
         self._legacy_parts, self._legacy_normals = legacy_parts, legacy_normals
         self._edges = EDGES[ground_truth]
-        self._salient = Masks(self._root / "sal_distill", self._identifiers)
+        self._salient = MaskFolder(self._root / "sal_distill", self._identifiers)
         self._common: list[int] | None = None
         self._tasks = pascal_context_tasks(classes, parts)
 

@@ -172,4 +172,8 @@ def _numbered(predictions: Iterable[Map], truths: Iterable[Truth]) -> Iterator[C
         if prediction is None or truth is None:
             more, fewer = ("truths", "predictions") if prediction is None else ("predictions", "truths")
             raise DataError(f"Expected as many predictions as truths; found only {number} {fewer} and more {more}.")
-        yield lambda picture=(f"Picture {number}", prediction, truth): picture
+        yield _at_hand((f"Picture {number}", prediction, truth))
+
+
+def _at_hand(picture: Picture) -> Callable[[], Picture]:
+    return lambda: picture

@@ -2,14 +2,17 @@
 
 import io
 import struct
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from folders import one_line
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.io import savemat
 
+from fedhca.data.matlab import label_map
 from fedhca.data.matlab_elements import DEEPEST, require_small
 
 
@@ -78,3 +81,20 @@ def deep(levels: int) -> Any:
 def test_what_would_break_the_reader_is_refused(content: bytes, line: str) -> None:
     with pytest.raises(ValueError, match=line):
         require_small(content)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [(np.float64("nan"), "nan"), (3.5, "3.5"), (-1, "-1"), (np.uint32(65536), "65536"), (np.uint64(2**63), str(2**63))],
+)
+def test_a_label_map_of_what_is_no_class_is_refused(tmp_path: Path, value: Any, found: str) -> None:
+    labels = np.zeros((3, 4), np.asarray(value).dtype)
+    labels[1, 2] = value
+    savemat(tmp_path / "x.mat", {"LabelMap": labels})
+    one_line(lambda: label_map(tmp_path / "x.mat"), "x.mat", "0 to 65535", f"found {found}.")
+
+
+@pytest.mark.parametrize("kind", ["u1", "u2", "i4", "f8"])
+def test_a_label_map_may_be_of_any_numbers_that_are_whole(tmp_path: Path, kind: str) -> None:
+    savemat(tmp_path / "x.mat", {"LabelMap": np.arange(12).reshape(3, 4).astype(kind)})
+    assert label_map(tmp_path / "x.mat").ravel().tolist() == [*range(12)]

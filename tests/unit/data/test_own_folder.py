@@ -79,6 +79,8 @@ def test_tasks_are_called_as_the_file_calls_them(root: Path) -> None:
         (np.array([0, 1500, 65535, 20], np.uint16), {"kind": "depth", "unit": "millimetres", "invalid": [0, 65535]},
          [255, 1.5, 255, 0.02]),
         (np.array([0, 100, 1, 2], np.uint16), {"kind": "depth", "unit": 0.25}, [255, 25, 0.25, 0.5]),
+        (np.array([65535, 65534, 1, 2], np.uint16), {"kind": "depth", "unit": "millimetres"},
+         [255, 65.534, 0.001, 0.002]),
         (np.array([0, -1, np.nan, 2.5], np.float32), {"kind": "depth", "unit": "metres"}, [255, 255, 255, 2.5]),
         (np.array([0, 127, 128, 255], np.uint8), {"kind": "sal"}, [0, 0, 1, 1]),
         (np.array([0, 1, 1, 7], np.uint8), {"kind": "sal", "white": 1, "ignore": 7}, [0, 1, 1, 255]),

@@ -14,11 +14,13 @@ from fedhca.tasks.task import IGNORE, Task
 
 UNITS = {"metres": 1.0, "centimetres": 0.01, "millimetres": 0.001}
 """Metres of each unit."""
+NO_MEASUREMENT = 65535
+"""What 16-bit cameras give where they measured nothing."""
 
 
 @final
 class DepthMap(Label):
-    """Distances; what is not above 0 or not finite is no label.
+    """Distances; what is not above 0, not finite or 65535 is no label.
 
     Attributes:
         unit: of the values: a word, or metres that a value of 1 stands for.
@@ -50,7 +52,7 @@ class DepthMap(Label):
         values = one_channel(where, stored, False, "Save depth as a 16-bit PNG, a TIFF of real numbers, or .npy.")
         with np.errstate(over="ignore", invalid="ignore"):
             metres = (values * self.factor).astype(np.float32)
-        known = ~listed(values, self.invalid) & np.isfinite(metres) & (metres > 0)
+        known = ~listed(values, self.invalid) & np.isfinite(metres) & (metres > 0) & (values != NO_MEASUREMENT)
         return np.where(known, metres, np.float32(IGNORE))
 
     def nothing(self, shape: tuple[int, int]) -> Float32[np.ndarray, "y x"]:

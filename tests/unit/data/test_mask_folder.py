@@ -1,4 +1,4 @@
-"""Masks of the benchmarks' layouts are 0 to 255, or 0 and 1 throughout; the folder tells, not the file."""
+"""MaskFolder of the benchmarks' layouts are 0 to 255, or 0 and 1 throughout; the folder tells, not the file."""
 
 from pathlib import Path
 
@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 from folders import NAMES, SHAPE, nyud, one_line, pascal_context, save
 
-from fedhca.data.masks import LOOKED_AT, Masks
+from fedhca.data.mask_folder import LOOKED_AT, MaskFolder
 from fedhca.data.nyud import NYUDv2
 from fedhca.data.pascal_context import PASCALContext
 
 
-def filled(folder: Path, brightest: list[int]) -> Masks:
+def filled(folder: Path, brightest: list[int]) -> MaskFolder:
     """Write masks that are black but for one pixel."""
     names = [f"{number:03d}" for number in range(len(brightest))]
     for name, value in zip(names, brightest, strict=True):
         mask = np.zeros((2, 3), np.uint8)
         mask[0, 0] = value
         save(folder / f"{name}.png", mask)
-    return Masks(folder, names)
+    return MaskFolder(folder, names)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Masks of a folder, one PNG for each picture: 0 to 255, or 0 and 1 throughout."""
+"""MaskFolder of a folder, one PNG for each picture: 0 to 255, or 0 and 1 throughout."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -14,7 +14,7 @@ LOOKED_AT = 24
 """Files that tell whether a folder holds 0 and 1, evenly spread; one brighter pixel settles it."""
 
 
-class Masks:
+class MaskFolder:
     """The masks of a folder as 0 to 255.
 
     A folder in which no file that is looked at holds more than 1 holds 0 and 1, and 1 becomes 255. A single file would

@@ -51,7 +51,7 @@ def go(engine: Engine, federation: Federation, recipe: Recipe, run: str, tell: T
         except GoneError as error:  # perhaps only an answer was late: the next connection shows
             why = f"the connection to the server broke ({error})"
             if not job and time.monotonic() - told > REMIND:
-                tell(f"{run}: {why}; asking again")
+                tell(f"{run}: {why}; connecting again")
                 told = time.monotonic()
         stopped = [event for event in events(folder.path, seen) if event["what"] == "stopped"]
         if stopped:

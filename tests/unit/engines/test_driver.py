@@ -141,7 +141,7 @@ def test_a_server_that_was_never_gone_is_not_said_to_be_and_one_that_was_is_back
     """A late answer, while a site comes back, breaks a connection; the next one shows if there is a server."""
     stage.jobs, stage.there = [1, 99], [set(SITES), GoneError("late"), {"uni"}, set(SITES)]
     told = go(stage)
-    assert not any("server" in line for line in told if "asking again" not in line)
+    assert not any("server" in line for line in told if "connecting again" not in line)
     assert [line for line in told if line.startswith("site ")] == ["site 'lab' is back"]
     again = Stage(stage.path / "again")
     again.jobs, again.there = [GONE, 99], [set(SITES)]

@@ -82,6 +82,8 @@ class FlareSession(engine.Session):
             return self.session.get_client_job_status() or []
         except api_spec.NoClientsAvailable:
             return []
+        except api_spec.NoConnection as error:
+            raise GoneError("no answer in time") from error
         except GONE as error:
             raise GoneError(_short(error)) from error
 

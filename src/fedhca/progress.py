@@ -39,6 +39,8 @@ class Progress:
             self.told += 1
             if event["what"] == "missing":
                 self._say(f"client '{event.get('client')}' did not answer: {one_line(event.get('cause', ''))}")
+            if event["what"] == "back":
+                self._say(f"client '{event.get('client')}' answers again")
         lines = journal.read(self.folder / JOURNAL)
         self.shown = min(self.shown, len(lines))  # after a death, rounds that no checkpoint covers are made again
         for line in lines[self.shown :]:

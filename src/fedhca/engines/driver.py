@@ -27,18 +27,19 @@ def go(engine: Engine, federation: Federation, recipe: Recipe, run: str, tell: T
         federation: whose server runs.
         recipe: of the run.
         run: its name.
-        tell: is told what is waited for, and what died.
+        tell: is told what is waited for, what is gone, and what is back.
 
     Raises:
         FedhcaError: the run stopped for a reason that another try would not mend, or came no further in a few tries.
 
     """
     folder = RunFolder.create(federation.run_folder(run), recipe)
-    tries, before = 0, -1
+    tries, before, known, told = 0, -1, False, time.monotonic()
     while not folder.finished:
-        seen, why = len(events(folder.path)), ""
+        seen, why, job = len(events(folder.path)), "", ""
         try:
-            with _connected(engine, federation, tell) as session:
+            with _connected(engine, federation, tell, known) as session:
+                known = True
                 sites = yield from _those_who_take_part(session, federation, folder, tell)
                 tries, before = (tries + 1, before) if len(folder.journal) == before else (1, len(folder.journal))
                 if tries > TRIES:
@@ -47,12 +48,15 @@ def go(engine: Engine, federation: Federation, recipe: Recipe, run: str, tell: T
                 job = session.submit(run, folder.recipe, sites)
                 tell(f"{run}: submitted as job {job[:8]}, from round {before}")
                 why = yield from _until_it_ends(session, job, folder, seen)
-        except GoneError as error:
-            tell(f"{run}: the server is gone ({error})")
+        except GoneError as error:  # perhaps only an answer was late: the next connection shows
+            why = f"the connection to the server broke ({error})"
+            if not job and time.monotonic() - told > REMIND:
+                tell(f"{run}: {why}; connecting again")
+                told = time.monotonic()
         stopped = [event for event in events(folder.path, seen) if event["what"] == "stopped"]
         if stopped:
             raise MissingReplyError(stopped[-1]["cause"])
-        if not folder.finished:
+        if job and not folder.finished:
             note(folder.path, "again")
             tell(f"{run}: {why or 'a process died'} after round {len(folder.journal)}; going on from there")
 
@@ -82,11 +86,14 @@ def _those_who_take_part(
     session: Session, federation: Federation, folder: RunFolder, tell: Tell
 ) -> Generator[None, None, list[str]]:
     """Wait until every site is there; under `keep`, once there is a checkpoint, for a while and for enough of them."""
-    told, began, recipe = 0.0, time.monotonic(), folder.recipe
+    told, began, recipe, missed = 0.0, time.monotonic(), folder.recipe, set[str]()
     while True:
         there = session.present()
         sites = [site for site in federation.facts.sites if site in there]
         absent = [site for site in federation.facts.sites if site not in there]
+        for site in sorted(missed - {*absent}):
+            tell(f"site '{site}' is {'back' if folder.journal else 'here'}")
+        missed = {*absent}
         clients = sum(len(federation.facts.sites[site]) for site in sites)
         enough = recipe.on_missing == "keep" and folder.journal and clients >= recipe.min_clients
         if not absent or (enough and time.monotonic() - began > REMIND):
@@ -101,8 +108,8 @@ def _those_who_take_part(
 
 
 @contextmanager
-def _connected(engine: Engine, federation: Federation, tell: Tell) -> Iterator[Session]:
-    """Connect as soon as the server answers."""
+def _connected(engine: Engine, federation: Federation, tell: Tell, known: bool) -> Iterator[Session]:
+    """Connect as soon as the server answers; `known` is whether it did before."""
     told = 0.0
     with ExitStack() as stack:
         while True:
@@ -111,7 +118,10 @@ def _connected(engine: Engine, federation: Federation, tell: Tell) -> Iterator[S
                 break
             except GoneError as error:
                 if time.monotonic() - told > REMIND:
-                    tell(f"waiting for the server (fedhca server start --at {federation.path}): {error}")
+                    gone = "the server is gone; " if known and not told else ""
+                    tell(f"{gone}waiting for the server (fedhca server start --at {federation.path}): {error}")
                     told = time.monotonic()
                 time.sleep(POLL)
+        if known and told:
+            tell("the server is back")
         yield session

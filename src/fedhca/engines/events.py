@@ -21,7 +21,7 @@ class Event(BaseModel):
 
 
 def note(folder: Path, what: str, client: str = "", cause: str = "") -> None:
-    """Write down an event: begun, missing (a client did not answer), gone, stopped, done, again (submitted anew)."""
+    """Write down an event: begun, missing (a client did not answer), back, gone, stopped, done, again (submitted)."""
     line = {"time": round(time.time(), 3), "what": what, "client": client, "cause": cause}
     (folder / EVENTS).touch()
     journal.append(folder / EVENTS, {key: value for key, value in line.items() if value})

@@ -27,6 +27,7 @@ from fedhca.experiment.drive import drive
 from fedhca.experiment.places import without_places
 from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml, validate
 from fedhca.experiment.run import settings
+from fedhca.messages import Missing
 from fedhca.section import NAME, Section, read_section
 from fedhca.server.replies import Tell
 from fedhca.server.rounds import Round
@@ -204,8 +205,17 @@ def conduct(recipe: Recipe, send: Send, folder: Path) -> None:
 
 def _conduct(recipe: Recipe, send: Send, folder: Path) -> None:
     note(folder, "begun")
+    away: set[str] = set()
+
+    def miss(missing: Missing) -> None:
+        away.add(missing.client)
+        note(folder, "missing", missing.client, missing.cause)
+
     try:
-        for _ in federate(recipe, send, folder, lambda each: note(folder, "missing", each.client, each.cause)):
+        for each in federate(recipe, send, folder, miss):
+            for client in sorted(away.difference(*each.missing.values())):
+                note(folder, "back", client)
+                away.remove(client)
             gc.collect()  # of payloads that went in circles, before the next ones come
     except GoneError as error:
         note(folder, "gone", cause=str(error))

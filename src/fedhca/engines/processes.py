@@ -27,6 +27,7 @@ PATIENCE, PAUSE, LOOK = 120.0, 5.0, 3.0
 ROOM = 45.0
 """Seconds before it tries again after it gave up: a second copy of a site, which cuts the first one off for a while
 whenever it tries, must leave it time to come back."""
+CONNECTED = "connected to the server"
 TOOLS = Path(sys.executable).parent
 """Where the commands of installed packages are."""
 
@@ -46,7 +47,7 @@ class Processes:
         environment: variables for it and all it starts.
         explain: makes one line of what it printed, when it has ended.
         notice: finds in what it prints what its owner should see: one line, or nothing.
-        gives_up: whether it is to be ended then, instead of trying again by itself.
+        gives_up: finds in it why it is to be ended, instead of trying again by itself: one line, or nothing.
 
     """
 
@@ -58,8 +59,7 @@ class Processes:
         environment: Mapping[str, str],
         explain: Callable[[str], str] = last_line,
         notice: Callable[[str], str] = lambda words: "",
-        *,
-        gives_up: bool = False,
+        gives_up: Callable[[str], str] = lambda words: "",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.console, self.explain, self.notice, self.gives_up = console, explain, notice, gives_up
@@ -83,11 +83,11 @@ class Processes:
             except subprocess.TimeoutExpired:
                 words = self._words(self.seen)
                 self.seen += len(words)
-                line = self.notice(words.decode(errors="replace"))
-                if line and self.gives_up:
+                text = words.decode(errors="replace")
+                if self.gives_up(text):
                     self.stop()
                     return True
-                if line:
+                if line := self.notice(text):
                     tell(line)
 
     def why(self) -> str:
@@ -176,12 +176,12 @@ def _stay(start: Callable[[], Processes], tell: Callable[[str], None]) -> None:
         finally:
             processes.stop()
         if given_up or time.monotonic() - began < SOON:
-            failed = failed or began
-            ended = f"The engine's process should stay up. It ended: {processes.why()}"
+            failed, pause = failed or began, ROOM if given_up else PAUSE
+            ended = processes.why() if given_up else f"The engine's process should stay up. It ended: {processes.why()}"
             if time.monotonic() - failed > PATIENCE:
                 raise FedhcaError(f"{ended} More is in {processes.console}.")
-            tell(ended)
-            time.sleep(ROOM if given_up else PAUSE)
+            tell(f"{ended} Trying again in {pause:g} seconds.")
+            time.sleep(pause)
         else:
             failed = 0.0
-        tell("the engine's process ended; starting it again")
+            tell("the engine's process ended; starting it again")

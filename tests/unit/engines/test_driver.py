@@ -19,6 +19,7 @@ from fedhca.experiment.recipes import load_recipe
 from tiny import RECIPE
 
 SITES = {"uni": ("rooms-all", "figures-sal"), "lab": ("figures-semseg",)}
+GONE = "a job during which the server goes away"
 
 
 class Played(Session):
@@ -28,12 +29,18 @@ class Played(Session):
         self.engine = engine
 
     def present(self) -> set[str]:
-        return self.engine.there.pop(0) if len(self.engine.there) > 1 else self.engine.there[0]
+        found = self.engine.there.pop(0) if len(self.engine.there) > 1 else self.engine.there[0]
+        if isinstance(found, GoneError):
+            raise found
+        return found
 
     def submit(self, run: str, recipe: Recipe, sites: Sequence[str]) -> str:
         self.engine.asked.append(list(sites))
         names = [client for site in sites for client in SITES[site]]
         do = self.engine.jobs.pop(0) if self.engine.jobs else 99
+        if do is GONE:
+            self.engine.down, self.engine.lost = 2, True
+            return "job"
         if isinstance(do, Exception):
             note(self.engine.folder(run), "stopped", cause=str(do))
             return "job"
@@ -48,6 +55,9 @@ class Played(Session):
         return "job"
 
     def is_over(self, job: str) -> bool:
+        if self.engine.lost:
+            self.engine.lost = False
+            raise GoneError("pulled")
         return not self.engine.breaks
 
     def broken(self, job: str) -> str:
@@ -62,11 +72,12 @@ class Stage(Engine):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.there: list[set[str]] = [set(SITES)]
+        self.there: list[set[str] | GoneError] = [set(SITES)]
         self.jobs: list[Any] = []
         self.breaks: list[str] = []
         self.asked: list[list[str]] = []
         self.down = self.aborted = 0
+        self.lost = False
 
     def folder(self, run: str) -> Path:
         return self.path / "server" / "runs" / run
@@ -107,7 +118,12 @@ def test_it_waits_for_the_server_and_for_every_site(stage: Stage) -> None:
     stage.down, stage.there = 1, [set(), {"uni"}, {"uni", "lab"}]
     told = go(stage)
     assert told[0] == f"waiting for the server (fedhca server start --at {stage.path / 'server'}): no answer"
-    assert told[1:3] == ["waiting for uni, lab (fedhca site start)", "waiting for lab (fedhca site start)"]
+    assert told[1:5] == [
+        "waiting for uni, lab (fedhca site start)",
+        "site 'uni' is here",
+        "waiting for lab (fedhca site start)",
+        "site 'lab' is here",
+    ]
     assert stage.asked == [["uni", "lab"]]
 
 
@@ -119,6 +135,21 @@ def test_a_job_that_died_is_submitted_again_from_the_checkpoint(stage: Stage) ->
     ] * 2
     assert len(stage.asked) == 3
     assert [event["what"] for event in events(stage.folder("run"))] == ["again", "again"]
+
+
+def test_a_server_that_was_never_gone_is_not_said_to_be_and_one_that_was_is_back(stage: Stage) -> None:
+    """A late answer, while a site comes back, breaks a connection; the next one shows if there is a server."""
+    stage.jobs, stage.there = [1, 99], [set(SITES), GoneError("late"), {"uni"}, set(SITES)]
+    told = go(stage)
+    assert not any("server" in line for line in told if "connecting again" not in line)
+    assert [line for line in told if line.startswith("site ")] == ["site 'lab' is back"]
+    again = Stage(stage.path / "again")
+    again.jobs, again.there = [GONE, 99], [set(SITES)]
+    told = go(again)
+    start = f"waiting for the server (fedhca server start --at {again.path / 'server'}): no answer"
+    broke = "run: the connection to the server broke (pulled) after round 0; going on from there"
+    found = [line for line in told if "submitted" not in line]
+    assert found[:4] == [broke, f"the server is gone; {start}", start, "the server is back"]
 
 
 def test_a_broken_job_is_ended_and_says_why(stage: Stage) -> None:

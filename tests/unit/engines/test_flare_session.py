@@ -58,6 +58,12 @@ def test_a_site_that_has_not_begun_yet_breaks_nothing(monkeypatch: pytest.Monkey
     assert [made.broken(JOB) for _ in range(3)] == [""] * 3
 
 
+def test_an_answer_that_is_late_as_a_site_comes_back_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    late = api_spec.NoConnection("cannot connect to server: ERROR_SERVER_CONNECTION")
+    made = session(monkeypatch, {"uni": BUSY, "lab": BUSY}, late, {"uni": BUSY, "lab": BUSY})
+    assert [made.broken(JOB) for _ in range(3)] == [""] * 3
+
+
 def test_a_site_that_comes_back_is_taken_in(monkeypatch: pytest.MonkeyPatch) -> None:
     made = session(monkeypatch, {"uni": BUSY, "lab": SILENT}, {"uni": BUSY, "lab": IDLE}, sites=("uni",))
     assert [made.broken(JOB) for _ in range(3)] == ["", "", "site 'lab' came back"]

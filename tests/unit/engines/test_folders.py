@@ -1,18 +1,21 @@
 """The two folders of a federation between sites: the server's and a site's."""
 
+import io
 import json
 import stat
 import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from pkgutil import resolve_name
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from fedhca import FedhcaError
 from fedhca.cli import server
-from fedhca.engines import kits
+from fedhca.engines import federation, kits
 from fedhca.engines.agreement import require_agreed
 from fedhca.engines.engine import engine_named
 from fedhca.engines.events import events, note
@@ -22,6 +25,8 @@ from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment.places import ELSEWHERE
 from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml
+from fedhca.messages import Missing
+from fedhca.progress import Progress
 from fedhca.section import checked
 from tiny import RECIPE
 
@@ -301,6 +306,28 @@ def test_an_event_cut_short_by_a_full_disk_stops_no_later_one(tmp_path: Path) ->
     for what in ("again", "done"):
         note(tmp_path, what)
     assert [event["what"] for event in events(tmp_path)] == ["begun", "again", "done"]
+
+
+def test_a_client_that_answers_again_is_said_to_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients a and b miss round 1, b round 2 as well, and round 3 is whole."""
+    rounds = [{"train": {"a": "", "b": ""}}, {"train": {"b": ""}, "evaluate": {"b": ""}}, {}]
+
+    def federate(recipe: Any, send: Any, folder: Path, tell: Any) -> Any:
+        for missing in rounds:
+            for client in missing.get("train", {}):
+                tell(Missing(client, "its site is not connected."))
+            yield SimpleNamespace(missing=missing)
+
+    monkeypatch.setattr(federation, "federate", federate)
+    federation.conduct(TINY, lambda wires: [], tmp_path)
+    found = [(event["what"], event.get("client")) for event in events(tmp_path)]
+    assert [each for each in found if each[0] == "back"] == [("back", "a"), ("back", "b")]
+    assert [each[0] for each in found] == ["begun", *["missing"] * 3, "back", "back", "done"]
+    shown = io.StringIO()
+    progress = Progress(Console(file=shown), tmp_path, "run", 3)
+    progress.told = 0
+    progress.look()
+    assert shown.getvalue().splitlines()[-2:] == [f"run  client '{client}' answers again" for client in "ab"]
 
 
 @pytest.mark.parametrize("engine", ["flare", "flower"])

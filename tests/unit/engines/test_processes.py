@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,18 +98,34 @@ def test_what_its_owner_should_see_is_told_and_ends_it_where_it_gives_up(
     code = "import time; print('refused', flush=True); time.sleep(60 if {} else 1)"
     told: list[str] = []
     for gives_up in (False, True):
-        made = Processes(
-            [sys.executable, "-c", code.format(gives_up)],
-            tmp_path,
-            tmp_path / "log.txt",
-            {},
-            notice=lambda words: "seen" if "refused" in words else "",
-            gives_up=gives_up,
-        )
+        see: dict[str, Any] = {"notice" if not gives_up else "gives_up": lambda words: "seen" * ("refused" in words)}
+        made = Processes([sys.executable, "-c", code.format(gives_up)], tmp_path, tmp_path / "log.txt", {}, **see)
         assert made.wait(told.append) is gives_up
         assert made.why() == "refused"
         made.stop()
     assert told == ["seen"]
+
+
+def test_one_that_gave_up_says_why_and_when_it_tries_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in (("LOOK", 0.1), ("ROOM", 0.5), ("PAUSE", 0.25)):
+        monkeypatch.setattr(processes, name, seconds)
+    told: list[str] = []
+    codes = iter(["print('refused', flush=True); time.sleep(60)", "print('broken')"])
+
+    def start() -> Processes:
+        code = next(codes, None)
+        if code is None:
+            raise KeyboardInterrupt
+        words = [sys.executable, "-c", f"import time; {code}"]
+        see: Any = {
+            "gives_up": lambda said: "refused" in said and "here already",
+            "explain": lambda said: "It is here.",
+        }
+        return Processes(words, tmp_path, tmp_path / "log.txt", {}, **see)
+
+    stay(start, told.append, tmp_path)
+    ended = "The engine's process should stay up. It ended: It is here. Trying again in 0.25 seconds."
+    assert told == ["It is here. Trying again in 0.5 seconds.", ended]
 
 
 def test_one_that_was_up_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,12 +14,12 @@ from fedhca.engines.flare.provision import provision, server_resources, write_lo
 from fedhca.engines.flare.reach import reach
 from fedhca.engines.flare.session import connect
 from fedhca.engines.flare.workspace import write_workspace
-from fedhca.engines.processes import SERVER, SITE, Processes, last_line, require_free
+from fedhca.engines.processes import CONNECTED, SERVER, SITE, Processes, last_line, require_free
 from fedhca.engines.proxies import exempt
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RunFolderError
 
-REFUSED = "the server has this site already (a second copy of it; or itself before a crash, for a minute more)."
+REFUSED = "The server has this site already (a second copy of it; or itself before a crash, for a minute more)."
 
 
 class Flare(engine.Engine):
@@ -41,7 +41,7 @@ class Flare(engine.Engine):
         """Start the client at a site."""
         write_workspace(site.engine, site.facts.name)
         environment = {SITE: str(site.path.resolve())}
-        return _supervised(site.engine.resolve(), environment, explain=_why, notice=_refused, gives_up=True)
+        return _supervised(site.engine.resolve(), environment, explain=_why, notice=_let_in, gives_up=_refused)
 
     def reach(self, site: SiteFolder) -> str:
         """Connect to the server with the site's certificate."""
@@ -62,6 +62,11 @@ def _second_copy(words: str) -> str:
     """Return what the server's console says of a site that came twice."""
     found = re.search(r"NotAuthenticated: (site '.*)", words)
     return found[1] if found else ""
+
+
+def _let_in(words: str) -> str:
+    """Tell whether the server has let this site in."""
+    return CONNECTED if "Successfully registered client" in words else ""
 
 
 def _refused(words: str) -> str:

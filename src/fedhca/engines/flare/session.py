@@ -61,7 +61,13 @@ class FlareSession(engine.Session):
         """Return which site has lost its part in a job, or came to have none: FLARE lets nobody into a running job."""
         if time.monotonic() - self.looked < LOOK:
             return ""
-        self.looked, status = time.monotonic(), self._status()
+        self.looked = time.monotonic()
+        try:
+            status = self._status()
+        except (
+            GoneError
+        ):  # a site that just comes back keeps the server from answering; `is_over` knows if that is gone
+            return ""
         taking = {each["client_name"] for each in status if each.get("job_id") == job}
         there = {each["client_name"] for each in status if each.get("status") != SILENT}
         self.began |= taking
@@ -76,6 +82,8 @@ class FlareSession(engine.Session):
             return self.session.get_client_job_status() or []
         except api_spec.NoClientsAvailable:
             return []
+        except api_spec.NoConnection as error:
+            raise GoneError("no answer in time") from error
         except GONE as error:
             raise GoneError(_short(error)) from error
 

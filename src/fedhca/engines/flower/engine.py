@@ -18,7 +18,7 @@ from fedhca.engines.certificates import lasting
 from fedhca.engines.federation import Federation
 from fedhca.engines.flower.provision import ADDRESS, AUTHORITY, CERTIFICATE, KEY, PUBLIC, SITE_KEY, provision
 from fedhca.engines.flower.session import QUIET, FlowerSession
-from fedhca.engines.processes import SERVER, SITE, Processes, last_line, require_free
+from fedhca.engines.processes import CONNECTED, SERVER, SITE, Processes, last_line, require_free
 from fedhca.engines.proxies import NO_PROXIES, through_of_httpx
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import FedhcaError, GoneError
@@ -76,7 +76,7 @@ class Flower(engine.Engine):
             SITE: str(site.path.resolve()),
             "PATH": str(only_ours),
         }
-        return Processes(command, place, place / "log.txt", variables, _why)
+        return Processes(command, place, place / "log.txt", variables, _why, _let_in)
 
     def reach(self, site: SiteFolder) -> str:
         """Connect to the server and have it prove itself."""
@@ -127,6 +127,11 @@ def wait_for(session: FlowerSession, processes: Processes) -> None:
 def _stranger(words: str) -> str:
     """Return what the server's log says of a site that it did not let in."""
     return "a site was refused: its key is not known, or it is here already." if "ApiError:2004" in words else ""
+
+
+def _let_in(words: str) -> str:
+    """Tell whether the server has let this site in."""
+    return CONNECTED if "SuperNode ID:" in words else ""
 
 
 def _why(words: str) -> str:

@@ -13,7 +13,7 @@ from fedhca.errors import DataError
 PHOTOGRAPHS = ("RGB", "L", "P", "RGBA", "LA", "CMYK", "YCbCr")
 """Colour modes that a photograph may have."""
 
-STORED = ("1", "L", "P", "I;16", "I;16L", "I;16B", "I", "F", "RGB")
+STORED = ("1", "L", "P", "I;16", "I;16L", "I;16B", "I", "F", "LA", "RGB", "RGBA")
 """Colour modes that a label may have: masks, 8 bits or a palette, 16 bits, whole and real numbers, colours."""
 
 MAX_PIXELS = 1 << 26
@@ -55,6 +55,11 @@ def read_stored(path: Path, content: bytes | None = None) -> Shaped[np.ndarray, 
             f"{path}: expected an array [y, x] or [y, x, channels]; found {list(array.shape)}. Save it in that shape."
         )
     return np.array(array)
+
+
+def read_colours(path: Path, content: bytes | None = None) -> UInt8[np.ndarray, "y x 4"]:
+    """Return red, green, blue and opacity of an 8-bit label picture, of a palette the colours; else DataError."""
+    return _decode(path, ("1", "L", "LA", "P", "PA", "RGB", "RGBA"), content, convert="RGBA")
 
 
 def read_indices(path: Path) -> UInt8[np.ndarray, "y x"]:

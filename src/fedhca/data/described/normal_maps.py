@@ -11,10 +11,8 @@ from fedhca.data.described.label import Label, axes_mend, no_map
 from fedhca.data.label_normals import decode_normals
 from fedhca.errors import DataError
 from fedhca.tasks import SurfaceNormals
+from fedhca.tasks.surface_normals import LONGEST
 from fedhca.tasks.task import IGNORE, Task
-
-LONGEST = 1.01
-"""A component of a unit vector is at most 1; this much is rounding."""
 
 Colour = tuple[
     Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)], Annotated[int, Field(ge=0, le=255)]

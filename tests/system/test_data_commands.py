@@ -184,7 +184,7 @@ def test_kinds_are_told_by_names_and_values(
     outcome = command("new", "dataset", root)
     if expected is None:
         assert outcome.code == 1
-        assert f"{folder} (whole numbers up to 300" in outcome.err
+        assert f"{folder} (whole numbers from 0 to 300" in outcome.err
         return
     assert outcome.code == 0, outcome.err
     description = read_description(root)

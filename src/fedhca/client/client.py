@@ -14,9 +14,10 @@ from torch import Tensor
 from fedhca.client.evaluation import measure
 from fedhca.client.learner import Epoch, Learner
 from fedhca.client.ledger import ANSWERS, Ledger
-from fedhca.client.loading import PictureSet, epochs, in_order, steps_per_epoch
+from fedhca.client.loading import epochs, in_order, steps_per_epoch
 from fedhca.client.privacy import Privacy
 from fedhca.client.resident import Held, Resident
+from fedhca.client.samples import PictureSet
 from fedhca.client.state import MOMENTS, pack, unpack
 from fedhca.client.training import Step, Training, Watch
 from fedhca.compression import Compressed, Form, compress, difference, total
@@ -185,8 +186,7 @@ class Client:
 
         """
         count = min(self.training.batch_size, len(self.training_set))
-        names = [task.name for task in self.tasks]
-        batch = next(next(epochs(self.training_set, names, [0], batch_size=count, workers=0, pin=False)))
+        batch = next(next(epochs(self.training_set, self.tasks, [0], batch_size=count, workers=0, pin=False)))
         with torch.no_grad():
             outputs = self.model(batch["image"].to(self.device))
             for task in self.tasks:
@@ -207,10 +207,11 @@ class Client:
         """Return the sums and the metric of each task on the test pictures."""
         loader = in_order(
             self.test_set,
-            [task.name for task in self.tasks],
+            self.tasks,
             batch_size=self.training.batch_size,
             workers=self.training.workers,
             pin=self.device.type == "cuda",
+            where=f"Client '{self.name}', test data",
         )
         stats = measure(model, self.tasks, loader)
         return stats, {name: stat.result() for name, stat in stats.items()}
@@ -356,11 +357,12 @@ class Client:
         numbers = range(first, first + self.training.local_epochs)
         loaded = epochs(
             self.training_set,
-            [task.name for task in self.tasks],
+            self.tasks,
             [derive(self.seed, self.name, "epoch", number) for number in numbers],
             batch_size=self.training.batch_size,
             workers=self.training.workers,
             pin=self.device.type == "cuda",
+            where=f"Client '{self.name}', training data",
         )
         for number, batches in zip(numbers, loaded, strict=True):
             yield self.training.schedule.rate(number), batches

@@ -6,7 +6,7 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
-from fedhca.client.loading import Batch
+from fedhca.client.samples import Batch
 from fedhca.client.state import MOMENTS, gather, scatter
 from fedhca.client.training import Training, optimise, require_finite, set_rate
 from fedhca.errors import ClientError, RecipeError

@@ -1,47 +1,36 @@
 """Batches of a client's data: the same pictures whatever the number of workers."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
+from fedhca.client.samples import Batch, PictureSet, checked, read
 from fedhca.errors import DataError, FedhcaError
 from fedhca.seeds import derive
-
-Batch = dict[str, Tensor]
-
-
-@runtime_checkable
-class PictureSet(Protocol):
-    """A data set of dictionaries: `image` float [3, y, x], and a label map for every task by its name.
-
-    A data set with random augmentation offers `sample(index, seed)`, which draws from that seed alone; it is then used
-    for training, and runs can be had again whatever the number of workers.
-    """
-
-    def __len__(self) -> int:
-        """Return the number of pictures."""
-        ...
-
-    def __getitem__(self, index: int) -> Batch:
-        """Return one picture and its labels."""
-        ...
+from fedhca.tasks.task import Task
 
 
 def epochs(
-    pictures: PictureSet, tasks: Sequence[str], seeds: Sequence[int], *, batch_size: int, workers: int, pin: bool
+    pictures: PictureSet,
+    tasks: Sequence[Task],
+    seeds: Sequence[int],
+    *,
+    batch_size: int,
+    workers: int,
+    pin: bool,
+    where: str = "the data",
 ) -> Iterator[Iterator[Batch]]:
     """Yield one iterator of shuffled batches per seed (one seed a local epoch); all share the same workers.
 
-    The last incomplete batch is dropped; a set smaller than a batch makes one batch of what there is.
+    The last incomplete batch is dropped; a set smaller than a batch makes one batch of what there is. Errors call the
+    data set `where`.
     """
     plan = [batches(len(pictures), batch_size, seed) for seed in seeds]
     flat = [batch for epoch in plan for batch in epoch]
-    stream = _load(_Drawn(pictures, tuple(tasks)), workers, pin, batch_sampler=flat)
+    stream = _load(_Samples(pictures, tasks, where), workers, pin, batch_sampler=flat)
     for epoch in plan:
         yield (next(stream) for _ in epoch)
 
@@ -62,53 +51,36 @@ def steps_per_epoch(count: int, batch_size: int) -> int:
 
 
 def in_order(
-    pictures: PictureSet, tasks: Sequence[str], *, batch_size: int, workers: int, pin: bool
+    pictures: PictureSet,
+    tasks: Sequence[Task],
+    *,
+    batch_size: int,
+    workers: int,
+    pin: bool,
+    where: str = "the data",
 ) -> Iterator[Batch]:
-    """Yield batches of all pictures in order, without augmentation."""
-    yield from _load(_InOrder(pictures, tuple(tasks)), workers, pin, batch_size=batch_size)
+    """Yield batches of all pictures in order, without augmentation; errors call the data set `where`."""
+    yield from _load(_Samples(pictures, tasks, where), workers, pin, batch_size=batch_size)
 
 
-class _Drawn(Dataset):
-    """Pictures by (index, seed)."""
+class _Samples(Dataset):
+    """Samples of a client, with the labels of its own tasks alone: by (index, seed) for training, else by index.
 
-    def __init__(self, pictures: PictureSet, tasks: tuple[str, ...]) -> None:
-        self.pictures, self.tasks = pictures, tasks
+    Errors are returned: raised in a process that loads data, they would arrive wrapped in its traceback.
+    """
 
-    def __getitem__(self, key: tuple[int, int]) -> Batch | FedhcaError:
-        index, seed = key
-        draw: Any = getattr(self.pictures, "sample", None)
-        return _wanted(lambda: self.pictures[index] if draw is None else draw(index, seed), self.tasks)
-
-
-class _InOrder(Dataset):
-    """Pictures by index."""
-
-    def __init__(self, pictures: PictureSet, tasks: tuple[str, ...]) -> None:
-        self.pictures, self.tasks = pictures, tasks
+    def __init__(self, pictures: PictureSet, tasks: Sequence[Task], where: str) -> None:
+        self.pictures, self.tasks, self.where = pictures, tuple(tasks), where
 
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def __getitem__(self, index: int) -> Batch | FedhcaError:
-        return _wanted(lambda: self.pictures[index], self.tasks)
-
-
-def _wanted(read: Callable[[], Batch], tasks: tuple[str, ...]) -> Batch | FedhcaError:
-    """Keep the picture and the labels of the client's own tasks: it sees no others.
-
-    Errors are returned: raised in a process that loads data, they would arrive wrapped in its traceback.
-    """
-    try:
-        sample = read()
-    except FedhcaError as error:
-        return error
-    missing = [name for name in ("image", *tasks) if name not in sample]
-    if missing:
-        found = ", ".join(sorted(sample))
-        return DataError(
-            f"A sample should hold `{missing[0]}`. Found {found}. Add it to the data set, or drop the task."
-        )
-    return {name: torch.as_tensor(sample[name]) for name in ("image", *tasks)}
+    def __getitem__(self, key: int | tuple[int, int]) -> Batch | FedhcaError:
+        index, *seed = key if isinstance(key, tuple) else (key,)
+        try:
+            return checked(read(self.pictures, index, *seed), self.tasks, f"{self.where}, sample {index}")
+        except FedhcaError as error:
+            return error
 
 
 def _batch(samples: list[Batch | FedhcaError]) -> Batch | FedhcaError:

@@ -17,6 +17,9 @@ PHOTOGRAPHS = ("RGB", "L", "P", "RGBA", "LA", "CMYK", "YCbCr")
 STORED = ("1", "L", "P", "I;16", "I;16L", "I;16B", "I", "F", "RGB", "LA", "RGBA")
 """Colour modes that a label may have: masks, 8 bits or a palette, 16 bits, whole and real numbers, colours."""
 
+COLOURED = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")
+"""Of a label whose colours are classes."""
+
 LOSSY = ("JPEG", "MPO")
 
 
@@ -38,7 +41,7 @@ def read_upright(path: Path, content: bytes | None = None) -> UInt8[np.ndarray, 
 
 
 def read_stored(
-    path: Path, content: bytes | None = None, *, grey: bool = False, exact: bool = False
+    path: Path, content: bytes | None = None, *, grey: bool = False, exact: bool = False, alpha: bool = False
 ) -> Shaped[np.ndarray, "y x ..."]:
     """Return the numbers of a label picture or .npy file as they are stored, [y, x] or [y, x, channels].
 
@@ -49,6 +52,7 @@ def read_stored(
         content: its bytes, if they are at hand.
         grey: whether a palette gives the greys it stands for, and not its indices.
         exact: whether to refuse JPEG, which changes numbers a little.
+        alpha: whether an alpha channel may hide something; it is then the last channel.
 
     Raises:
         DataError: it cannot be read, or holds no numbers of such a shape; a palette has colours, or alpha hides some.
@@ -65,9 +69,9 @@ def read_stored(
     if head and head.pixels > MAX_PIXELS:
         raise too_large(path, f"{head.pixels}")
     if head and not head.known:
-        return _opaque(path, _deep(path, content, head.numbers))
+        return _opaque(path, _deep(path, content, head.numbers), alpha)
     values = decode(path, content, lambda image: _numbers(path, image, grey, exact))
-    return values.astype(head.numbers) if head else _opaque(path, values)
+    return values.astype(head.numbers) if head else _opaque(path, values, alpha)
 
 
 def plane(values: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
@@ -75,6 +79,12 @@ def plane(values: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
     if values.ndim == 3 and values.shape[2] in {1, 3} and (values == values[..., :1]).all():
         return values[..., 0]
     return values
+
+
+def read_colours(path: Path, content: bytes | None = None) -> UInt8[np.ndarray, "y x 4"]:
+    """Return red, green, blue and opacity of an 8-bit label picture, of a palette the colours; else DataError."""
+    content = content_of(path) if content is None else content
+    return decode(path, content, lambda image: _exact(path, image, COLOURED).convert("RGBA"))
 
 
 def read_indices(path: Path) -> UInt8[np.ndarray, "y x"]:
@@ -128,14 +138,19 @@ def _photograph(path: Path, image: Image.Image) -> Image.Image:
 
 
 def _numbers(path: Path, image: Image.Image, grey: bool, exact: bool) -> Image.Image | np.ndarray:
-    if exact and image.format in LOSSY:
+    _exact(path, image, STORED, lossless=exact)
+    return _greys(path, image) if grey and image.mode == "P" else image
+
+
+def _exact(path: Path, image: Image.Image, modes: tuple[str, ...], lossless: bool = True) -> Image.Image:
+    if lossless and image.format in LOSSY:
         raise DataError(
             f"{path}: expected the very numbers that were drawn; found JPEG, which changes them. "
             "Export the labels again as PNG; renaming or converting this file does not bring them back."
         )
-    if image.mode not in STORED:
-        raise other_mode(path, image, STORED, "8 bits and one channel")
-    return _greys(path, image) if grey and image.mode == "P" else image
+    if image.mode not in modes:
+        raise other_mode(path, image, modes, "8 bits and one channel")
+    return image
 
 
 def _deep(path: Path, content: bytes, numbers: np.dtype) -> Shaped[np.ndarray, "y x ..."]:
@@ -163,11 +178,13 @@ def _greys(path: Path, image: Image.Image) -> UInt8[np.ndarray, "y x"]:
     return palette[indices, 0]
 
 
-def _opaque(path: Path, values: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
-    """Return the channels of a picture without alpha; DataError where it hides something."""
+def _opaque(path: Path, values: Shaped[np.ndarray, "..."], alpha: bool) -> Shaped[np.ndarray, "..."]:
+    """Return the channels of a picture without alpha; DataError where it hides something, and may not."""
     if values.ndim == 2 or values.shape[2] not in {2, 4}:
         return values
     if values.dtype.kind == "u" and (values[..., -1] != np.iinfo(values.dtype).max).any():
+        if alpha:
+            return values
         raise DataError(
             f"{path}: expected a picture that hides nothing; found transparent pixels. "
             "Paint over them, then save it without alpha channel."

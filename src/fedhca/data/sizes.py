@@ -14,7 +14,8 @@ def check_size(path: Path, label: Shaped[np.ndarray, "y x ..."], picture: Path, 
     if label.shape[:2] != shape:
         raise DataError(
             f"{path}: expected the size of its picture {picture}, {shape[0]} × {shape[1]} pixels; found "
-            f"{label.shape[0]} × {label.shape[1]}. Take picture and label from one release."
+            f"{label.shape[0]} × {label.shape[1]}. Resize the label to that, each pixel the nearest one, or take both "
+            "from one release."
         )
 
 

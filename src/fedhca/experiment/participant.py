@@ -12,9 +12,9 @@ from torch import nn
 
 from fedhca.client.client import Client, Rests
 from fedhca.client.learner import Learner
-from fedhca.client.loading import PictureSet
 from fedhca.client.privacy import Privacy
 from fedhca.client.resident import Resident
+from fedhca.client.samples import PictureSet
 from fedhca.client.training import Training, Watch
 from fedhca.errors import RecipeError
 from fedhca.models.client_model import ClientModel

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from fedhca.client.privacy import Privacy
+from fedhca.client.samples import look
 from fedhca.client.training import Training, Watch
 from fedhca.compression import Sent
 from fedhca.errors import RecipeError
@@ -83,6 +84,9 @@ def run(
     """
     if not participants:
         raise RecipeError("A federation should have at least one participant. Found none.")
+    for each in participants:
+        look(each.train, each.tasks, f"Client '{each.name}', training data", train=True)
+        look(each.test, each.tasks, f"Client '{each.name}', test data", train=False)
     folder = None if out is None else Path(out)
     training = training or Training()
     place = None if device is None else torch.device(device)

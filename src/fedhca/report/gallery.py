@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from jaxtyping import Float
 from torch import Tensor
 
-from fedhca.client.loading import Batch
+from fedhca.client.samples import Batch
 from fedhca.data.colours import unnormalise
 from fedhca.report.sheet import Tile
 from fedhca.sharing.predictor import Predictor

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from fedhca.errors import DataError, RecipeError
 from fedhca.stats import Confusion
-from fedhca.tasks.pixels import labelled, require_fit
+from fedhca.tasks.pixels import labelled, require_fit, require_label
 from fedhca.tasks.task import IGNORE, Task
 
 
@@ -43,6 +43,17 @@ def require_classes(task: Task, output: Tensor, label: Tensor) -> None:
 
     """
     require_fit(task, output, label)
+    require_indices(task, label)
+
+
+def check_map(task: Task, label: Tensor, size: tuple[int, ...]) -> None:
+    """Raise DataError unless the label of one picture has its size and holds classes of the task, or `IGNORE`."""
+    require_label(task, label, size, whole=True)
+    require_indices(task, label)
+
+
+def require_indices(task: Task, label: Tensor) -> None:
+    """Raise DataError unless every label is a class or `IGNORE`."""
     outside = labelled(label) & ((label < 0) | (label >= task.channels))
     if outside.any():  # else a GPU would die of an assertion that names neither the task nor the value
         raise DataError(

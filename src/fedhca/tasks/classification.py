@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
-from jaxtyping import Float, Int, Integer, UInt8
+from jaxtyping import Float, Int, Integer, Shaped, UInt8
 from torch import Tensor, nn
 
 from fedhca.errors import RecipeError
@@ -51,6 +51,10 @@ class Classification(Task):
     def head(self, width: int) -> nn.Module:
         """Return a head that pools over the picture."""
         return PoolingHead(width, self.channels)
+
+    def check_label(self, label: Shaped[Tensor, "..."], size: tuple[int, int]) -> None:
+        """Raise DataError for what is no class."""
+        classes.check_map(self, label, ())
 
     def loss(self, output: Float[Tensor, "b c"], label: Int[Tensor, "b"]) -> Float[Tensor, ""]:
         """Return the mean cross entropy over labelled pictures."""

@@ -5,12 +5,12 @@ from typing import ClassVar, final
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Shaped, UInt8
 from torch import Tensor
 
 from fedhca.stats import Squares
 from fedhca.tasks.palette import EMBERS, shade
-from fedhca.tasks.pixels import labelled, mean_over, require_fit
+from fedhca.tasks.pixels import labelled, mean_over, require_fit, require_label
 from fedhca.tasks.task import IGNORE, Task
 from fedhca.tasks.view import View
 
@@ -39,6 +39,16 @@ class Depth(Task):
     metric: ClassVar[str] = "RMSE"
     unit: ClassVar[str] = "m"
     higher_is_better: ClassVar[bool] = False
+
+    def check_label(self, label: Shaped[Tensor, "..."], size: tuple[int, int]) -> None:
+        """Raise DataError for what is no map of the picture."""
+        require_label(self, label, size)
+
+    def doubt(self, label: Shaped[Tensor, "y x"]) -> str:
+        """Say that there is something and no distance."""
+        if labelled(label).any() and not _measured(label).any():
+            return "should have distances above 0"
+        return super().doubt(label)
 
     def loss(self, output: Float[Tensor, "b 1 y x"], label: Float[Tensor, "b y x"]) -> Float[Tensor, ""]:
         """Return the mean absolute error in metres."""
@@ -79,5 +89,5 @@ def _range(values: Float[np.ndarray, "y x"]) -> tuple[float, float]:
     return float(near), float(far)
 
 
-def _measured(label: Float[Tensor, "b y x"]) -> Bool[Tensor, "b y x"]:
+def _measured(label: Shaped[Tensor, "*b y x"]) -> Bool[Tensor, "*b y x"]:
     return labelled(label) & (label > 0) & label.isfinite()

@@ -7,15 +7,15 @@ from typing import ClassVar, final
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Float, Int64, Shaped, UInt8
 from torch import Tensor
 from torch.nn.functional import softplus
 
 from fedhca import edge_detection
-from fedhca.errors import RecipeError
+from fedhca.errors import DataError, RecipeError
 from fedhca.tasks.edge_counts import EdgeCounts
 from fedhca.tasks.palette import INK, shade
-from fedhca.tasks.pixels import labelled, mean_over, require_fit
+from fedhca.tasks.pixels import labelled, mean_over, require_fit, require_label
 from fedhca.tasks.task import IGNORE, Task
 
 
@@ -50,6 +50,16 @@ class Edges(Task):
         for name in ("positive_weight", "max_dist"):
             if not 0 <= getattr(self, name) <= 1:
                 raise RecipeError(f"`{name}` should be in [0, 1]. Found {getattr(self, name)}.")
+
+    def check_label(self, label: Shaped[Tensor, "..."], size: tuple[int, int]) -> None:
+        """Raise DataError for what is no map of probabilities."""
+        require_label(self, label, size)
+        outside = labelled(label) & ~((label >= 0) & (label <= 1))
+        if outside.any():
+            found = f"{float(label[outside][0]):g}"
+            raise DataError(
+                f"Labels of task '{self.name}' should be 0 to 1, or {IGNORE} for none. Found {found}. Divide."
+            )
 
     def loss(self, output: Float[Tensor, "b 1 y x"], label: Float[Tensor, "b y x"]) -> Float[Tensor, ""]:
         """Return the weighted binary cross entropy, mean over labelled pixels."""

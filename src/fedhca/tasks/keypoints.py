@@ -6,14 +6,14 @@ from typing import ClassVar, final
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Real, UInt8
+from jaxtyping import Bool, Float, Real, Shaped, UInt8
 from torch import Tensor
 
 from fedhca.errors import DataError, RecipeError
 from fedhca.stats import Share
 from fedhca.tasks.on_picture import dots
 from fedhca.tasks.padding import padding
-from fedhca.tasks.pixels import mean_over, require_channels
+from fedhca.tasks.pixels import mean_over, require_channels, require_label
 from fedhca.tasks.task import IGNORE, Task
 from fedhca.tasks.view import View
 
@@ -64,6 +64,15 @@ class Keypoints(Task):
                 f"`swaps` of task '{self.name}' should be pairs of numbers from 0 to {self.channels - 1}, each once"
             )
             raise RecipeError(f"{expected}. Found {self.swaps}.")
+
+    def check_label(self, label: Shaped[Tensor, "..."], size: tuple[int, int]) -> None:
+        """Raise DataError for what is no x, y and label of every point, or where a labelled one is nowhere."""
+        require_label(self, label, (self.channels, 3))
+        told = (label[:, 2] > 0) & (label[:, 2] != IGNORE)
+        if not label[told].isfinite().all():
+            raise DataError(
+                f"Labels of task '{self.name}' should be finite. Found NaN or infinity. Write 0 for no label."
+            )
 
     def loss(self, output: Float[Tensor, "b k y x"], label: Float[Tensor, "b _ 3"]) -> Float[Tensor, ""]:
         """Return the balanced squared error of heat maps, mean over labelled points."""

@@ -8,7 +8,7 @@ from fedhca.errors import DataError, RecipeError
 from fedhca.tasks.task import IGNORE, Task
 
 
-def labelled(label: Shaped[Tensor, "b ..."]) -> Bool[Tensor, "b ..."]:
+def labelled(label: Shaped[Tensor, "..."]) -> Bool[Tensor, "..."]:
     """Return where there is a label."""
     return label != IGNORE
 
@@ -33,6 +33,21 @@ def require_fit(task: Task, output: Tensor, label: Tensor, *, vectors: bool = Fa
             f"Labels of task '{task.name}' should have the output's shape {list(expected)}. "
             f"Found {list(label.shape)}: images and labels must be of one size."
         )
+
+
+def require_label(task: Task, label: Tensor, shape: tuple[int, ...], *, whole: bool = False) -> None:
+    """Raise DataError unless the label of one picture has the shape, and whole numbers if it should."""
+    named, found = f"Labels of task '{task.name}' should", tuple(label.shape)
+    if found != shape:
+        mend = "Resize it to its picture's size, each pixel the nearest one."
+        if tuple(label.squeeze().shape) == shape:
+            mend = "Take the axis of length 1 out: label.squeeze()."
+        elif sorted(found) == sorted(shape):
+            mend = "Bring its axes into that order: label.permute(...)."
+        raise DataError(f"{named} have the shape {list(shape)}, as their picture. Found {list(found)}. {mend}")
+    if whole and label.is_floating_point():
+        kind = str(label.dtype).removeprefix("torch.")
+        raise DataError(f"{named} be whole numbers. Found {kind}. Convert it: label.long(), of NumPy astype('int64').")
 
 
 def require_channels(task: Task, output: Tensor) -> None:

@@ -5,7 +5,7 @@ from typing import ClassVar, final
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, Real, UInt8
+from jaxtyping import Float, Int, Real, Shaped, UInt8
 from torch import Tensor
 
 from fedhca.stats import ThresholdCounts
@@ -32,6 +32,10 @@ class Saliency(Task):
     metric: ClassVar[str] = "maxF"
     unit: ClassVar[str] = "%"
     higher_is_better: ClassVar[bool] = True
+
+    def check_label(self, label: Shaped[Tensor, "..."], size: tuple[int, int]) -> None:
+        """Raise DataError for what is no map of classes."""
+        classes.check_map(self, label, size)
 
     def loss(self, output: Float[Tensor, "b c y x"], label: Int[Tensor, "b y x"]) -> Float[Tensor, ""]:
         """Return the balanced cross entropy; 0 where all labelled pixels are of one class."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
-from jaxtyping import Float, Int, Integer, UInt8
+from jaxtyping import Float, Int, Integer, Shaped, UInt8
 from torch import Tensor
 
 from fedhca.stats import Confusion
@@ -38,6 +38,10 @@ class SemanticSegmentation(Task):
     def __post_init__(self) -> None:
         """Refuse a number of classes that would make `IGNORE` one of them."""
         classes.require_count(self)
+
+    def check_label(self, label: Shaped[Tensor, "..."], size: tuple[int, int]) -> None:
+        """Raise DataError for what is no map of classes."""
+        classes.check_map(self, label, size)
 
     def loss(self, output: Float[Tensor, "b c y x"], label: Int[Tensor, "b y x"]) -> Float[Tensor, ""]:
         """Return the mean cross entropy over labelled pixels."""

@@ -4,14 +4,22 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+import torch
+from jaxtyping import Bool, Float, Shaped, UInt8
 from torch import Tensor
 
+from fedhca.errors import DataError
 from fedhca.stats import Angles, unit_vectors
 from fedhca.tasks.palette import NEUTRAL
-from fedhca.tasks.pixels import mean_over, require_fit
+from fedhca.tasks.pixels import mean_over, require_fit, require_label
 from fedhca.tasks.task import IGNORE, Task
 from fedhca.tasks.view import View
+
+
+LONGEST = 1.01
+"""A component of a unit vector is at most 1; this much is rounding."""
+ODD = 0.1
+"""How far from 1 a length is odd, and below which it is none."""
 
 
 @final
@@ -31,6 +39,25 @@ class SurfaceNormals(Task):
     metric: ClassVar[str] = "mErr"
     unit: ClassVar[str] = "degrees"
     higher_is_better: ClassVar[bool] = False
+
+    def check_label(self, label: Shaped[Tensor, "..."], size: tuple[int, int]) -> None:
+        """Raise DataError for what is no map of vectors, each component from -1 to 1."""
+        require_label(self, label, (3, *size))
+        odd = label[:, ~(label.abs().amax(dim=0) <= LONGEST)]
+        wrong = odd[:, (odd != IGNORE).all(dim=0)]
+        if wrong.numel():
+            raise DataError(
+                f"Labels of task '{self.name}' should be from -1 to 1, or {IGNORE} for none. "
+                f"Found {float(wrong.abs().max()):g}. Divide vectors by their length; of 8 bits, take 2v/255 - 1."
+            )
+
+    def doubt(self, label: Shaped[Tensor, "3 y x"]) -> str:
+        """Say that most vectors, but for those near zero, are not of unit length."""
+        lengths = torch.linalg.vector_norm(label[:, (label != IGNORE).all(dim=0)].float(), dim=0)
+        lengths = lengths[lengths > ODD]
+        if lengths.numel() and ((lengths - 1).abs() > ODD).float().mean() > 0.5:
+            return "should be unit vectors: divide them by their length, and write 255 where there is none"
+        return ""
 
     def loss(self, output: Float[Tensor, "b 3 y x"], label: Float[Tensor, "b 3 y x"]) -> Float[Tensor, ""]:
         """Return the L1 distance per labelled pixel."""

@@ -66,6 +66,24 @@ class Task(ABC):
     def measure(self, output: Float[Tensor, "b c ..."], label: Shaped[Tensor, "b ..."]) -> Stat:
         """Return the sums from which the metric is computed."""
 
+    def check_label(self, label: Shaped[Tensor, "..."], size: tuple[int, int]) -> None:  # noqa: B027  any label will do
+        """Raise DataError for what is no label of a picture of `size` pixels, in the form that the loss takes.
+
+        Every sample is asked, in training and in tests; see `tasks.pixels.require_label`.
+        """
+
+    def doubt(self, label: Shaped[Tensor, "... y x"]) -> str:
+        """Say what is odd about a map of labels that could be one; "" if nothing is.
+
+        A data set is refused if the first maps are odd all alike: here those of 0 beside 255, which then mean yes.
+        """
+        known = label != IGNORE
+        known = known.flatten(end_dim=-3).all(0) if known.dim() > 2 else known
+        inside = known[known.any(1)][:, known.any(0)]  # without a margin, which may be padding
+        if inside.all() or label[..., known].any():
+            return ""
+        return "should hold more than 0 and 255, which means no label: where 255 means yes, divide by 255"
+
     def seen(self, label: Shaped[np.ndarray, "..."], view: View) -> Shaped[np.ndarray, "..."]:
         """Return the label of what a training sample shows, a new array: the nearest pixels."""
         return view.nearest(label)

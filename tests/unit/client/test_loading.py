@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from fedhca.client.loading import Batch, batches, epochs, in_order, steps_per_epoch
+from fedhca.client.loading import batches, epochs, in_order, steps_per_epoch
+from fedhca.client.samples import Batch
 from fedhca.errors import DataError
 from fedhca.seeds import derive
-from tiny import Pictures, same_bits
+from fedhca.tasks import Depth
+from tiny import TASKS, Pictures, same_bits
 
 
 class Numbered:
@@ -37,11 +39,12 @@ class Unequal(Numbered):
     """Pictures of which one has another size."""
 
     def __getitem__(self, index: int) -> Batch:
-        return {"image": torch.zeros(3, 2, 2 + index), "depth": torch.zeros(2, 2)}
+        return {"image": torch.zeros(3, 2, 2 + index), "depth": torch.ones(2, 2 + index)}
 
 
 def drawn(pictures: Any, seeds: list[int], workers: int = 0, size: int = 2, tasks: tuple[str, ...] = ("depth",)) -> Any:
-    return [list(epoch) for epoch in epochs(pictures, tasks, seeds, batch_size=size, workers=workers, pin=False)]
+    wanted = [TASKS[name] for name in tasks]
+    return [list(epoch) for epoch in epochs(pictures, wanted, seeds, batch_size=size, workers=workers, pin=False)]
 
 
 def order(epoch: list[Batch]) -> list[list[int]]:
@@ -89,7 +92,7 @@ def test_augmentation_hangs_on_the_seed() -> None:
 
 
 def test_tests_read_all_pictures_in_order_without_augmentation() -> None:
-    found = list(in_order(Numbered(5), ["depth"], batch_size=2, workers=0, pin=False))
+    found = list(in_order(Numbered(5), [Depth()], batch_size=2, workers=0, pin=False))
     assert order(found) == [[0, 1], [2, 3], [4]]
 
 
@@ -102,7 +105,7 @@ def test_a_client_sees_the_labels_of_its_own_tasks_only() -> None:
     ("pictures", "tasks", "line"),
     [
         (Unreadable(4), ("depth",), r"^a\.png: expected a picture; found none\. Add it\.$"),
-        (Numbered(4), ("sal",), r"^A sample should hold `sal`\. Found depth, edge, image\. .*$"),
+        (Numbered(4), ("sal",), r"^the data, sample \d should hold `sal`\. Found depth, edge, image\. .*$"),
         (Unequal(4), ("depth",), r"^`image` should have one shape in a batch, \[3, 2, \d\]\. Found \[3, 2, \d\]\. .*$"),
     ],
 )
@@ -113,7 +116,7 @@ def test_what_cannot_be_read_is_the_same_one_line_whatever_the_workers(
         yield from drawn(pictures, [0], workers, tasks=tasks)
 
     def testing() -> Iterator[Any]:
-        yield from in_order(pictures, tasks, batch_size=2, workers=workers, pin=False)
+        yield from in_order(pictures, [TASKS[name] for name in tasks], batch_size=2, workers=workers, pin=False)
 
     for read in (training, testing):
         with pytest.raises(DataError, match=line):

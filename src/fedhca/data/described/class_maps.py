@@ -1,23 +1,24 @@
-"""Maps of classes in files: one whole number for every pixel."""
+"""Maps of classes in files: a whole number, or a colour, for every pixel."""
 
-from functools import cached_property
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, final
+from typing import Annotated, Any, Literal, final
 
 import numpy as np
 from jaxtyping import Shaped, UInt8
 from pydantic import Field, model_validator
 
 from fedhca.bounds import Number
-from fedhca.data.described.label import Label, Several, StoredWhole, no_map, one_channel
+from fedhca.data.described.class_colours import Colour, class_of_colours, distinct_colours
+from fedhca.data.described.label import Label, Several, StoredWhole, listed, no_map, one_channel
+from fedhca.data.image import read_colours, read_stored
 from fedhca.errors import DataError
 from fedhca.tasks import HumanParts, SemanticSegmentation
 from fedhca.tasks.task import IGNORE, Task
 
-MOST = 1 << 16
-"""Values that a file may hold: 16 bits."""
-
-Classes = Annotated[int, Field(ge=1, le=IGNORE), Number] | Annotated[tuple[str, ...], Field(min_length=1, max_length=IGNORE)]
+Classes = (
+    Annotated[int, Field(ge=1, le=IGNORE), Number] | Annotated[tuple[str, ...], Field(min_length=1, max_length=IGNORE)]
+)
 PARTS = ("background", "head", "torso", "upper arms", "lower arms", "upper legs", "lower legs")
 
 
@@ -28,30 +29,44 @@ def class_names(classes: int | tuple[str, ...]) -> tuple[str, ...]:
 
 @final
 class ClassMap(Label):
-    """Pictures with one channel, or a palette, whose values are class indices.
+    """Pictures with one channel, or a palette, whose values are class indices; or with one colour for each class.
+
+    Real numbers are class indices where all are whole; what is not finite is no label.
 
     Attributes:
-        classes: their names in order, or how many there are.
-        ignore: values that mean "no label here".
+        classes: their names in order, or how many there are; those of `colours` if not given.
+        colours: of each class, by its name.
+        ignore: values, or colours, that mean "no label here".
         offset: what a file adds to a class index.
 
     """
 
     kind: Literal["semseg", "human_parts"]
     classes: Classes
-    ignore: Annotated[tuple[StoredWhole, ...], Several] = (IGNORE,)
-    offset: Annotated[int, Field(ge=0, lt=MOST), Number] = 0
+    colours: Annotated[dict[str, Colour], Field(max_length=IGNORE)] = Field(default_factory=dict)
+    ignore: Annotated[tuple[StoredWhole | Colour, ...], Several] = (IGNORE,)
+    offset: Annotated[int, Field(ge=0, lt=1 << 16), Number] = 0
 
     @model_validator(mode="before")
     @classmethod
-    def _parts(cls, values: object) -> object:
-        known = isinstance(values, dict) and values.get("kind") == "human_parts" and "classes" not in values
-        return {**values, "classes": PARTS} if known else values  # type: ignore[dict-item]
+    def _implied(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        colours, ignore = values.get("colours"), values.get("ignore")
+        if isinstance(colours, dict) and colours:
+            values = {"classes": [*colours], **values}
+            if isinstance(ignore, list) and len(ignore) in {3, 4} and all(isinstance(each, int) for each in ignore):
+                values["ignore"] = [ignore]  # one colour, not several values
+        return {"classes": PARTS, **values} if values.get("kind") == "human_parts" else values
 
     @model_validator(mode="after")
     def _different(self) -> "ClassMap":
         if len({*self.names}) < len(self.names):
             raise ValueError("`classes` should have different names; rename one")
+        if self.colours and self.names != tuple(self.colours):
+            raise ValueError("`classes` should be the names in `colours`; take `classes` out")
+        if len(self._classes) < len(self.colours) + sum(isinstance(each, tuple) for each in self.ignore):
+            raise ValueError("`colours` and `ignore` should be different colours; take one out")
         return self
 
     @property
@@ -64,33 +79,63 @@ class ClassMap(Label):
         kind = HumanParts if self.kind == "human_parts" else SemanticSegmentation
         return kind(name=name, channels=len(self.names))
 
+    def read(self, path: Path, content: bytes | None = None) -> Shaped[np.ndarray, "..."]:
+        """Return what a file holds, values or colours; DataError where it cannot be read or is a JPEG."""
+        if self.colours and (content is not None or path.suffix.lower() != ".npy"):
+            return read_colours(path, content)
+        return read_stored(path, content, exact=True)
+
     def decode(self, where: Path, stored: Shaped[np.ndarray, "..."]) -> UInt8[np.ndarray, "y x"]:
         """Return class indices, 255 where there is no label."""
-        values = one_channel(where, stored, True, "Save class indices as a PNG with 8 or 16 bits, or with a palette.")
-        if values.dtype != bool and values.size and (values.min() < 0 or values.max() >= MOST):
-            raise self._outside(where, int(values.min() if values.min() < 0 else values.max()))
-        label = self._table[values.astype(np.uint16, copy=False)]
-        wrong = label < 0
-        if wrong.any():
-            raise self._outside(where, int(values[wrong].max()))
-        return label.astype(np.uint8)
+        return self._by_colour(where, stored) if self.colours else self._by_value(where, stored)
 
     def nothing(self, shape: tuple[int, int]) -> UInt8[np.ndarray, "y x"]:
         """Return 255 everywhere."""
         return no_map(shape, np.uint8)
 
-    @cached_property
-    def _table(self) -> np.ndarray:
-        """The class index of every stored value; 255 for no label, −1 for what may not be."""
-        table = np.full(MOST, -1, np.int16)
-        table[self.offset : self.offset + len(self.names)] = np.arange(len(self.names))[: MOST - self.offset]
-        table[[value for value in self.ignore if 0 <= value < MOST]] = IGNORE
-        return table
+    def strange(self, stored: Shaped[np.ndarray, "y x ..."]) -> set[Colour]:
+        """Return the colours in a file that the description does not know."""
+        return {colour for colour in distinct_colours(stored) if colour not in self._classes}
 
-    def _outside(self, where: Path, value: int) -> DataError:
+    def _by_value(self, where: Path, stored: Shaped[np.ndarray, "..."]) -> UInt8[np.ndarray, "y x"]:
+        mend = "Save class indices as a PNG with 8 or 16 bits, or with a palette; or say the `colours` of the classes."
+        values = one_channel(where, stored, mend)
         first, count = self.offset, len(self.names)
-        ignored = f", or {' or '.join(map(str, self.ignore))} for no label" if self.ignore else ""
-        return DataError(
-            f"{where}: expected {count} classes, {first} to {first + count - 1}{ignored}; found {value}. "
-            f"Add it to `ignore` or `classes`, or correct the label."
-        )
+        hidden = listed(values, [each for each in self.ignore if isinstance(each, int)]) | ~np.isfinite(values)
+        wrong = values[~hidden & ~((values >= first) & (values < first + count) & (values % 1 == 0))]
+        if wrong.size:
+            value = wrong.max()
+            ignored = f", or {' or '.join(map(str, self.ignore))} for no label" if self.ignore else ""
+            mend = f"Add it to `ignore`{' or `classes`' * bool(value > 0)}, or correct the label."
+            if value % 1 != 0:
+                mend = "Class indices are whole numbers; a class map is resized by the nearest pixel, never smoothed."
+            raise DataError(
+                f"{where}: expected {count} classes, {first} to {first + count - 1}{ignored}; found {value:.10g}. {mend}"
+            )
+        return np.where(hidden, IGNORE, np.where(hidden, first, values).astype(np.int64) - first).astype(np.uint8)
+
+    def _by_colour(self, where: Path, stored: Shaped[np.ndarray, "..."]) -> UInt8[np.ndarray, "y x"]:
+        if (
+            stored.dtype != np.uint8
+            or stored.ndim not in {2, 3}
+            or (stored.ndim == 3 and stored.shape[2] not in {3, 4})
+        ):
+            raise DataError(
+                f"{where}: expected colours, uint8 [y, x, 3]; found {stored.dtype} {list(stored.shape)}. "
+                "Save them so, or take out `colours` where files hold class indices."
+            )
+        label, wrong = class_of_colours(stored, self._classes)
+        if wrong.any():
+            colours = [list(colour) for colour in self.strange(stored)]
+            found = f"{colours[0]}" + f" and {len(colours) - 1} more" * (len(colours) > 1)
+            raise DataError(
+                f"{where}: expected the colours of {len(self.names)} classes; found {found}. "
+                "Add it to `colours` or `ignore`; where borders are soft, export the labels without smoothing."
+            )
+        return label.astype(np.uint8)
+
+    @property
+    def _classes(self) -> Mapping[Colour, int]:
+        """The class of each colour; 255 for no label."""
+        classes = {colour: index for index, colour in enumerate(self.colours.values())}
+        return {**classes, **{each: IGNORE for each in self.ignore if isinstance(each, tuple)}}

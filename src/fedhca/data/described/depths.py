@@ -49,7 +49,7 @@ class DepthMap(Label):
 
     def decode(self, where: Path, stored: Shaped[np.ndarray, "..."]) -> Float32[np.ndarray, "y x"]:
         """Return metres, 255 where there is no label."""
-        values = one_channel(where, stored, False, "Save depth as a 16-bit PNG, a TIFF of real numbers, or .npy.")
+        values = one_channel(where, stored, "Save depth as a 16-bit PNG, a TIFF of real numbers, or .npy.")
         with np.errstate(over="ignore", invalid="ignore"):
             metres = (values * self.factor).astype(np.float32)
         known = ~listed(values, self.invalid) & np.isfinite(metres) & (metres > 0) & (values != NO_MEASUREMENT)

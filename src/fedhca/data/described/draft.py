@@ -2,10 +2,12 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from fedhca.data.described.contents import contents
 from fedhca.data.described.description import TASK_NAME
+from fedhca.data.described.files import PICTURES
 from fedhca.data.described.guess import Guess, guess_labels, guess_pictures
 from fedhca.errors import DataError, one_line
 
@@ -20,53 +22,70 @@ HINTS = {
     "edge": "# the value of a sure edge: white: 255",
     "sal": "# more than half of it is salient: white: 255",
 }
+COLOURS = "# better names than class_0; a colour that means no label: take it out, and: ignore: [224, 224, 192]"
+NAMED = 5
+"""Pictures without a label that are named."""
 
 
 def draft_description(root: Path) -> str:
     """Return the text of a dataset.yaml for a folder as it looks.
 
     Raises:
-        DataError: there is no such folder, or no pictures or labels in it, or a label cannot be read.
+        DataError: there is no such folder, or no pictures or labels in it, or two pictures have one name.
 
     """
     if not root.is_dir():
         raise DataError(f"{root}: expected a folder; found none. Correct the path.")
     images = guess_pictures(root)
     guesses = guess_labels(root, images)
-    known = [guess for guess in guesses if guess.kind]
+    known = [guess for guess in guesses if guess.kind.name]
     if not known:
-        found = ", ".join(f"{guess.folder} ({guess.why})" for guess in guesses) or "none"
+        found = "; ".join(f"{guess.folder} ({guess.kind.why})" for guess in guesses) or "none"
         raise DataError(
             f"{root}: expected folders of labels beside {images}, with files called as its pictures are; found {found}."
             " Put them there, or write dataset.yaml by hand."
         )
-    total = sum(path.is_file() and not path.name.startswith(".") for path in (root / images).iterdir())
+    others = contents(root / images, PICTURES)
     lines = [
         f"# What {one_line(root.absolute().name)} holds, as it looks. Correct it, then: fedhca data check",
-        f"images: {json.dumps(images)}",
+        f"images: {json.dumps(images)}" + f"  # not read: {one_line(others)}" * bool(others),
         "tasks:",
-        *(line for guess in known for line in _task(guess, total)),
-        *_strange([guess for guess in guesses if not guess.kind]),
+        *(line for guess in known for line in _task(guess)),
+        *(
+            f"# not understood: {one_line(guess.folder)}: {one_line(guess.kind.why)}"
+            for guess in guesses
+            if guess not in known
+        ),
         *_splits(root),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _task(guess: Guess, total: int) -> list[str]:
-    name = guess.folder if re.fullmatch(TASK_NAME, guess.folder) else guess.kind
-    lines = [f"  {name}:  # {guess.pictures} labels: {guess.why}", f"    kind: {guess.kind}  {HINTS[guess.kind]}"]
+def _task(guess: Guess) -> Iterator[str]:
+    kind = guess.kind
+    name = guess.folder if re.fullmatch(TASK_NAME, guess.folder) else kind.name
+    yield f"  {name}:  # {guess.labels} labels: {kind.why}"
+    yield f"    kind: {kind.name}  {COLOURS if 'colours' in kind.keys else HINTS[kind.name]}"
     if name != guess.folder:
-        lines.append(f"    folder: {json.dumps(guess.folder)}")
+        yield f"    folder: {json.dumps(guess.folder)}"
     if guess.suffix:
-        lines.append(f"    suffix: {json.dumps(guess.suffix)}")
-    lines += [f"    {key}: {json.dumps(value)}" for key, value in guess.keys.items()]
-    if guess.pictures < total:
-        lines.append(f"    missing: ignore  # {total - guess.pictures} pictures have no label; `error` if all should")
-    return lines
+        yield f"    suffix: {json.dumps(guess.suffix)}"
+    for key, value in kind.keys.items():
+        if isinstance(value, dict):
+            yield f"    {key}:"
+            yield from (f"      {each}: {json.dumps(colour)}" for each, colour in value.items())
+        else:
+            yield f"    {key}: {json.dumps(value)}"
+    if kind.doubt:
+        yield f"    # {kind.doubt}"
+    if guess.missing:
+        yield f"    # missing: ignore  # without this, an error: {_some(guess.missing)} without a label"
 
 
-def _strange(guesses: Sequence[Guess]) -> list[str]:
-    return [f"# not understood: {one_line(guess.folder)}: {guess.why}" for guess in guesses]
+def _some(names: Sequence[str]) -> str:
+    """Say the first of some names, and how many there are."""
+    listed = ", ".join(map(one_line, names[:NAMED])) + ", …" * (len(names) > NAMED)
+    return f"{len(names)} pictures ({listed})"
 
 
 def _splits(root: Path) -> list[str]:

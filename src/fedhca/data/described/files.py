@@ -47,6 +47,13 @@ def files_of(root: Path, folder: str, endings: Collection[str], suffix: str = ""
     return found
 
 
+def picture_name(text: str) -> str:
+    """Return the name of a picture that a list or table names, with or without the ending of its file."""
+    name = composed(text.strip())
+    stem, ending = os.path.splitext(name)  # noqa: PTH122  a hundred thousand times
+    return stem if ending.lower() in PICTURES else name
+
+
 def require_inside(root: Path, path: Path) -> None:
     """Raise DataError where a path leads out of the data set's folder, by links."""
     if not path.resolve().is_relative_to(root.resolve()):

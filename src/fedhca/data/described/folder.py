@@ -7,6 +7,7 @@ from typing import final
 import numpy as np
 from jaxtyping import UInt8
 
+from fedhca.data.described.contents import contents
 from fedhca.data.described.description import FILE, Description, read_description
 from fedhca.data.described.files import PICTURES, files_of
 from fedhca.data.described.label import Label
@@ -52,8 +53,13 @@ class Folder(Described):
         self._pictures = files_of(self._root, self.description.images, PICTURES)
         if not self._pictures:
             folder = self._root / self.description.images
-            raise DataError(f"{folder}: expected pictures ({', '.join(PICTURES)}); found none. Put them there.")
+            raise DataError(
+                f"{folder}: expected pictures ({', '.join(PICTURES)}); found {contents(folder) or 'none'}. "
+                "Put them there, side by side; save those of another format as PNG."
+            )
         self._labels = {name: label.find(self._root, name) for name, label in self.labels.items()}
+        for name, label in self.labels.items():
+            label.require_readable(self._root, name, self._pictures.keys() - self._labels[name].keys())
         self._identifiers = split_of(self._root, self.description, self._pictures, split)
 
     def __len__(self) -> int:

@@ -5,22 +5,34 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from fedhca.data.described.files import PICTURES, require_inside
-from fedhca.data.described.guess_kind import guess_kind, kind_of_name
-from fedhca.data.image import plane, read_stored
+from fedhca.data.described.class_maps import ClassMap
+from fedhca.data.described.contents import contents
+from fedhca.data.described.depths import DepthMap
+from fedhca.data.described.files import PICTURES, files_of, require_inside
+from fedhca.data.described.guess_kind import Kind, guess_kind
+from fedhca.data.described.label import Label
+from fedhca.data.described.masks import Mask
+from fedhca.data.described.normal_maps import NormalMap
+from fedhca.data.image import read_stored
 from fedhca.data.names import composed
 from fedhca.errors import DataError
 
 ENDINGS = (*PICTURES, ".npy")
-GREY = ("edge", "sal", "depth")
-"""Kinds of labels in which a palette stands for its greys; elsewhere its indices are classes."""
 FILES = 24
 """Files of a folder that are looked at, evenly spread."""
 PHOTOGRAPHS = ("images", "image", "imgs", "img", "jpegimages", "rgb", "photos", "pictures", "color", "input")
 """Names that folders of pictures have."""
+LABELS: Mapping[str, type[Any]] = {
+    "semseg": ClassMap,
+    "human_parts": ClassMap,
+    "depth": DepthMap,
+    "normals": NormalMap,
+    "edge": Mask,
+    "sal": Mask,
+}
+"""How labels of each kind lie in files."""
 
 
 @dataclass(frozen=True)
@@ -29,20 +41,18 @@ class Guess:
 
     Attributes:
         folder: its name.
-        kind: of its task; empty if that cannot be told.
+        kind: of its task, and what else can be told; no kind if none can be.
         suffix: what its files have behind the pictures' names.
-        keys: of the description beside `kind`, with their values.
-        why: what was seen, in a few words.
-        pictures: that it has labels for.
+        labels: how many pictures have one.
+        missing: the names of pictures that have none.
 
     """
 
     folder: str
-    kind: str
-    suffix: str
-    keys: Mapping[str, object]
-    why: str
-    pictures: int
+    kind: Kind
+    suffix: str = ""
+    labels: int = 0
+    missing: Sequence[str] = ()
 
 
 def guess_pictures(root: Path) -> str:
@@ -54,33 +64,48 @@ def guess_pictures(root: Path) -> str:
     photographs = Counter({name: len(_stems(path, (".jpg", ".jpeg", ".webp"))) for name, path in folders.items()})
     if photographs and photographs.most_common(1)[0][1]:
         return photographs.most_common(1)[0][0]
-    found = ", ".join(folders) or "no folder"
-    raise DataError(f"{root}: expected a folder of pictures, such as images; found {found}. Put them in one.")
+    found = "; ".join(f"{name} with {contents(path) or 'nothing'}" for name, path in folders.items()) or "no folder"
+    raise DataError(
+        f"{root}: expected a folder such as images, with pictures ({', '.join(PICTURES)}) side by side in it; found "
+        f"{found}. Move pictures out of folders below it; save those of another format as PNG."
+    )
 
 
 def guess_labels(root: Path, images: str) -> list[Guess]:
-    """Return what the folders beside the pictures may hold: those whose files are called as pictures are."""
-    names = {*_stems(root / images, PICTURES)}
-    guesses = []
-    for path in sorted(root.iterdir()):
-        if path.name == images or not path.is_dir() or path.name.startswith("."):
-            continue
-        require_inside(root, path)
-        files = _stems(path, ENDINGS)
-        suffix = _suffix([*files], names)
-        mine = {stem.removesuffix(suffix): file for stem, file in files.items() if stem.removesuffix(suffix) in names}
-        if mine:
-            kind, keys, why = guess_kind(path.name.lower(), _read(path.name.lower(), _some([*mine.values()])))
-            guesses.append(Guess(path.name, kind, suffix, keys, why, len(mine)))
-    return guesses
+    """Return what the folders beside the pictures may hold; DataError where two pictures have one name."""
+    names = {*files_of(root, images, PICTURES)}
+    folders = [path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    return [_guess(root, path, names) for path in folders if path.name != images]
 
 
-def _read(name: str, files: Sequence[Path]) -> list[np.ndarray]:
-    """Return what files of a folder hold; where all have equal channels, one of them."""
-    grey = kind_of_name(name) in GREY
-    arrays = [read_stored(file, grey=grey) for file in files]
-    planes = [plane(array) for array in arrays]
-    return planes if all(each.ndim == 2 for each in planes) else arrays
+def _guess(root: Path, folder: Path, names: set[str]) -> Guess:
+    require_inside(root, folder)
+    files = _stems(folder, ENDINGS)
+    suffix = _suffix([*files], names)
+    mine = [file for stem, file in files.items() if stem.removesuffix(suffix) in names]
+    if not mine:
+        held = contents(folder) or "nothing"
+        return Guess(folder.name, Kind(why=f"no label called as a picture is, such as {min(names)}.png; found {held}"))
+    some = mine[:: max(1, len(mine) // FILES)][:FILES]
+    try:
+        kind = guess_kind(folder.name.lower(), [read_stored(file, alpha=True) for file in some])
+        if not kind.name:
+            return Guess(folder.name, kind)
+        # Looked at again as labels of that kind are read: what a palette means depends on the kind.
+        stored = [_label(kind, suffix).read(file) for file in some]
+        kind = guess_kind(folder.name.lower(), stored)
+        label = _label(kind, suffix)
+        for file, values in zip(some, stored, strict=True):
+            label.decode(file, values)
+        labelled = names & label.find(root, folder.name).keys()
+        label.require_readable(root, folder.name, names - labelled)
+    except DataError as error:
+        return Guess(folder.name, Kind(why=str(error)))
+    return Guess(folder.name, kind, suffix, len(labelled), sorted(names - labelled))
+
+
+def _label(kind: Kind, suffix: str) -> Label:
+    return LABELS[kind.name](kind=kind.name, suffix=suffix, **kind.keys)
 
 
 def _stems(folder: Path, endings: Sequence[str]) -> dict[str, Path]:
@@ -97,7 +122,3 @@ def _suffix(stems: Sequence[str], names: set[str]) -> str:
         if longest:
             rests[stem[longest:]] += 1
     return rests.most_common(1)[0][0] if rests else ""
-
-
-def _some(files: Sequence[Path]) -> Sequence[Path]:
-    return files[:: max(1, len(files) // FILES)][:FILES]

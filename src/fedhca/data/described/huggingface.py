@@ -84,7 +84,7 @@ class HuggingFace(Described):
             )
         if isinstance(value, bytes):
             return where, self.labels[task].read(where, value)
-        if not self.labels[task].is_map and isinstance(value, str | int):
+        if not self.labels[task].is_map and isinstance(value, str | int | float):
             return where, np.array(value)
         try:
             values = np.asarray(value)

@@ -11,7 +11,7 @@ from jaxtyping import Shaped
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from fedhca.bounds import Number
-from fedhca.data.described.files import files_of
+from fedhca.data.described.files import PICTURES, files_of
 from fedhca.data.image import plane, read_stored
 from fedhca.data.sizes import check_size
 from fedhca.errors import DataError
@@ -42,6 +42,10 @@ StoredWhole = Annotated[int, Field(ge=-(2**63), lt=2**64, examples=[255]), Numbe
 
 Several = BeforeValidator(lambda value: value if isinstance(value, list | tuple) else (value,))
 """One value, or a list of them."""
+
+
+UNREAD = (*PICTURES, ".gif", ".jp2", ".pgm", ".ppm", ".pfm", ".exr", ".hdr", ".npy", ".npz", ".mat")
+"""Endings of files that may hold a label, whether or not it is read from such files."""
 
 
 class Label(Section, ABC):
@@ -94,6 +98,24 @@ class Label(Section, ABC):
         """
         return files_of(root, self.file_of(name), self.endings, self.suffix)
 
+    def require_readable(self, root: Path, name: str, missing: Collection[str]) -> None:
+        """Raise DataError where a label is there as a file that labels of this kind are not read from.
+
+        Args:
+            root: of the data set.
+            name: of the task.
+            missing: names of pictures without a label that is read.
+
+        """
+        for path in sorted((root / self.file_of(name)).iterdir()) if missing and self.is_map else ():
+            ending = path.suffix.lower()
+            if ending in UNREAD and ending not in self.endings and path.stem.removesuffix(self.suffix) in missing:
+                lossy = ", which changes values to save space" if ending in {".jpg", ".jpeg"} else ""
+                raise DataError(
+                    f"{path}: expected one of {', '.join(self.endings)}; found {ending}{lossy}. "
+                    f"Export the labels again as {self.endings[0]} or .npy."
+                )
+
     def file_of(self, task: str) -> str:
         """Return the file or folder of all labels."""
         return self.folder or task
@@ -108,15 +130,27 @@ class Label(Section, ABC):
         return read_stored(path, content)
 
 
-def one_channel(where: Path, stored: np.ndarray, whole: bool, mend: str) -> np.ndarray:
-    """Return values [y, x]; DataError where there are several channels, or numbers not as `whole` as they should be."""
-    stored = plane(stored)
-    if stored.ndim != 2 or (whole and stored.dtype.kind not in "uib"):
-        channels = f"{stored.shape[2]} channels" if stored.ndim == 3 else f"{stored.ndim} dimensions"
-        found = channels if stored.ndim != 2 else f"{stored.dtype}"
-        wanted = "one channel of whole numbers" if whole else "one channel"
-        raise DataError(f"{where}: expected {wanted}; found {found}. {mend}")
-    return stored
+def one_channel(where: Path, stored: np.ndarray, mend: str) -> np.ndarray:
+    """Return values [y, x]; DataError where there are several channels."""
+    values = plane(stored)
+    if values.ndim != 2:
+        raise DataError(f"{where}: expected one channel, [y, x]; found {channels(stored)}. {axes_mend(stored) or mend}")
+    return values
+
+
+def channels(stored: np.ndarray) -> str:
+    """Say how many channels there are, and where."""
+    if stored.ndim != 3:
+        return f"{stored.ndim} dimensions, {list(stored.shape)}"
+    if axes_mend(stored):
+        return f"{list(stored.shape)}, channels first"
+    return f"{stored.shape[2]} channel{'s' * (stored.shape[2] > 1)}, {list(stored.shape)}"
+
+
+def axes_mend(stored: np.ndarray) -> str:
+    """Say how channels come last where they come first, as torch has them; nothing otherwise."""
+    first = stored.ndim == 3 and stored.shape[0] in {1, 3} and stored.shape[2] > 4
+    return "Put them last: np.moveaxis(array, 0, -1)." if first else ""
 
 
 def listed(values: np.ndarray, some: Collection[float | int]) -> np.ndarray:

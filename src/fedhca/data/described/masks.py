@@ -17,7 +17,7 @@ from fedhca.tasks.task import IGNORE, Task
 
 @final
 class Mask(Label):
-    """Pictures with one channel, from 0 (none) to `white` (sure).
+    """Pictures with one channel, from 0 (none) to `white` (sure); what is not finite is no label.
 
     An edge is as sure as value/`white`; a pixel is salient above half of `white`.
 
@@ -43,9 +43,9 @@ class Mask(Label):
 
     def decode(self, where: Path, stored: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "y x"]:
         """Return probabilities of an edge, or 1 where a pixel is salient; 255 where there is no label."""
-        values = one_channel(where, stored, False, "Save the mask as an 8-bit picture with one channel.")
+        values = one_channel(where, stored, "Save the mask as an 8-bit picture with one channel.")
         values = values * self.white if values.dtype == bool else values
-        hidden = listed(values, self.ignore)
+        hidden = listed(values, self.ignore) | ~np.isfinite(values)
         wrong = values[~hidden & ~((values >= 0) & (values <= self.white))]
         if wrong.size:
             raise DataError(

@@ -8,14 +8,12 @@ from jaxtyping import Float32, Shaped
 from pydantic import Field
 
 from fedhca.bounds import Number
-from fedhca.data.described.label import Label, no_map
+from fedhca.data.described.label import Label, axes_mend, no_map
 from fedhca.data.label_normals import decode_normals
 from fedhca.errors import DataError
 from fedhca.tasks import SurfaceNormals
+from fedhca.tasks.surface_normals import LONGEST
 from fedhca.tasks.task import IGNORE, Task
-
-LONGEST = 1.01
-"""A component of a unit vector is at most 1; this much is rounding."""
 
 Channel = Annotated[int, Field(ge=0, le=255), Number]
 Colour = tuple[Channel, Channel, Channel]
@@ -42,10 +40,8 @@ class NormalMap(Label):
     def decode(self, where: Path, stored: Shaped[np.ndarray, "..."]) -> Float32[np.ndarray, "y x 3"]:
         """Return vectors as stored, 255 where there is no label."""
         if stored.ndim != 3 or stored.shape[2] != 3:
-            raise DataError(
-                f"{where}: expected three channels [y, x, 3]; found {list(stored.shape)}. "
-                "Save normals as 8-bit RGB, or as .npy of that shape."
-            )
+            mend = axes_mend(stored) or "Save normals as 8-bit RGB, or as .npy of that shape."
+            raise DataError(f"{where}: expected three channels [y, x, 3]; found {list(stored.shape)}. {mend}")
         if stored.dtype == np.uint8:
             hole = (stored == np.array(self.invalid)).all(axis=2) if self.invalid else None
             return decode_normals(stored, None if hole is None else ~hole)

@@ -1,5 +1,6 @@
 """Classes of whole pictures: in a CSV file, or in a column."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal, final
@@ -8,16 +9,22 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 
 from fedhca.data.described.class_maps import Classes, class_names
-from fedhca.data.described.csv_file import rows_of
+from fedhca.data.described.csv_file import require_once, rows_of
 from fedhca.data.described.label import Below, Label
 from fedhca.errors import DataError, unknown
 from fedhca.tasks import Classification
 from fedhca.tasks.task import IGNORE, Task
 
 
+NUMBER = re.compile(r"(-?[0-9]+)(\.0*)?")
+"""A whole number; tables with gaps have it as 1.0."""
+
+
 @final
 class PictureClass(Label):
-    """One class per picture: a CSV file with columns `id` and `class`, by name or by number; empty is no label.
+    """One class per picture: a CSV file with columns `id` and `class`, by name or by number.
+
+    Without a label are a picture without a line, and one whose class is empty, -1 or 255.
 
     Attributes:
         classes: their names in order, or how many there are.
@@ -49,24 +56,25 @@ class PictureClass(Label):
         """Return the classes of pictures, by the pictures' names."""
         file = self.file_of(name)
         found: dict[str, tuple[Path, np.ndarray]] = {}
+        seen: dict[str, str] = {}
         for where, picture, (word,) in rows_of(root, file, ["class"]):
-            if picture in found:
-                raise DataError(f"{where}: expected each picture once; found '{picture}' again. Take a line out.")
+            require_once(where, f"picture '{picture}'", seen)
             if word:
                 found[picture] = Path(where), np.array(word)
         return found
 
     def decode(self, where: Path, stored: Shaped[np.ndarray, "..."]) -> UInt8[np.ndarray, ""]:
         """Return the index of a class that is stored by name or by number."""
-        word = str(stored) if stored.ndim == 0 and stored.dtype.kind in "Uiu" else None
+        word = str(stored) if stored.ndim == 0 and stored.dtype.kind in "Uiuf" else None
         if word is None:
             raise DataError(f"{where}: expected a class; found {stored.dtype} {list(stored.shape)}. Correct it.")
         if word in self.names:
             return np.array(self.names.index(word), np.uint8)
-        if word.isascii() and word.isdecimal() and int(word) < len(self.names):
-            return np.array(int(word), np.uint8)
-        if stored.dtype.kind in "iu" and word in {"-1", str(IGNORE)}:  # what tables write where there is no label
+        number = int(match[1]) if (match := NUMBER.fullmatch(word)) else None
+        if number in {-1, IGNORE}:  # what tables write where there is no label
             return self.nothing((0, 0))
+        if number in range(len(self.names)):
+            return np.array(number, np.uint8)
         raise DataError(
             f"{where}: expected one of {len(self.names)} classes; found '{word}'. {unknown('class', word, self.names)}"
         )

@@ -11,11 +11,16 @@ from pydantic import Field, model_validator
 
 from fedhca.bounds import Number
 from fedhca.data.described.class_maps import class_names
-from fedhca.data.described.csv_file import rows_of
+from fedhca.data.described.csv_file import require_once, rows_of
 from fedhca.data.described.label import Below, Label
 from fedhca.errors import DataError, unknown
 from fedhca.tasks import Keypoints
 from fedhca.tasks.task import Task
+
+VISIBLE = ("v", "visible", "visibility")
+"""Names of the column that has 0 for a point without a label, as COCO's files have it."""
+
+PIXELS = "x and y in pixels"
 
 Names = Annotated[int, Field(ge=1, le=1000), Number] | Annotated[tuple[str, ...], Field(min_length=1, max_length=1000)]
 Point = str | Annotated[int, Field(ge=0, le=999), Number]
@@ -26,7 +31,8 @@ Point = str | Annotated[int, Field(ge=0, le=999), Number]
 class Points(Label):
     """Points of one thing per picture: a CSV file with columns `id`, `point`, `x` and `y`, in pixels from top left.
 
-    A point without a line, or with empty x and y, has no label.
+    A point without a line, or with empty x and y, has no label; nor has one with 0 in a column `v`, `visible` or
+    `visibility`.
 
     Attributes:
         points: their names in order, or how many there are.
@@ -71,13 +77,15 @@ class Points(Label):
         """Return the points of pictures, by the pictures' names."""
         file = self.file_of(name)
         found: dict[str, tuple[Path, np.ndarray]] = {}
-        for where, picture, (point, x, y) in rows_of(root, file, ["point", "x", "y"]):
+        seen: dict[str, str] = {}
+        for where, picture, (point, x, y, visible) in rows_of(root, file, ["point", "x", "y"], VISIBLE):
             number = self._number(point)
             if number is None:
                 raise DataError(f"{where}: expected a point; found '{point}'. {unknown('point', point, self.names)}")
+            require_once(where, f"point '{self.names[number]}' of picture '{picture}'", seen)
             _, values = found.setdefault(picture, (root / file, np.zeros((len(self.names), 3), np.float32)))
-            if x or y:
-                values[number] = _number(where, x), _number(where, y), 1
+            if (x or y) and _number(where, visible or "1", "0 for no label, or a number above") > 0:
+                values[number] = _number(where, x, PIXELS), _number(where, y, PIXELS), 1
         return found
 
     def decode(self, where: Path, stored: Shaped[np.ndarray, "..."]) -> Float32[np.ndarray, "k 3"]:
@@ -117,11 +125,11 @@ class Points(Label):
         return int(word) if word.isascii() and word.isdecimal() and int(word) < len(self.names) else None
 
 
-def _number(where: str, text: str) -> float:
+def _number(where: str, text: str, what: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise DataError(f"{where}: expected x and y in pixels; found '{text}'. Correct the line.")
+        raise DataError(f"{where}: expected {what}; found '{text}'. Correct the line.")
     return value

@@ -1,12 +1,13 @@
 """Which pictures of a folder are for training, and which for testing."""
 
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 
 from fedhca.data.described.description import FILE, Description
-from fedhca.data.described.files import PICTURES, require_inside
+from fedhca.data.described.files import picture_name, require_inside
 from fedhca.data.listing import read_list
 from fedhca.errors import DataError
 
@@ -66,5 +67,8 @@ def _listed(root: Path, file: str) -> list[str]:
     path = root / file
     if path.is_file():
         require_inside(root, path)
-    names = read_list(path, root)
-    return [name[: -len(ending)] if (ending := Path(name).suffix).lower() in PICTURES else name for name in names]
+    names = [picture_name(name) for name in read_list(path, root)]
+    twice = next((name for name, times in Counter(names).items() if times > 1), None)
+    if twice:
+        raise DataError(f"{path}: expected each picture once; found '{twice}' more than once. Take the others out.")
+    return names

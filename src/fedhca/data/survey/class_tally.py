@@ -5,8 +5,13 @@ from typing import Any, final
 import numpy as np
 from jaxtyping import Bool, Integer, Shaped
 
-from fedhca.data.described.class_maps import MOST, ClassMap
+from fedhca.data.described.class_colours import Colour
+from fedhca.data.described.class_maps import ClassMap
+from fedhca.data.described.guess_kind import NO_LABEL
 from fedhca.data.survey.tally import Tally
+
+MOST = 12
+"""Colours that are listed."""
 
 
 @final
@@ -18,7 +23,8 @@ class ClassTally(Tally):
         count = self.task.channels
         self.names = self.names or tuple(map(str, range(count)))
         self.counts, self.seen = np.zeros(count, np.int64), np.zeros(count, np.int64)
-        self.stored = np.zeros(MOST, np.int64)
+        self.stored: set[int] = set()
+        self.colours: set[Colour] = set()
 
     def count(self, label: Integer[np.ndarray, "..."], known: Bool[np.ndarray, "..."]) -> None:
         """Count the pixels of every class."""
@@ -27,10 +33,12 @@ class ClassTally(Tally):
         self.seen += counts > 0
 
     def store(self, values: Shaped[np.ndarray, "..."]) -> None:
-        """Count the files that hold a value."""
-        if values.dtype.kind in "ub" or (values.dtype.kind == "i" and values.size and values.min() >= 0):
-            held = np.unique(values)
-            self.stored[held[held < MOST].astype(np.int64)] += 1
+        """Note the values of a file, or its colours that are not described."""
+        if isinstance(self.label, ClassMap) and self.label.colours:
+            if values.dtype == np.uint8:
+                self.colours |= self.label.strange(values)
+        elif values.dtype.kind in "iuf" and values.ndim == 2:
+            self.stored |= {int(value) for value in np.unique(values) if np.isfinite(value)}
 
     def line(self) -> str:
         """Say how many classes there are, and which are never seen."""
@@ -46,25 +54,36 @@ class ClassTally(Tally):
 
     def advice(self) -> list[str]:
         """Say how many classes the files hold."""
-        if not isinstance(self.label, ClassMap) or not self.stored.any():
+        if not isinstance(self.label, ClassMap):
             return []
-        held = [int(value) for value in np.flatnonzero(self.stored) if value not in self.label.ignore]
-        beyond = [value for value in held if value >= self.label.offset + len(self.names)]
+        if self.colours:
+            some = ", ".join(str([*colour]) for colour in sorted(self.colours)[:MOST])
+            return [
+                f"`{self.task.name}`: {len(self.colours)} colours are neither in `colours` nor in `ignore`: {some}."
+            ]
+        held = sorted(self.stored - {*self.label.ignore})
+        beyond = [value for value in held if not 0 <= value - self.label.offset < len(self.names)]
         if not beyond:
             return []
-        classes = [value for value in held if value < 255]
+        classes = [value for value in held if 0 <= value < 255]
         found = f"`{self.task.name}`: the labels hold {_ranges(held)}"
-        if beyond == [255]:
-            return [f"{found}: if 255 means no label, set `ignore: {_with(self.label.ignore, 255)}`."]
-        return [f"{found}: set `classes: {max(classes, default=held[-1]) + 1 - self.label.offset}`, or name as many."]
+        none = [value for value in beyond if value in NO_LABEL]
+        if len(none) == len(beyond):
+            told = " and ".join(map(str, none))
+            return [f"{found}: if {told} means no label, set `ignore: {_with(self.label.ignore, none)}`."]
+        count = max(classes, default=0) + 1 - self.label.offset
+        if count > len(self.names):
+            return [f"{found}: set `classes: {count}`, or name as many."]
+        return [f"{found}: {_ranges(beyond)} can be no class; what means no label goes to `ignore`."]
 
     @property
     def _never(self) -> list[str]:
         return [name for name, seen in zip(self.names, self.seen, strict=True) if not seen]
 
 
-def _with(values: tuple[int, ...], more: int) -> list[int] | int:
-    return [*values, more] if values else more
+def _with(values: tuple[Any, ...], more: list[int]) -> list[Any] | Any:
+    found = [*values, *more]
+    return found if len(found) > 1 else found[0]
 
 
 def _ranges(values: list[int]) -> str:

@@ -41,7 +41,7 @@ def read_upright(path: Path, content: bytes | None = None) -> UInt8[np.ndarray, 
 
 
 def read_stored(
-    path: Path, content: bytes | None = None, *, grey: bool = False, exact: bool = False, alpha: bool = False
+    path: Path, content: bytes | None = None, *, grey: bool = False, exact: bool = False
 ) -> Shaped[np.ndarray, "y x ..."]:
     """Return the numbers of a label picture or .npy file as they are stored, [y, x] or [y, x, channels].
 
@@ -52,7 +52,6 @@ def read_stored(
         content: its bytes, if they are at hand.
         grey: whether a palette gives the greys it stands for, and not its indices.
         exact: whether to refuse JPEG, which changes numbers a little.
-        alpha: whether an alpha channel may hide something; it is then the last channel.
 
     Raises:
         DataError: it cannot be read, or holds no numbers of such a shape; a palette has colours, or alpha hides some.
@@ -69,9 +68,9 @@ def read_stored(
     if head and head.pixels > MAX_PIXELS:
         raise too_large(path, f"{head.pixels}")
     if head and not head.known:
-        return _opaque(path, _deep(path, content, head.numbers), alpha)
+        return _opaque(path, _deep(path, content, head.numbers))
     values = decode(path, content, lambda image: _numbers(path, image, grey, exact))
-    return values.astype(head.numbers) if head else _opaque(path, values, alpha)
+    return values.astype(head.numbers) if head else _opaque(path, values)
 
 
 def plane(values: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
@@ -178,13 +177,11 @@ def _greys(path: Path, image: Image.Image) -> UInt8[np.ndarray, "y x"]:
     return palette[indices, 0]
 
 
-def _opaque(path: Path, values: Shaped[np.ndarray, "..."], alpha: bool) -> Shaped[np.ndarray, "..."]:
-    """Return the channels of a picture without alpha; DataError where it hides something, and may not."""
+def _opaque(path: Path, values: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
+    """Return the channels of a picture without alpha; DataError where it hides something."""
     if values.ndim == 2 or values.shape[2] not in {2, 4}:
         return values
     if values.dtype.kind == "u" and (values[..., -1] != np.iinfo(values.dtype).max).any():
-        if alpha:
-            return values
         raise DataError(
             f"{path}: expected a picture that hides nothing; found transparent pixels. "
             "Paint over them, then save it without alpha channel."

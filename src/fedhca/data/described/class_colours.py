@@ -20,7 +20,7 @@ Colour = Annotated[
 
 def distinct_colours(picture: UInt8[np.ndarray, "y x ..."]) -> list[Colour]:
     """Return the colours of a picture in ascending order: three numbers each, four of one that is not opaque."""
-    return sorted(map(_colour, np.unique(_codes(picture))))
+    return sorted(map(_colour, np.unique(_codes(picture)).tolist()))
 
 
 def class_of_colours(
@@ -43,5 +43,5 @@ def _code(colour: Colour) -> int:
 
 
 def _colour(code: int) -> Colour:
-    red, green, blue, alpha = int(code).to_bytes(4, "little")
+    red, green, blue, alpha = code.to_bytes(4, "little")
     return (red, green, blue) if alpha == 255 else (red, green, blue, alpha)

@@ -110,7 +110,7 @@ class ClassMap(Label):
             if value % 1 != 0:
                 mend = "Class indices are whole numbers; a class map is resized by the nearest pixel, never smoothed."
             raise DataError(
-                f"{where}: expected {count} classes, {first} to {first + count - 1}{ignored}; found {value:.10g}. {mend}"
+                f"{where}: expected {count} classes, {first} to {first + count - 1}{ignored}; found {value}. {mend}"
             )
         return np.where(hidden, IGNORE, np.where(hidden, first, values).astype(np.int64) - first).astype(np.uint8)
 

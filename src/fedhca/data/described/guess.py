@@ -3,9 +3,13 @@
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
 
 from fedhca.data.described.class_maps import ClassMap
 from fedhca.data.described.contents import contents
@@ -15,7 +19,7 @@ from fedhca.data.described.guess_kind import Kind, guess_kind
 from fedhca.data.described.label import Label
 from fedhca.data.described.masks import Mask
 from fedhca.data.described.normal_maps import NormalMap
-from fedhca.data.image import read_stored
+from fedhca.data.image import read_colours, read_stored
 from fedhca.data.names import composed
 from fedhca.errors import DataError
 
@@ -88,7 +92,7 @@ def _guess(root: Path, folder: Path, names: set[str]) -> Guess:
         return Guess(folder.name, Kind(why=f"no label called as a picture is, such as {min(names)}.png; found {held}"))
     some = mine[:: max(1, len(mine) // FILES)][:FILES]
     try:
-        kind = guess_kind(folder.name.lower(), [read_stored(file, alpha=True) for file in some])
+        kind = guess_kind(folder.name.lower(), [_stored(file) for file in some])
         if not kind.name:
             return Guess(folder.name, kind)
         # Looked at again as labels of that kind are read: what a palette means depends on the kind.
@@ -102,6 +106,16 @@ def _guess(root: Path, folder: Path, names: set[str]) -> Guess:
     except DataError as error:
         return Guess(folder.name, Kind(why=str(error)))
     return Guess(folder.name, kind, suffix, len(labelled), sorted(names - labelled))
+
+
+def _stored(file: Path) -> Shaped[np.ndarray, "y x ..."]:
+    """Return what a file holds; the colours of a picture that is transparent somewhere."""
+    try:
+        return read_stored(file)
+    except DataError as error:
+        with suppress(DataError):
+            return read_colours(file)
+        raise error
 
 
 def _label(kind: Kind, suffix: str) -> Label:

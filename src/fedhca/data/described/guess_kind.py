@@ -23,7 +23,7 @@ WORDS = {
 FEW, LINES = 4, 0.2
 """Distinct values of a mask, beside those of soft borders; most of a map of edges that lies inside of areas."""
 FULL = 65535
-"""The greatest value of 16 bits: no label, in maps of classes and of depth."""
+"""The greatest value of 16 bits: no label."""
 NO_LABEL = (-1, IGNORE, FULL)
 """Values that mean no label in maps of classes."""
 KITTI = 256
@@ -87,20 +87,16 @@ def _numbers(word: str, arrays: Sequence[Shaped[np.ndarray, "y x"]], values: Sha
 
 
 def _depth(known: Shaped[np.ndarray, "_"], values: Shaped[np.ndarray, "_"]) -> Kind:
-    why, unmeasured = f"whole numbers up to {values.max()}", FULL in values
+    why = f"whole numbers up to {values.max()}"
     middle = float(np.median(known[known < FULL])) if (known < FULL).any() else 0.0
     if values.max() <= IGNORE:
-        return Kind(
-            "depth",
-            {"unit": "metres"},
-            why,
-            f"half of it within {middle:.3g} m; in a drawing of depth the values mean nothing",
-        )
+        doubt = f"half of it within {middle:.3g} m; where depth was drawn with 8 bits, its values are no distances"
+        return Kind("depth", {"unit": "metres"}, why, doubt)
     doubt = (
         f"half of it within {middle / 1000:.3g} m; if {KITTI} stands for 1 m, as in KITTI, set unit: {1 / KITTI}: "
         f"then half of it is within {middle / KITTI:.3g} m"
     )
-    return Kind("depth", {"unit": "millimetres"} | ({"invalid": [0, FULL]} if unmeasured else {}), why, doubt)
+    return Kind("depth", {"unit": "millimetres"}, why, doubt)
 
 
 def _colours(word: str, arrays: Sequence[Shaped[np.ndarray, "y x ..."]]) -> Kind:

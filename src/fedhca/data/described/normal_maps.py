@@ -8,7 +8,7 @@ from jaxtyping import Float32, Shaped
 from pydantic import Field
 
 from fedhca.bounds import Number
-from fedhca.data.described.label import Label, axes_mend, no_map
+from fedhca.data.described.label import Label, axes_mend, channels, no_map
 from fedhca.data.label_normals import decode_normals
 from fedhca.errors import DataError
 from fedhca.tasks import SurfaceNormals
@@ -41,7 +41,7 @@ class NormalMap(Label):
         """Return vectors as stored, 255 where there is no label."""
         if stored.ndim != 3 or stored.shape[2] != 3:
             mend = axes_mend(stored) or "Save normals as 8-bit RGB, or as .npy of that shape."
-            raise DataError(f"{where}: expected three channels [y, x, 3]; found {list(stored.shape)}. {mend}")
+            raise DataError(f"{where}: expected three channels [y, x, 3]; found {channels(stored)}. {mend}")
         if stored.dtype == np.uint8:
             hole = (stored == np.array(self.invalid)).all(axis=2) if self.invalid else None
             return decode_normals(stored, None if hole is None else ~hole)

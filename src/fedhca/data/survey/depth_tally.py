@@ -3,10 +3,9 @@
 from typing import Any, final
 
 import numpy as np
-from jaxtyping import Bool, Float32, Shaped
+from jaxtyping import Bool, Float32
 
 from fedhca.data.described.depths import DepthMap
-from fedhca.data.described.guess_kind import FULL
 from fedhca.data.survey.tally import Tally
 
 SAMPLE = 1000
@@ -22,7 +21,6 @@ class DepthTally(Tally):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.least, self.greatest, self.beyond = np.inf, 0.0, 0
-        self._full = False
         self._samples: list[np.ndarray] = []
 
     def count(self, label: Float32[np.ndarray, "y x"], known: Bool[np.ndarray, "y x"]) -> None:
@@ -32,11 +30,6 @@ class DepthTally(Tally):
         self.greatest = max(self.greatest, float(metres.max()))
         self.beyond += int((metres >= self._limit).sum())
         self._samples.append(metres[:: max(1, metres.size // SAMPLE)].copy())
-
-    def store(self, values: Shaped[np.ndarray, "..."]) -> None:
-        """Note whether a file holds the greatest value of 16 bits, which sensors write where they measure nothing."""
-        invalid = self.label.invalid if isinstance(self.label, DepthMap) else ()
-        self._full |= values.dtype == np.uint16 and FULL not in invalid and bool((values == FULL).any())
 
     def line(self) -> str:
         """Say how far things are."""
@@ -56,19 +49,14 @@ class DepthTally(Tally):
         return {"metres": metres, "beyond_limit": self.beyond / self.labelled}
 
     def advice(self) -> list[str]:
-        """Doubt the unit where nothing could be so far, or so near; and that the greatest value is a distance."""
+        """Doubt the unit where nothing could be so far, or so near."""
         if not isinstance(self.label, DepthMap) or not self._samples:
             return []
-        lines, middle = [], self._percentiles[1]
-        if not NEAR < middle < FAR:
-            unit = "millimetres" if self.label.factor == 1 and middle >= FAR else "another unit"
-            lines.append(f"`{self.task.name}`: half of the pixels are at {middle:.3g} m or more: is `unit` {unit}?")
-        if self._full:
-            invalid = [*map(int, self.label.invalid), FULL]
-            lines.append(
-                f"`{self.task.name}`: some pixels are {FULL}: if that is no distance, set `invalid: {invalid}`."
-            )
-        return lines
+        middle = self._percentiles[1]
+        if NEAR < middle < FAR:
+            return []
+        unit = "millimetres" if self.label.factor == 1 and middle >= FAR else "another unit"
+        return [f"`{self.task.name}`: half of the pixels are at {middle:.3g} m or more: is `unit` {unit}?"]
 
     @property
     def _limit(self) -> float:

@@ -55,6 +55,16 @@ def test_sites_come_in_once_keys_are_registered(registered: Path) -> None:
     assert answer("/v1/fleet/activate-node", ELSEWHERE)[0] not in (403, 404, 503)
 
 
+@pytest.mark.parametrize("headers", [{"content-length": str(300 << 20)}, {"transfer-encoding": "chunked"}])
+def test_a_large_request_is_refused_before_it_is_read(headers: dict[str, str], registered: Path) -> None:
+    """Flower asks for proof once it has read a request: anybody could fill its memory."""
+    registered.touch()
+    with TestClient(superlink.create_app(), client=ELSEWHERE) as client:
+        found = client.post("/v1/fleet/activate-node", headers=headers)
+        assert (found.status_code, found.text) == (413, "A request should say its length, 33554432 bytes at most.")
+        assert client.post("/v1/fleet/activate-node", content=b"x" * (6 << 20)).status_code != 413
+
+
 def test_a_site_installs_and_loads_nothing_that_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("install_from_fab", "get_load_client_app_fn"):
         monkeypatch.setattr(run_clientapp, name, getattr(run_clientapp, name))

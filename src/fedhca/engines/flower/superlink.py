@@ -6,6 +6,7 @@ opens once the sites' keys are registered: a site that comes earlier waits, and 
 """
 
 import sys
+from collections.abc import Mapping
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 SITES_DOOR, HEALTH = "/v1/fleet/", "/health"
+MOST = 32 << 20
+"""Bytes of a request by the sites' door. Flower reads all of it before it asks for proof, and sends 5 MiB at a time."""
 
 
 class Doorkeeper:
@@ -38,11 +41,17 @@ class Doorkeeper:
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
         if scope["path"].startswith(SITES_DOOR):
+            if _is_large(dict(scope["headers"])):
+                return PlainTextResponse(f"A request should say its length, {MOST} bytes at most.", status_code=413)
             if not self.registered.exists():
                 return PlainTextResponse("The sites' keys are not registered yet.", status_code=503)
         elif not (scope["path"].startswith(HEALTH) or _is_here(scope["client"])):
             return PlainTextResponse("Only the server's own machine may ask for this.", status_code=403)
         return None
+
+
+def _is_large(headers: Mapping[bytes, bytes]) -> bool:
+    return b"transfer-encoding" in headers or int(headers.get(b"content-length", b"0")) > MOST
 
 
 def _is_here(client: tuple[str, int] | None) -> bool:

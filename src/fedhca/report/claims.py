@@ -1,6 +1,5 @@
 """What the paper says of methods, asked of these runs: what was measured, and a verdict over the seeds."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -44,46 +43,44 @@ def claims(study: Study, setting: str) -> list[Claim]:
 
 
 def best_gain(study: Study, setting: str) -> Finding:
-    """Hold Δm against that of every other method, and of the reference: better if than all, worse if than any."""
-    methods = [
-        method for own, method in study.table.columns if own == setting and (own, method) not in study.provisional
-    ]
-    rivals = [method for method in methods if not study.words[method].startswith(SAME)]
-    if study.ours not in methods or not rivals or not study.table.has_gain:
+    """Hold Δm against that of the reference, of every other method, and of its groups of equal clients alone."""
+    told = study.table.verdicts(setting)
+    if study.ours not in told:
         return f"no Δm of {study.ours}", None
-    found = _against(study, setting, rivals)
-    words = {verdict.word for verdict in found.values()}
-    word: Word = "better" if words == {"better"} else "worse" if "worse" in words else "not told apart"
-    return f"{study.ours} {_gain(study, setting, study.ours)}; {in_words(found)}", word
+    others = [method for method in told if not study.words[method].startswith(SAME)]
+    found = _against(study, setting, [study.reference, *others, *_alone(study, setting)])
+    return f"{study.ours} {_gain(study, setting, study.ours)}; {in_words(found)}", _over_all(found)
 
 
 def averaging_harms(study: Study, setting: str) -> Finding:
     """Hold Δm of FedAvg against 0."""
     method = study.called("fedavg")
     verdict = study.table.verdicts(setting).get(method)
-    if verdict is None or math.isnan(verdict.mean):
+    if verdict is None:
         return "no Δm of fedavg", None
     return f"{method} {_gain(study, setting, method)}, {_interval(verdict)}", verdict.word
 
 
 def converges_faster(study: Study, setting: str) -> Finding:
-    """Count the rounds by which it is earlier at the reference's last values."""
-    earlier = rounds_earlier(study, setting)
-    if not earlier:
+    """Count the rounds by which it is earlier than the reference, and than its groups alone."""
+    rivals = [study.reference, *_alone(study, setting)] if study.ours in study.table.verdicts(setting) else []
+    earlier = {rival: rounds_earlier(study, setting, rival) for rival in rivals}
+    if not all(earlier.values()) or not earlier:
         return "fewer than three evaluations", None
-    (verdict,) = verdicts([earlier])
-    words = f"{abs(verdict.mean):.1f} rounds {'earlier' if verdict.mean >= 0 else 'later'}"
-    return f"{words} at the last value of {study.reference}, mean over metrics; {_interval(verdict)}", verdict.word
+    found = dict(zip(earlier, verdicts([*earlier.values()]), strict=True))
+    first = found[study.reference]
+    words = f"{abs(first.mean):.1f} rounds {'earlier' if first.mean >= 0 else 'later'}"
+    return f"{words} at the last value of {study.reference}, mean over metrics; {in_words(found)}", _over_all(found)
 
 
 def beyond_groups(study: Study, setting: str) -> Finding | None:
     """Hold Δm against that of the groups of equal clients alone; nothing to ask where no two clients are equal."""
-    if not study.groups_equal_clients(setting) or not study.table.verdicts(setting).get(study.ours):
+    if not study.groups_equal_clients(setting) or study.ours not in study.table.verdicts(setting):
         return None
-    alone = study.groups_alone(setting)
-    if alone is None:
+    found = _against(study, setting, _alone(study, setting))
+    if not found:
         return f"{AT_REST} was not run", None
-    (verdict,) = _against(study, setting, [alone]).values()
+    ((alone, verdict),) = found.items()
     words = f"{alone} {_gain(study, setting, alone)}, {study.ours} {_gain(study, setting, study.ours)}"
     return f"{words}, difference {_interval(verdict)}", verdict.word
 
@@ -100,21 +97,28 @@ def more_clients(study: Study) -> Claim | None:
     """Check the claim about ever more clients, where settings differ by the number of clients of the same kinds."""
     counts = [len(study.clients(setting)) for setting in study.settings]
     same = len({frozenset(study.kinds(setting).values()) for setting in study.settings}) == 1
-    if len(counts) < 2 or counts != sorted(set(counts)) or not same or not study.table.has_gain:
+    if len(counts) < 2 or counts != sorted(set(counts)) or not same:
         return None
     first, *_, last = study.settings
-    methods = [
-        method
-        for method in study.methods
-        if method != study.reference and not {(first, method), (last, method)} & study.provisional
-    ]
-    changes = {method: _differences(study, (last, method), (first, method)) for method in methods}
-    known = {method: values for method, values in changes.items() if values and all(map(math.isfinite, values))}
+    methods = [method for method in study.table.verdicts(first) if method in study.table.verdicts(last)]
     text, source = "Δm of FedHCA² grows with the number of clients, that of others falls.", "Fig.\xa05"
-    if study.ours not in known:
+    if study.ours not in methods:
         return Claim(text, source, "no Δm at both ends", None)
-    found = dict(zip(known, verdicts([*known.values()]), strict=True))
+    changes = [_differences(study, (last, method), (first, method)) for method in methods]
+    found = dict(zip(methods, verdicts(changes), strict=True))
     return Claim(text, source, f"{first} to {last}: {in_words(found)}", found[study.ours].word)
+
+
+def _alone(study: Study, setting: str) -> list[str]:
+    """Return the method that is nothing but the groups of equal clients, where there are any and it was run."""
+    name = study.groups_alone(setting) if study.groups_equal_clients(setting) else None
+    return [name] if name in study.table.verdicts(setting) else []
+
+
+def _over_all(found: Mapping[str, Verdict]) -> Word:
+    """Return better if it is better than all, worse if it is worse than any."""
+    words = {verdict.word for verdict in found.values()}
+    return "better" if words == {"better"} else "worse" if "worse" in words else "not told apart"
 
 
 def _against(study: Study, setting: str, rivals: Sequence[str]) -> Mapping[str, Verdict]:

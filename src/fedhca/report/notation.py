@@ -49,7 +49,7 @@ def percent(values: Sequence[float]) -> str:
 
 def printed(text: str) -> str:
     """Write numbers as a printer would: a true minus; a dash for what was not measured."""
-    text = re.sub(r"[+-](?=0\.?0*$)", "", text)  # of what rounds to nothing there is no sign
+    text = re.sub(r"[+-](?=0\.?0*(?![.\d]))", "", text)  # of what rounds to nothing there is no sign
     return re.sub(r"-(?=\d)", "−", text) if text != "nan" else "–"
 
 

@@ -95,13 +95,16 @@ class Table:
         return {seed: self._gain(*pair) for seed, pair in self._beside_reference(method, setting).items()}
 
     def verdicts(self, setting: str) -> dict[str, Verdict]:
-        """Return the verdict on Δm of each method of a setting against the reference."""
+        """Return the verdict on Δm of each method of a setting against the reference, of those that were measured."""
+        if not self.has_gain or (setting, self.reference) in self.apart:
+            return {}
         gains = {
             method: list(self.gains(method, setting).values())
             for own, method in self.columns
             if own == setting and method != self.reference and (own, method) not in self.apart
         }
-        return dict(zip(gains, verdicts([*gains.values()]), strict=True))
+        known = {method: values for method, values in gains.items() if values and all(map(math.isfinite, values))}
+        return dict(zip(known, verdicts([*known.values()]), strict=True))
 
     def task_gains(self, method: str, setting: str | None = None) -> dict[Column, list[float]]:
         """Return the gain in percent of each metric over the seeds."""
@@ -192,7 +195,7 @@ class Table:
 
     def _told(self) -> list[str]:
         """Say of each setting which methods are better, worse and not told apart."""
-        found = {setting: self.verdicts(setting) for setting in self.settings if self.has_gain}
+        found = {setting: self.verdicts(setting) for setting in self.settings}
         return [
             f"{setting or 'Δm'} against `{self.reference}`: {in_words(each)}."
             for setting, each in found.items()

@@ -39,7 +39,7 @@ def test_what_is_beyond_the_noise_has_a_verdict(tmp_path: Path) -> None:
     assert "95\xa0%: −24." in words
     words, word = found[FASTER]
     assert (words, word) == (
-        "3.0 rounds earlier at the last value of local, mean over metrics; 95\xa0%: +3.00 to +3.00",
+        "3.0 rounds earlier at the last value of local, mean over metrics; better: local",
         "better",
     )
     assert GROUPS not in found  # no two clients are equal
@@ -77,6 +77,8 @@ def test_a_variant_is_no_rival_and_an_unfinished_run_is_not_compared(tmp_path: P
     assert verdicts(entries)[BEST][1] == "better"
     entries.append(made(tmp_path, "ditto", 0, done=3, better=2.0))
     assert verdicts(entries)[BEST][1] == "better"
+    unfinished = [made(tmp_path / "reference", "local", 0, done=3), *entries[3:6]]
+    assert {word for _, word in verdicts(unfinished).values()} == {None}
 
 
 @pytest.mark.parametrize(
@@ -87,6 +89,7 @@ def test_the_groups_of_equal_clients_are_held_beside(tmp_path: Path, alone: tupl
     entries = several(tmp_path, {"fedhca2": (1.1, 1.11, 1.09), AT_REST: alone}, "clients.1.count=2")
     words, found = verdicts(entries)[GROUPS]
     assert found == word
+    assert verdicts(entries)[BEST][1] == word  # it is better than training alone, but that may be the groups' doing
     assert words.startswith(f"{AT_REST} +")
     assert finding(Study.of(entries))[1] == f"Groups of equal clients: {words}; {word}."
 
@@ -96,6 +99,14 @@ def test_groups_that_were_not_run_alone_are_named(tmp_path: Path) -> None:
     words = f"{AT_REST} was not run"
     assert verdicts(entries)[GROUPS] == (words, None)
     assert finding(Study.of(entries))[1] == f"Groups of equal clients: {words}; so what they alone give is not known."
+
+
+def test_what_the_groups_alone_do_as_fast_is_not_credited(tmp_path: Path) -> None:
+    same = (1.1, 1.11, 1.09)
+    entries = several(tmp_path, {"fedhca2": same, AT_REST: same}, "clients.1.count=2")
+    words, word = verdicts(entries)[FASTER]
+    assert words.endswith(f"better: local; not told apart: {AT_REST}")
+    assert word == "not told apart"
 
 
 def test_the_groups_alone_are_known_by_their_options(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ def test_a_minus_is_a_minus_and_a_hyphen_stays_one() -> None:
     assert percent([-1.0, -1.0]) == "−1.00\xa0±\xa00.00\xa0%"
     assert printed("multi-task -3") == "multi-task −3"
     assert printed("nan") == "–"
+    assert signed_spread([0.0, 0.0]) == "0.00 ± 0.00"
     assert [printed(text) for text in ("-0.0", "+0.00", "-0.01", "-10", "0")] == ["0.0", "0.00", "−0.01", "−10", "0"]
 
 

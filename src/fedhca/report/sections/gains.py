@@ -53,7 +53,7 @@ def _bars(study: Study, samples: Samples) -> Drawing:
 
 def _verdicts(study: Study, samples: Samples) -> Grid:
     groups = [
-        (setting, [_line(name, methods[name], each) for name, each in told.items() if name in methods])
+        (setting, [_line(name, methods[name], each) for name, each in told.items()])
         for setting, methods in samples.items()
         if (told := study.table.verdicts(setting))
     ]

@@ -1,6 +1,7 @@
 """The one line for what is wrong in values: what a field should be, an example of it, and what was found."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -71,10 +72,17 @@ def _follow(schema: Schema, values: Any, first: Mapping[str, Any]) -> tuple[list
         elif "anyOf" in schema:
             return levels, around, schema, values
         else:
-            levels.append(part)
             around, schema = schema, _inner(schema, part)
-            there = isinstance(values, Mapping | list) and (part in values or isinstance(part, int))
-            values = values[part] if there and first["type"] != "missing" else first["input"]
+            parts = (
+                values
+                if isinstance(values, Mapping)
+                else range(len(values))
+                if isinstance(values, list | tuple)
+                else ()
+            )
+            if part in parts or first["type"] == "missing":  # else one value stands for a list or a section
+                levels.append(part)
+                values = values[part] if part in parts else None
     return levels, around, schema, first["input"]
 
 
@@ -125,8 +133,8 @@ def _example(schema: Schema, found: Any = None) -> Any:
     if default not in (None, "", []) and not isinstance(default, dict):
         return default
     if "anyOf" in schema:
-        lists = [each for each in schema["anyOf"] if each.get("type") == "array"]
-        return _example((lists if isinstance(found, list) else schema["anyOf"])[0], found)
+        lists = [each for each in schema["anyOf"] if each.get("type") == "array" and isinstance(found, list)]
+        return _example((lists or schema["anyOf"])[0], found)
     if "oneOf" in schema:
         return _example(schema["oneOf"][0])
     if "enum" in schema or "const" in schema:
@@ -142,8 +150,8 @@ def _example(schema: Schema, found: Any = None) -> Any:
             return [_example(kind, one) for kind, one in zip(kinds, each * len(kinds), strict=False)]
         case "string":
             known = str(found).lower() if isinstance(found, int | float) else found
-            plain = isinstance(known, str) and known and not ("pattern" in schema and isinstance(found, str))
-            return known if plain else schema.get("examples", ["name"])[0]
+            fits = isinstance(known, str) and re.fullmatch(schema.get("pattern", ".+"), known)
+            return known if fits else schema.get("examples", ["name"])[0]
         case "object":
             keys = schema.get("properties") or {"name": _inner(schema, "name")}
             return {key: _example(keys[key]) for key in schema.get("required") or [*keys][:1]}

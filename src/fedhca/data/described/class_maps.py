@@ -17,7 +17,9 @@ from fedhca.tasks.task import IGNORE, Task
 MOST = 1 << 16
 """Values that a file may hold: 16 bits."""
 
-Classes = Annotated[int, Field(ge=1, le=IGNORE), Number] | Annotated[tuple[str, ...], Field(min_length=1, max_length=IGNORE)]
+Classes = (
+    Annotated[int, Field(ge=1, le=IGNORE), Number] | Annotated[tuple[str, ...], Field(min_length=1, max_length=IGNORE)]
+)
 PARTS = ("background", "head", "torso", "upper arms", "lower arms", "upper legs", "lower legs")
 
 

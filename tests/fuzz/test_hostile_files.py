@@ -138,12 +138,7 @@ def limited(actions: list[str], folder: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
-BOMBS = (
-    "unfolds to more than",
-    "more than 40 levels",
-    "line 2: merge keys (<<) are not read",
-    "more than 1000000 bytes",
-)
+BOMBS = ("unfolds to more than", "more than 40 levels", "merge keys (<<) are not read", "more than 1000000 bytes")
 
 
 def test_yaml_that_unfolds_is_refused_before_it_takes_room(tmp_path: Path) -> None:

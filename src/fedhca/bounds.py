@@ -1,4 +1,4 @@
-"""Kinds of numbers in files of people, each with its bounds: what lies beyond is a slip, or takes memory without end."""
+"""Kinds of numbers in files of people, each with its bounds: what lies beyond is a slip, or takes all memory."""
 
 from typing import Annotated
 

@@ -15,7 +15,9 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 Name = Annotated[str, Field(pattern=f"^{NAME}$", description=A_NAME, examples=["lab-1"])]
 """Of clients and data sets: they become names of folders."""
 
-Place = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute()), Field(examples=["data/voc"])]
+Place = Annotated[
+    Path, AfterValidator(lambda path: path.expanduser().absolute()), Field(description="a path", examples=["data/voc"])
+]
 """A folder: relative to where the command runs, `~` understood; absolute from then on."""
 
 Some = TypeVar("Some", bound=BaseModel)

@@ -1,6 +1,7 @@
 """The one line for what is wrong in values: what a field should be, an example of it, and what was found."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
@@ -13,8 +14,14 @@ Schema = Mapping[str, Any]
 A_NAME = "a name of letters, digits, dots, dashes and underscores"
 """What keys and names look like."""
 
-BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
-LENGTHS = {"minItems": "at least", "minProperties": "at least", "maxItems": "at most"}
+KINDS = {
+    **{"integer": "a whole number", "number": "a number", "boolean": "true or false"},
+    **{"array": "a list", "object": "a section of keys and values"},
+}
+LIMITS = {
+    **dict.fromkeys(("minimum", "minItems", "minProperties"), "at least"),
+    **{"exclusiveMinimum": "above", "maximum": "at most", "maxItems": "at most", "exclusiveMaximum": "below"},
+}
 SHOWN = {"None": "nothing", "True": "true", "False": "false"}
 
 
@@ -50,6 +57,8 @@ def _whole(node: Any, defs: Schema) -> Any:
     if "$ref" in node:
         node = {**defs[node["$ref"].rpartition("/")[2]], **node}
     filled = {key: _whole(each, defs) for key, each in node.items() if key not in {"$ref", "$defs"}}
+    if "const" in filled:
+        filled["enum"] = [filled.pop("const")]
     kinds = [each for each in filled.pop("anyOf", []) if each != {"type": "null"}]
     return {**filled, "anyOf": kinds} if len(kinds) > 1 else {**(kinds[0] if kinds else {}), **filled}
 
@@ -67,20 +76,23 @@ def _follow(schema: Schema, values: Any, first: Mapping[str, Any]) -> tuple[list
             key = {"type": "string", "pattern": "", "description": A_NAME, **around.get("propertyNames", {})}
             return levels, around, key, first["input"]
         if "oneOf" in schema:
-            schema = next(each for each in schema["oneOf"] if part in _tags(schema, each))
+            name = schema["discriminator"]["propertyName"]
+            schema = next(each for each in schema["oneOf"] if part in each["properties"][name]["enum"])
         elif "anyOf" in schema:
             return levels, around, schema, values
         else:
-            levels.append(part)
             around, schema = schema, _inner(schema, part)
-            there = isinstance(values, Mapping | list) and (part in values or isinstance(part, int))
-            values = values[part] if there and first["type"] != "missing" else first["input"]
+            parts = (
+                values
+                if isinstance(values, Mapping)
+                else range(len(values))
+                if isinstance(values, list | tuple)
+                else ()
+            )
+            if part in parts or first["type"] == "missing":  # else one value stands for a list or a section
+                levels.append(part)
+                values = values[part] if part in parts else None
     return levels, around, schema, first["input"]
-
-
-def _tags(schema: Schema, section: Schema) -> Iterable[Any]:
-    tag = section["properties"][schema["discriminator"]["propertyName"]]
-    return tag.get("enum") or [tag["const"]]
 
 
 def _inner(schema: Schema, part: int | str) -> Schema:
@@ -95,60 +107,38 @@ def _inner(schema: Schema, part: int | str) -> Schema:
 def _words(schema: Schema) -> str:
     if "anyOf" in schema:
         return ", or ".join(map(_words, schema["anyOf"]))
-    if "enum" in schema or "const" in schema:
-        return f"one of {', '.join(map(repr, schema.get('enum', [schema.get('const')])))}"
-    match schema.get("type"):
-        case "integer":
-            return f"a whole number{_limits(schema, BOUNDS)}"
-        case "number":
-            return f"a number{_limits(schema, BOUNDS)}"
-        case "boolean":
-            return "true or false"
-        case "array" if "prefixItems" in schema:
-            return f"a list of {len(schema['prefixItems'])}, each {_words(schema['prefixItems'][0])}"
-        case "array":
-            return f"a list{_limits(schema, LENGTHS, ' long')}, each {_words(schema['items'])}"
-        case "string":
-            return schema.get("description") or ("a path" if schema.get("format") == "path" else "text")
-        case _:
-            return f"a section of keys and values{_limits(schema, LENGTHS, ' long')}"
-
-
-def _limits(schema: Schema, names: Mapping[str, str], unit: str = "") -> str:
-    limits = " and ".join(f"{words} {schema[name]:.15g}" for name, words in names.items() if name in schema)
-    return f", {limits}{unit}" if limits else ""
+    if "enum" in schema:
+        return f"one of {', '.join(map(repr, schema['enum']))}"
+    several, each = schema.get("prefixItems"), schema.get("items")
+    if several:
+        return f"a list of {len(several)}, each {_words(several[0])}"
+    kind = schema.get("type", "object")
+    limits = " and ".join(f"{words} {schema[name]:.15g}" for name, words in LIMITS.items() if name in schema)
+    limits = f", {limits}{' long' if kind in {'array', 'object'} else ''}" if limits else ""
+    words = schema.get("description", "text") if kind == "string" else KINDS[kind]
+    return f"{words}{limits}{f', each {_words(each)}' if each else ''}"
 
 
 def _example(schema: Schema, found: Any = None) -> Any:
     """Return a value as it should be, made of what was found where that is easy to tell."""
-    default = schema.get("default")
+    default, several, kind = schema.get("default"), schema.get("anyOf") or schema.get("oneOf"), schema.get("type")
     if default not in (None, "", []) and not isinstance(default, dict):
         return default
-    if "anyOf" in schema:
-        lists = [each for each in schema["anyOf"] if each.get("type") == "array"]
-        return _example((lists if isinstance(found, list) else schema["anyOf"])[0], found)
-    if "oneOf" in schema:
-        return _example(schema["oneOf"][0])
-    if "enum" in schema or "const" in schema:
-        return schema.get("enum", [schema.get("const")])[0]
-    match schema.get("type"):
-        case "integer" | "number":
-            return schema.get("examples", [schema.get("minimum")])[0]
-        case "boolean":
-            return True
-        case "array":
-            each = found if isinstance(found, list) and found else [found]
-            kinds = schema.get("prefixItems") or [schema["items"]] * len(each)
-            return [_example(kind, one) for kind, one in zip(kinds, each * len(kinds), strict=False)]
-        case "string":
-            known = str(found).lower() if isinstance(found, int | float) else found
-            plain = isinstance(known, str) and known and not ("pattern" in schema and isinstance(found, str))
-            return known if plain else schema.get("examples", ["name"])[0]
-        case "object":
-            keys = schema.get("properties") or {"name": _inner(schema, "name")}
-            return {key: _example(keys[key]) for key in schema.get("required") or [*keys][:1]}
-        case _:
-            return 1
+    if several:
+        lists = [each for each in several if each.get("type") == "array" and isinstance(found, list)]
+        return _example((lists or several)[0], found)
+    if kind == "array":
+        each = found if isinstance(found, list) and found else [found]
+        items = schema.get("prefixItems") or [schema["items"]] * len(each)
+        return [_example(item, one) for item, one in zip(items, each * len(items), strict=False)]
+    if kind == "object":
+        keys = schema.get("properties") or {"name": _inner(schema, "name")}
+        return {key: _example(keys[key]) for key in schema.get("required") or [*keys][:1]}
+    if kind == "string" and "enum" not in schema:
+        known = str(found).lower() if isinstance(found, int | float) else found
+        fits = isinstance(known, str) and re.fullmatch(schema.get("pattern", ".+"), known)
+        return known if fits else schema.get("examples", ["name"])[0]
+    return (schema.get("enum") or schema.get("examples") or [schema.get("minimum", True)])[0]
 
 
 def _known(key: str, known: Iterable[str]) -> str:

@@ -138,12 +138,15 @@ def limited(actions: list[str], folder: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
+BOMBS = ("unfolds to more than", "more than 40 levels", "merge keys (<<) are not read", "more than 1000000 bytes")
+
+
 def test_yaml_that_unfolds_is_refused_before_it_takes_room(tmp_path: Path) -> None:
     for number, text in enumerate(yaml_bombs.TEXTS.values()):
         (tmp_path / f"{number}.yaml").write_text(text)
     said = limited([f'load_recipe("{number}.yaml")' for number in range(len(yaml_bombs.TEXTS))], tmp_path)
     assert len(said) == len(yaml_bombs.TEXTS)
-    assert all("unfolds to more than" in line or "levels" in line for line in said), said
+    assert all(any(words in line for words in BOMBS) for line in said), said
 
 
 def zip_bomb(path: Path) -> None:

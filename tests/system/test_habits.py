@@ -142,6 +142,12 @@ def test_quiet_and_verbose_exclude_each_other(command: Command) -> None:
     )
 
 
+@pytest.mark.parametrize(("words", "near"), [(["runn"], "run"), (["data", "chek"], "check")])
+def test_a_command_that_is_not_there_is_told_the_nearest_once(command: Command, words: list[str], near: str) -> None:
+    outcome = command(*words)
+    assert (outcome.code, outcome.err.count(f"Did you mean '{near}'?")) == (2, 1)
+
+
 def test_a_bug_is_one_line_with_a_file_that_has_all_about_it(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import shlex
 import signal
 import sys
@@ -68,7 +69,8 @@ def wrong(error: BaseException) -> int:
         traceback.print_exception(error)
     describe = getattr(error, "format_message", None)  # typer's usage errors; their class has no public name
     if describe is not None:
-        say(f"{describe()} See `{_command(error)} -h`." if describe() else "")
+        words = re.sub(r"(Did you mean [^?]+\?) \1", r"\1", describe())  # click and typer both suggest a name
+        say(f"{words} See `{_command(error)} -h`." if words else "")
         return USAGE
     if isinstance(error, FedhcaError):
         say(str(error))

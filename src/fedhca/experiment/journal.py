@@ -15,6 +15,7 @@ from fedhca.errors import RunFolderError, one_line
 from fedhca.server.family import PARTS, apart
 from fedhca.server.noted import noted
 from fedhca.server.rounds import Round
+from fedhca.validation import describe
 
 ByTask = dict[str, dict[str, float | None]]
 """By client and task; null is a number that is not finite."""
@@ -129,24 +130,18 @@ def read(path: Path, kind: type[BaseModel] = Line) -> list[dict[str, Any]]:
             if number < len(lines):
                 raise RunFolderError(f"'{path}', line {number} should be JSON. Restore it from a copy.") from None
         except (ValueError, RecursionError) as error:
-            found = _first(error)
+            found = one_line(str(error)).rstrip(".") or type(error).__name__
             raise RunFolderError(f"'{path}', line {number}: {found}. Restore it from a copy.") from None
     return entries
 
 
 def _entry(line: str, kind: type[BaseModel]) -> dict[str, Any]:
     values = json.loads(line)
-    kind.model_validate(values)
+    try:
+        kind.model_validate(values)
+    except ValidationError as error:
+        raise ValueError(describe(error, kind.model_json_schema(), values)) from None
     return values
-
-
-def _first(error: Exception) -> str:
-    """Say the first thing that is wrong."""
-    if not isinstance(error, ValidationError):
-        return one_line(str(error)) or type(error).__name__
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"]) or "it"
-    return one_line(f"`{field}`: {first['msg'].lower()}; found {str(first['input'])[:60]}")
 
 
 def rewind(path: Path, rounds: int) -> None:

@@ -15,6 +15,7 @@ from fedhca.errors import FedhcaError, ModelFolderError, RecipeError, one_line, 
 from fedhca.section import Name, Section, checked
 from fedhca.tasks.kinds import KINDS, word_of
 from fedhca.tasks.task import Task
+from fedhca.validation import describe
 
 FORMAT = 1
 """Of the folder: a reader refuses others."""
@@ -179,10 +180,12 @@ def _task(part: TaskPart, given: Mapping[str, Task], path: Path) -> Task:
     if strange:
         found = one_line(repr(min(strange)), 60)
         raise ModelFolderError(f"'{path}': a task of kind '{part.kind}' has no field {found}. Update fedhca.")
+    fields_of = TypeAdapter(kind)
     try:
-        task: Task = TypeAdapter(kind).validate_json(json.dumps(part.fields), strict=True)
+        task: Task = fields_of.validate_json(json.dumps(part.fields), strict=True)
     except ValidationError as error:
-        raise ModelFolderError(f"'{path}', task of kind '{part.kind}': {_first(error)}.") from None
+        found = describe(error, fields_of.json_schema(), part.fields)
+        raise ModelFolderError(f"'{path}', task of kind '{part.kind}': {found}") from None
     except FedhcaError as error:
         raise ModelFolderError(f"'{path}': {error}") from None
     return task
@@ -198,10 +201,3 @@ def _own_task(part: TaskPart, given: Mapping[str, Task], path: Path) -> Task:
         found = f"{given[name].channels} channels instead of {one_line(repr(channels), 60)}"
         raise ModelFolderError(f"The task '{name}' that was handed over should be that of '{path}'. Found {found}.")
     return given[name]
-
-
-def _first(error: ValidationError) -> str:
-    """Say the first thing that is wrong."""
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"]) or "it"
-    return one_line(f"`{field}`: {first['msg'][:1].lower()}{first['msg'][1:]}; found {str(first['input'])[:60]}")

@@ -58,9 +58,7 @@ class Points(Label):
     def _known(self) -> "Points":
         for point in (each for pair in self.swaps for each in pair):
             if self._number(str(point)) is None:
-                raise ValueError(
-                    f"`swaps` should be pairs of points; {unknown('point', point, self.names)}".rstrip(".")
-                )
+                raise ValueError(f"`swaps` should be pairs of {', '.join(self.names)}; found '{point}'")
         return self
 
     @property

@@ -1,0 +1,32 @@
+from pathlib import Path
+
+import pytest
+
+from fedhca.errors import RecipeError
+from fedhca.plain import plain, read_yaml
+
+
+def test_what_anchors_share_is_read() -> None:
+    assert plain("a: &x [1, {b: 2}]\nc: [*x, *x]\n") == {"a": [1, {"b": 2}], "c": [[1, {"b": 2}]] * 2}
+
+
+def test_a_merge_key_is_refused_with_its_line_and_a_word_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text("a: &a {k: 1}\nb:\n  <<: *a\n")
+    with pytest.raises(RecipeError) as caught:
+        read_yaml(path)
+    assert str(caught.value).startswith(f"Recipe '{path}', line 3: merge keys (<<) are not read; write the keys out.")
+    assert plain("'<<': 1") == {"<<": 1}
+
+
+@pytest.mark.parametrize("text", ["\ufeffrounds: 3\r\nseed: 4\r\n", "rounds: 3\nseed: 4\n" + "#" * 999_000])
+def test_marks_and_ends_of_lines_of_other_systems_and_long_files_are_read(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_bytes(text.encode())
+    assert read_yaml(path) == {"rounds": 3, "seed": 4}
+
+
+def test_a_text_that_is_shared_counts_for_its_length() -> None:
+    with pytest.raises(ValueError, match="unfolds to more than 100000 values"):
+        plain(f"a: &a {'x' * 10_000}\nb: [{'*a, ' * 1000}]\n")
+    assert len(plain(f"a: [{'x, ' * 30_000}]\n")["a"]) == 30_000

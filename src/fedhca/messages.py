@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, get_args, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from fedhca.compression import Compressed, Form
 from fedhca.errors import ClientError, FedhcaError, one_line
@@ -35,7 +35,7 @@ def _require(right: bool, what: str, expected: str, found: object) -> None:
 
 def _require_name(client: str) -> None:
     found = re.fullmatch(NAME, client) is not None
-    _require(found, "A client's name", "letters, digits, dots, dashes and underscores", client)
+    _require(found, "A name", "letters, digits, dots, dashes and underscores", client)
 
 
 def _require_count(value: int | float, what: str) -> None:
@@ -78,7 +78,6 @@ class LocalRule:
 
     def __post_init__(self) -> None:
         _require(0 <= self.pull < math.inf, "`pull`", "a number, at least 0", self.pull)
-        _require(self.keeps in get_args(Keeps), "`keeps`", ", ".join(get_args(Keeps)), self.keeps)
         _require(0 <= self.heads_first <= 1, "`heads_first`", "in [0, 1]", self.heads_first)
 
 
@@ -129,9 +128,10 @@ class TrainRequest:
         since: after how many rounds the client last gave an answer that counted. Its own state, which stays home, is
             to go on from there: what it did since was in vain. The same as `round` if not given.
         answer: the form in which the reply's parameters are to come.
+        begins: after how many rounds the client's schedule begins: with its own first one, where it joins later.
 
     Raises:
-        ClientError: a name, a round or a form is none.
+        ClientError: a name or a round is none.
 
     """
 
@@ -141,10 +141,11 @@ class TrainRequest:
     rule: LocalRule
     since: int | None = None
     answer: Form = "float32"
+    begins: int = 0
 
     def __post_init__(self) -> None:
         _require_request(self.client, self.round, self.home)
-        _require(self.answer in get_args(Form), "`answer`", ", ".join(get_args(Form)), self.answer)
+        _require(0 <= self.begins <= self.round, "`begins`", f"a round before or at {self.round}", self.begins)
 
     @property
     def home(self) -> int:

@@ -7,15 +7,15 @@ lacks any or brings more, so nothing else can travel by accident. What their val
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 import numpy as np
 import torch
 
-from fedhca.compression import Compressed
+from fedhca.compression import Compressed, Form
 from fedhca.errors import ClientError, one_line
 from fedhca.layout import Layout
-from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Missing, TrainReply, TrainRequest
+from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Keeps, LocalRule, Missing, TrainReply, TrainRequest
 from fedhca.parameters import Parameters
 from fedhca.section import NAME
 
@@ -24,7 +24,7 @@ Wire = Mapping[str, Scalar | np.ndarray]
 Message = Hello | TrainRequest | TrainReply | EvaluateRequest | EvaluateReply | Missing
 
 KIND, ENCODER, DECODER, LOSS, METRIC = "kind", "encoder", "decoder/", "loss/", "metric/"
-ANSWER, SIZES, SCALES = "answer", "sizes", "scales"
+ANSWER, BEGINS, SIZES, SCALES = "answer", "begins", "sizes", "scales"
 LONGEST = 10**7
 """The letters of the longest text that a message may have."""
 ASK_HELLO: Wire = {KIND: "ask hello"}
@@ -78,7 +78,7 @@ def _request(message: TrainRequest | EvaluateRequest) -> dict[str, Any]:
         "pull": rule.pull,
         "keeps": rule.keeps,
         "heads_first": rule.heads_first,
-        **({ANSWER: message.answer} if isinstance(message, TrainRequest) else {}),
+        **({ANSWER: message.answer, BEGINS: message.begins} if isinstance(message, TrainRequest) else {}),
         **_parameters(message.parameters),
     }
 
@@ -137,13 +137,13 @@ def _read_held(fields: dict[str, Any]) -> tuple[int, ...] | None:
 
 def _read_request(kind: Callable[..., Any]) -> Callable[[dict[str, Any]], Any]:
     def read(fields: dict[str, Any]) -> Any:
-        keeps: Any = _text(fields, "keeps")
+        keeps = _one_of(fields, "keeps", Keeps)
         rule = LocalRule(_number(fields, "pull"), keeps, _number(fields, "heads_first"))
         client, number, since = _text(fields, "client"), _whole(fields, "round"), _whole(fields, "since")
         parameters = _read_parameters(fields)
         if kind is EvaluateRequest:
             return kind(client, number, parameters, rule, since)
-        return kind(client, number, parameters, rule, since, _text(fields, ANSWER))
+        return kind(client, number, parameters, rule, since, _one_of(fields, ANSWER, Form), _whole(fields, BEGINS))
 
     return read
 
@@ -220,8 +220,13 @@ def _text(fields: dict[str, Any], name: str) -> str:
     return _of_kind(fields, name, str, "a text")
 
 
+def _one_of(fields: dict[str, Any], name: str, words: Any) -> Any:
+    word, known = _text(fields, name), get_args(words)
+    return word if word in known else _refuse(f"`{name}`", f"one of {', '.join(known)}", word)
+
+
 def _whole(fields: dict[str, Any], name: str) -> int:
-    return _of_kind(fields, name, int, "a whole number")
+    return _of_kind(fields, name, int, "a whole number, at least 0")
 
 
 def _number(fields: dict[str, Any], name: str) -> float:

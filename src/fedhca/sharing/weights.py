@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from fedhca.errors import ModelFolderError, RunFolderError, one_line
-from fedhca.parameters import is_finite
+from fedhca.parameters import not_finite
 from fedhca.tensor_file import NAMES, load_shapes, load_tensors, save_tensors
 
 FILE = "model.safetensors"
@@ -14,7 +14,16 @@ MEND = "Copy the folder again, or export the model again."
 
 
 def save_weights(path: Path, model: nn.Module) -> None:
-    """Write parameters and buffers, those too that PyTorch does not save; RunFolderError where it cannot be done."""
+    """Write parameters and buffers, those too that PyTorch does not save.
+
+    Raises:
+        ModelFolderError: a number is not finite.
+        RunFolderError: it cannot be done.
+
+    """
+    if broken := not_finite(_named(model)):
+        mend = "The run went wrong: export another client, or run it anew."
+        raise ModelFolderError(f"The model's `{broken}` should be finite. Found NaN or infinity. {mend}")
     save_tensors(path, _named(model), {})
 
 
@@ -32,9 +41,8 @@ def load_weights(path: Path, model: nn.Module) -> None:
         tensors, _ = load_tensors(path, MEND)
     except RunFolderError as error:
         raise ModelFolderError(str(error)) from None
-    for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not is_finite(tensor):
-            raise ModelFolderError(f"'{path}': `{name}` should be finite. Found NaN or infinity. {MEND}")
+    if broken := not_finite(tensors):
+        raise ModelFolderError(f"'{path}': `{broken}` should be finite. Found NaN or infinity. {MEND}")
     _put(tensors, model)
 
 

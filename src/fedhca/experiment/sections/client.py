@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, PositiveInt, model_validator
 
 from fedhca.models.client_model import NARROWEST
+from fedhca.models.decoder import Start
 from fedhca.models.encoder import SWIN_T
 from fedhca.section import Name, Section
 
@@ -17,6 +18,7 @@ class ModelSection(Section):
     pretrained: bool = True
     config: dict[str, Any] = Field(default_factory=dict)
     width: Annotated[int, Field(ge=NARROWEST)] = 96
+    decoders: Start = "alike"
 
 
 class OwnModelSection(Section):

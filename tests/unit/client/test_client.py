@@ -1,3 +1,4 @@
+import math
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -261,6 +262,13 @@ def test_a_round_that_the_run_does_not_have_is_refused_and_drops_no_state(tmp_pa
         subject.evaluate(EvaluateRequest("a", number + 1, held, since=3))
     assert files(tmp_path) == before
     train(subject, 3)
+
+
+def test_metrics_of_a_model_that_is_not_finite_are_nan() -> None:
+    subject = client("semseg", "depth", "edge", "sal", "normals")
+    for head in subject.model.heads.values():
+        spoil(next(head.parameters()), torch.nan)
+    assert all(math.isnan(value) for value in measured(subject).values())
 
 
 def test_what_is_handed_out_has_to_be_finite(tmp_path: Path) -> None:

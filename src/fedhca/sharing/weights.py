@@ -10,27 +10,26 @@ from fedhca.parameters import not_finite
 from fedhca.tensor_file import NAMES, load_shapes, load_tensors, save_tensors
 
 FILE = "model.safetensors"
+FLOATS = {"F64", "F32", "F16", "BF16"}
 MEND = "Copy the folder again, or export the model again."
 
 
 def save_weights(path: Path, model: nn.Module) -> None:
-    """Write parameters and buffers, those too that PyTorch does not save.
-
-    Raises:
-        ModelFolderError: a number is not finite.
-        RunFolderError: it cannot be done.
-
-    """
-    if broken := not_finite(_named(model)):
-        mend = "The run went wrong: export another client, or run it anew."
-        raise ModelFolderError(f"The model's `{broken}` should be finite. Found NaN or infinity. {mend}")
+    """Write parameters and buffers, those too that PyTorch does not save; RunFolderError where it cannot be done."""
     save_tensors(path, _named(model), {})
+
+
+def require_finite(model: nn.Module) -> None:
+    """Raise ModelFolderError if a number of a model is not finite."""
+    if broken := not_finite(_named(model)):
+        raise ModelFolderError(f"The model's `{broken}` should be finite. Found NaN or infinity. Train it anew.")
 
 
 def load_weights(path: Path, model: nn.Module) -> None:
     """Put the numbers of a file into a model, which may be one without memory so far.
 
-    Nothing is read before names, shapes and kinds of numbers have been found to be the model's.
+    Nothing is read before names, shapes and kinds of numbers have been found to be the model's. Floating-point numbers
+    of another precision become the model's.
 
     Raises:
         ModelFolderError: the file is missing, cut short, altered, or of another model; or a number is not finite.
@@ -53,9 +52,14 @@ def _named(model: nn.Module) -> dict[str, Tensor]:
 def _require_fit(path: Path, found: Mapping[str, tuple[str, tuple[int, ...]]], model: nn.Module) -> None:
     own = {name: (NAMES.get(tensor.dtype, "?"), tuple(tensor.shape)) for name, tensor in _named(model).items()}
     for name in [*own, *sorted(found.keys() - own.keys())]:
-        if found.get(name) != own.get(name):
+        if _kind(found.get(name)) != _kind(own.get(name)):
             expected = f"'{path}' should hold the model of its config.json, `{one_line(name, 200)}` as"
             raise ModelFolderError(f"{expected} {_words(own.get(name))}. Found {_words(found.get(name))}. {MEND}")
+
+
+def _kind(kind: tuple[str, tuple[int, ...]] | None) -> tuple[str, tuple[int, ...]] | None:
+    """Return a kind of numbers and their shape, all floating-point ones as one kind."""
+    return kind and ("F" if kind[0] in FLOATS else kind[0], kind[1])
 
 
 def _words(kind: tuple[str, tuple[int, ...]] | None) -> str:
@@ -63,8 +67,9 @@ def _words(kind: tuple[str, tuple[int, ...]] | None) -> str:
 
 
 def _put(tensors: Mapping[str, Tensor], model: nn.Module) -> None:
-    parameters = dict(model.named_parameters())
-    for name, tensor in tensors.items():
+    parameters, own = dict(model.named_parameters()), _named(model)
+    for name, found in tensors.items():
+        tensor = found.to(own[name].dtype)
         module, _, last = name.rpartition(".")
         value = nn.Parameter(tensor, parameters[name].requires_grad) if name in parameters else tensor
         setattr(model.get_submodule(module), last, value)

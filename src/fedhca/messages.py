@@ -1,20 +1,57 @@
 """What crosses the wire, and the runtime that carries it.
 
 Heads, buffers, optimiser moments, labels and pictures are in none of these messages: they never leave home. All
-messages are frozen and hold tensors, numbers and names only.
+messages are frozen and hold tensors, numbers and names only. A message that exists is valid: its names, ranges and
+numbers are checked when it is made, in this process and when it is read from a wire. Whether parameters are finite and
+of the right shapes is checked where they are copied.
 """
 
+import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
 from fedhca.compression import Compressed, Form
-from fedhca.errors import FedhcaError, one_line
+from fedhca.errors import ClientError, FedhcaError, one_line
 from fedhca.layout import Layout
 from fedhca.parameters import Parameters
+from fedhca.section import NAME
 from fedhca.stats import Stat
 
 Keeps = Literal["received", "trained", "own"]
+
+MOST = 10**9
+"""The largest count of rounds, pictures or seconds in a message."""
+
+LARGEST = 1e30
+"""The largest loss or metric in a message. A training that comes near it breaks off, as float32 ends soon after."""
+
+
+def _require(right: bool, what: str, expected: str, found: object) -> None:
+    if not right:
+        raise ClientError(f"{what} should be {expected}. Found {one_line(repr(found), 100)}.")
+
+
+def _require_name(client: str) -> None:
+    found = re.fullmatch(NAME, client) is not None
+    _require(found, "A name", "letters, digits, dots, dashes and underscores", client)
+
+
+def _require_count(value: int | float, what: str) -> None:
+    _require(0 <= value <= MOST, what, f"from 0 to {MOST}", value)
+
+
+def _require_request(client: str, number: int, home: int) -> None:
+    _require_name(client)
+    _require_count(number, "`round`")
+    _require(0 <= home <= number, "`since`", f"a round before or at {number}", home)
+
+
+def _require_reply(client: str, number: int, seconds: int | float) -> None:
+    _require_name(client)
+    _require_count(number, "`round`")
+    _require_count(seconds, "`seconds`")
 
 
 @dataclass(frozen=True)
@@ -30,11 +67,18 @@ class LocalRule:
         heads_first: share of a round's steps, in [0, 1], that train decoders and heads alone; the rest trains the
             encoder alone (FedRep). 0 trains all together.
 
+    Raises:
+        ClientError: a value is outside its range.
+
     """
 
     pull: float = 0.0
     keeps: Keeps = "received"
     heads_first: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.pull < math.inf, "`pull`", "a number, at least 0", self.pull)
+        _require(0 <= self.heads_first <= 1, "`heads_first`", "in [0, 1]", self.heads_first)
 
 
 @dataclass(frozen=True)
@@ -51,6 +95,9 @@ class Hello:
         parameters: that it would start from.
         held: after how many rounds its own states are that it could go on from; None if it does not say.
 
+    Raises:
+        ClientError: a name or a count is none.
+
     """
 
     client: str
@@ -61,6 +108,12 @@ class Hello:
     decoder_layout: Layout
     parameters: Parameters
     held: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        _require_name(self.client)
+        _require_count(self.examples, "`examples`")
+        for each in self.held or ():
+            _require(0 < each <= MOST, "`held`", f"numbers of rounds from 1 to {MOST}", each)
 
 
 @dataclass(frozen=True)
@@ -75,6 +128,10 @@ class TrainRequest:
         since: after how many rounds the client last gave an answer that counted. Its own state, which stays home, is
             to go on from there: what it did since was in vain. The same as `round` if not given.
         answer: the form in which the reply's parameters are to come.
+        begins: after how many rounds the client's schedule begins: with its own first one, where it joins later.
+
+    Raises:
+        ClientError: a name or a round is none.
 
     """
 
@@ -84,6 +141,11 @@ class TrainRequest:
     rule: LocalRule
     since: int | None = None
     answer: Form = "float32"
+    begins: int = 0
+
+    def __post_init__(self) -> None:
+        _require_request(self.client, self.round, self.home)
+        _require(0 <= self.begins <= self.round, "`begins`", f"a round before or at {self.round}", self.begins)
 
     @property
     def home(self) -> int:
@@ -104,6 +166,9 @@ class TrainReply:
         seconds: that training took at the client.
         transport: seconds on the way, there and back; the runtime that carried it knows.
 
+    Raises:
+        ClientError: a name, a round or a number is none, or a loss is not finite.
+
     """
 
     client: str
@@ -112,6 +177,11 @@ class TrainReply:
     losses: Mapping[str, float]
     seconds: float = 0.0
     transport: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require_reply(self.client, self.round, self.seconds)
+        for task, value in self.losses.items():
+            _require(abs(value) <= LARGEST, f"The loss of `{task}`", f"from -{LARGEST:g} to {LARGEST:g}", value)
 
 
 @dataclass(frozen=True)
@@ -124,6 +194,9 @@ class EvaluateRequest:
     rule: LocalRule = LocalRule()
     since: int | None = None
 
+    def __post_init__(self) -> None:
+        _require_request(self.client, self.round, self.home)
+
     @property
     def home(self) -> int:
         """Which of its own states the client is measured in."""
@@ -132,13 +205,22 @@ class EvaluateRequest:
 
 @dataclass(frozen=True)
 class EvaluateReply:
-    """The sums of each task's metric, and the metric itself; neither of a private client, unless it may tell."""
+    """The sums of each task's metric, and the metric itself; neither of a private client, unless it may tell.
+
+    A metric is NaN where nothing could be measured. ClientError if it is infinite or absurd, and as in `TrainReply`.
+    """
 
     client: str
     round: int
     stats: Mapping[str, Stat]
     metrics: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        _require_reply(self.client, self.round, self.seconds)
+        for task, value in self.metrics.items():
+            right = math.isnan(value) or abs(value) <= LARGEST
+            _require(right, f"The metric of `{task}`", f"NaN, or from -{LARGEST:g} to {LARGEST:g}", value)
 
 
 @dataclass(frozen=True)

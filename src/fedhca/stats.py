@@ -57,6 +57,22 @@ class Stat(ABC):
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
+class NotFinite(Stat):
+    """What is known of predictions that are not finite, and of all that they are merged with: the metric is NaN."""
+
+    def __add__(self, other: Stat) -> "NotFinite":  # type: ignore[override]
+        """Stay what it is."""
+        return self
+
+    __radd__ = __add__
+
+    def result(self) -> float:
+        """Return NaN."""
+        return math.nan
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
 class Mean(Stat):
     """Mean of a number per pixel: Σ value / number of pixels."""
 

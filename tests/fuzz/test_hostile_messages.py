@@ -41,7 +41,8 @@ names = st.sampled_from(
     ["kind", "client", "round", "encoder", "decoder/0", "decoder/9", "sizes", "scales", "loss/", "held"]
 )
 texts = st.sampled_from(["[" * 5000, '[["a", [-1], false]]', '[["a", [1e18], 0]]', '["../x"]', "\x1b[2J", "null", "{}"])
-values = st.one_of(arrays, json_values, texts, st.integers(10**9, 10**400))
+odd = st.sampled_from([np.nan, np.inf, -np.inf, 1e308, -1e308, -1, 1.5, 10**9, 10**9 + 1, "../../x", "int8"])
+values = st.one_of(arrays, json_values, texts, odd, st.integers(10**9, 10**400))
 
 
 @st.composite
@@ -60,7 +61,21 @@ def wires(draw: st.DrawFn) -> dict[str, Any]:
 @FEW
 @given(wire=wires())
 def test_any_fields_are_a_message_or_refused_in_one_line(wire: dict[str, Any]) -> None:
-    attempt(lambda: from_wire(wire))
+    def read() -> None:
+        message = from_wire(wire)
+        numbers: list[float] = []
+        if isinstance(message, TrainRequest | EvaluateRequest):
+            assert 0 <= message.home <= message.round <= 10**9
+            assert 0 <= message.rule.heads_first <= 1
+            numbers = [message.rule.pull]
+        elif isinstance(message, TrainReply | EvaluateReply):
+            told = message.losses if isinstance(message, TrainReply) else message.metrics
+            numbers = [message.seconds, *(value for value in told.values() if not np.isnan(value))]
+        assert all(abs(value) <= 1e30 for value in numbers) or isinstance(message, TrainRequest | EvaluateRequest)
+        assert np.isfinite(numbers).all()
+        assert "/" not in message.client
+
+    attempt(read)
 
 
 @FEW

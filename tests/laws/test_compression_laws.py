@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fedhca.compression import LEVELS, Compressed, Form, compress, difference, total
@@ -58,6 +58,15 @@ def test_int8_is_off_by_half_a_step_of_its_segment_at_most(given_: Parameters) -
 def test_bfloat16_keeps_eight_bits_of_every_number(given_: Parameters) -> None:
     for before, after in zip(segments(given_), segments(sent(given_, "bfloat16").plain), strict=True):
         assert bool(((before - after).abs() <= before.abs() / 256 + 1e-38).all())
+
+
+@fewer
+@FEW
+@given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=7, max_size=7))
+@example([3.4028234663852886e38] * 7)  # the greatest of float32
+def test_what_is_finite_stays_finite(form: Form, values: list[float]) -> None:
+    row = torch.tensor(values)
+    assert sent(Parameters(torch.cat([row, row])[: ENCODER.width], row[None]), form).plain.finite
 
 
 @fewer

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from fedhca.stats import Squares
 from fedhca.tasks import (
     IGNORE,
     Classification,
@@ -106,6 +107,31 @@ def test_unlabelled_pixels_do_not_matter(task: Task, seed: int, share: float) ->
     assert not gradient[hole.expand_as(gradient)].any()
     one, two = task.measure(output, label).result(), task.measure(other, label).result()
     assert one == two or (math.isnan(one) and math.isnan(two))
+
+
+@each_task
+@unhurried
+@given(seed=seeds, share=shares, value=st.sampled_from([math.nan, math.inf, -math.inf]), first=st.booleans())
+def test_a_number_that_is_not_finite_makes_the_metric_nan_whatever_it_is_merged_with(
+    task: Task, seed: int, share: float, value: float, first: bool
+) -> None:
+    output, label = outputs(task, seed), labels(task, seed, share)
+    broken = output.clone()
+    broken.view(-1)[seed % broken.numel()] = value
+    found, whole = task.measure(broken, label), task.measure(output, label)
+    merged = found + whole if first else whole + found
+    assert math.isnan(found.result())
+    assert math.isnan((merged + whole).result())
+
+
+def test_a_task_of_ones_own_is_not_asked_where_an_output_is_not_finite() -> None:
+    class Own(Depth):  # type: ignore[misc]
+        def measure(self, output: Tensor, label: Tensor) -> Squares:
+            return Squares.of(torch.zeros_like(label), label, label > 0)
+
+    label = torch.full((1, 2, 2), 3.0)
+    assert Own().measure(torch.zeros(1, 1, 2, 2), label).result() == 3
+    assert math.isnan(Own().measure(torch.full((1, 1, 2, 2), math.nan), label).result())
 
 
 @each_map

@@ -10,6 +10,7 @@ from torch import Tensor
 from fedhca.aggregation.aggregator import Aggregator, Answer
 from fedhca.aggregation.mixing import Mixing
 from fedhca.aggregation.rows import Rows
+from fedhca.errors import FedhcaError
 from fedhca.tables import new_like
 
 GRAM = {"gram": 2}
@@ -36,19 +37,32 @@ def apply_among(
         present: who answered; if nobody did, the rule is not asked.
         into: where the answers are written, see `Mixing.of`; new memory if not given.
 
+    Raises:
+        FedhcaError: there is no answer of finite numbers; the longest update is named, which may be why.
+
     """
     here, count = present.nonzero()[:, 0], len(present)
     if len(here) == 0:
         return _nobody(rule, state, rows, into)
     among = rows if len(here) == count else rows.among(here)
     shares = {name: _share(value, here, rule.personal.get(name, 0)) for name, value in state.items()}
-    decision = rule.decide(shares, among)
-    gram = _among(torch.full((count, count), torch.nan, dtype=torch.float64), among.gram, here)
-    answer = decision.carried_out(among, into)
+    try:
+        decision = rule.decide(shares, among)
+        gram = _among(torch.full((count, count), torch.nan, dtype=torch.float64), among.gram, here)
+        answer = decision.carried_out(among, into)
+    except FedhcaError as error:
+        raise type(error)(f"{error} {_longest(among)}") from error
     learnt = {name: _merged(name, value, state, here, rule, count) for name, value in answer.state.items()}
     notes = {name: _merged(name, value, learnt, here, rule, count, math.nan) for name, value in answer.notes.items()}
     mixing = answer.mixing if among is rows else answer.mixing.widened(here, count)
     return Answer(answer.rows, mixing, learnt, {"gram": gram, **notes}, {**GRAM, **rule.personal})
+
+
+def _longest(rows: Rows) -> str:
+    lengths = rows.gram.diagonal().sqrt()
+    member = rows.members[int(lengths.argmax())]
+    which = f"client '{member.client}' ({', '.join(member.tasks)})"
+    return f"The longest update is that of {which}, {float(lengths.max()):.3g}. Set a `guard`, which bounds it."
 
 
 def _nobody(rule: Aggregator, state: Mapping[str, Tensor], rows: Rows, into: Float[Tensor, "n w"] | None) -> Answer:

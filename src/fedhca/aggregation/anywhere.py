@@ -36,15 +36,17 @@ def blend(
     *,
     into: Float[Tensor, "n x"],
     directions: Float[Tensor, "r x"],
-) -> None:
-    """Write the answers of a chunk's columns; see `passes.blend`."""
+) -> Float[Tensor, ""]:
+    """Write the answers of a chunk's columns; return 0, or NaN where one is not finite; see `passes.blend`."""
     sent, received = end[places].double(), start[places].double()
     values = sent if what == "weights" else sent - received
     mixes = heard @ values
     base = {"weights": torch.zeros_like(sent), "updates": sent, "steps": received}[what]
     mixed = base + own[:, None] * values + shares @ mixes
     directions[:] = mixes[: len(directions)]
-    into[places] = torch.where(keeps[:, None], sent, mixed).to(into.dtype)
+    answer = torch.where(keeps[:, None], sent, mixed).to(into.dtype)
+    into[places] = answer
+    return (0 * answer).sum() + (0 * directions).sum()
 
 
 def trim(
@@ -56,6 +58,8 @@ def trim(
     directions: Float[Tensor, "r x"],
 ) -> Float64[Tensor, "m t"]:
     """Write the trimmed mean of a chunk's columns; return in how many each one was among so many; see `passes.trim`.
+
+    All counts are NaN where a number that was sent is not finite.
 
     Sums are taken row by row, so that neither the number of columns nor that of threads changes a bit; that they are
     put back between the numbers they are of makes the mean of equal numbers that number.
@@ -71,4 +75,5 @@ def trim(
     among = torch.arange(len(kept), len(places) + 1, device=end.device)[:, None] == within.sum(0)
     into[places] = answer
     directions[:] = answer
-    return (within.float() @ among.float().T).double()
+    ends = ordered[[0, -1]]  # a NaN is the last
+    return (within.float() @ among.float().T).double() + (0 * ends).sum()

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from fedhca.aggregation.aggregator import DIRECTION, Aggregator, Decision, State
+from fedhca.aggregation.checked import finite
 from fedhca.aggregation.groups import Grouping, GroupMeans, group_means
 from fedhca.aggregation.hyper_weights import HyperOptions, HyperWeights
 from fedhca.aggregation.mixing import Mixing
@@ -38,15 +39,16 @@ def conflict_averse(
         Ũ; zero where all updates are zero. The optimum of (6), too, where U_w* = 0 leaves (9) undefined.
 
     Raises:
-        RecipeError: c is outside [0, 1), or the solver does not exist.
+        RecipeError: c is outside [0, 1), the solver does not exist, or the updates are no finite matrix.
 
     >>> conflict_averse(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), c=0.5, rescale=False)
     tensor([0.7500, 0.7500])
 
     """
-    products = (updates.double() @ updates.double().T).cpu().numpy()
+    wide = finite(updates, "updates").double()
+    products = (wide @ wide.T).cpu().numpy()
     coefficients = direction_coefficients(products, c, solver=solver, rescale=rescale)
-    return (torch.from_numpy(coefficients).to(updates.device) @ updates.double()).to(updates.dtype)
+    return (torch.from_numpy(coefficients).to(wide.device) @ wide).to(updates.dtype)
 
 
 def direction_coefficients(

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from fedhca.aggregation.aggregator import DIRECTION, Aggregator, Decision, State
+from fedhca.aggregation.checked import finite
 from fedhca.aggregation.hyper_weights import HyperOptions, HyperWeights
 from fedhca.aggregation.mixing import Mixing
 from fedhca.aggregation.own_part import NOTES, OWN, own_direction, product_notes
@@ -34,14 +35,14 @@ def cross_attention(
         A_k for every decoder.
 
     Raises:
-        RecipeError: the logits do not exist, or the temperature is not above 0.
+        RecipeError: the logits do not exist, the temperature is not above 0, or the updates are no finite matrix.
 
     >>> cross_attention(torch.tensor([[2.0, 0.0], [2.0, 0.0]]))
     tensor([[2., 0.],
             [2., 0.]])
 
     """
-    wide = updates.double()
+    wide = finite(updates, "updates").double()
     attention = attention_matrix(wide @ wide.T, updates.shape[1], logits=logits, temperature=temperature)
     return (attention @ wide).to(updates.dtype)
 

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from fedhca.aggregation.checked import finite
 from fedhca.errors import RecipeError, unknown
 
 Bounds = Literal["project", "clamp"]
@@ -61,6 +62,12 @@ class HyperWeights:
     value: Float[Tensor, "m *l"]
     momentum: Float[Tensor, "m *l"]
 
+    def __post_init__(self) -> None:
+        """Refuse what is not finite, or of two shapes."""
+        shape = getattr(self.value, "shape", None)
+        for name in ("value", "momentum"):
+            object.__setattr__(self, name, finite(getattr(self, name), name, shape))
+
     @classmethod
     def start(cls, value: float, shape: tuple[int, ...]) -> "HyperWeights":
         """All weights equal to `value`, at rest."""
@@ -89,8 +96,12 @@ class HyperWeights:
             options: see there.
             learns: which weights do; the others, and their momentum, stay as they are. All if not given.
 
+        Raises:
+            RecipeError: product or norms are not finite numbers of the weights' shape.
+
         """
-        gradient = -options.scaled(product, norms)
+        shape = self.value.shape
+        gradient = -options.scaled(finite(product, "product", shape), finite(norms, "norms", shape))
         if options.bounds == "clamp":
             gradient = torch.where((self.value < 0) | (self.value > 1), 0.0, gradient)
         stepped = self._sgd(gradient, options)
@@ -106,7 +117,7 @@ class HyperWeights:
 
     def _sgd(self, gradient: Float[Tensor, "m *l"], options: HyperOptions) -> "HyperWeights":
         value = torch.nn.Parameter(self.value.clone())
-        value.grad = gradient
+        value.grad = gradient.to(value)
         sgd = torch.optim.SGD(
             [value], lr=options.learning_rate, momentum=options.momentum, weight_decay=options.weight_decay
         )

@@ -74,10 +74,14 @@ def widen(end, start, moved, row, first, width, block, place):  # type: ignore[n
             to[k] = sent[k]
 
 
-@compiled
-def narrow(values, width, to):  # type: ignore[no-untyped-def]  # noqa: D103
+@compiled_sum
+def narrow(values, width, to):  # type: ignore[no-untyped-def]
+    """Write float64 numbers as what `to` holds; return 0, or NaN where one of them is not finite there."""
+    zeros = 0.0
     for k in range(width):
         to[k] = values[k]
+        zeros += 0.0 * to[k]
+    return zeros
 
 
 @compiled
@@ -132,7 +136,9 @@ def blend(  # type: ignore[no-untyped-def]
 
     `heard` [p, m] and `shares` [m, p] have multiples of 4 rows and columns; of their tiles those that are not all zero
     are listed. The answer may be written over what was sent or received: columns are read before they are written.
+    Return 0, or NaN where a number that was written is not finite.
     """
+    zeros = 0.0
     height, p = len(shares), len(heard)
     size = max(256, min(4096, 32768 // (height + p)))
     block, mixes = np.zeros((height, size)), np.zeros((p, size))
@@ -144,12 +150,13 @@ def blend(  # type: ignore[no-untyped-def]
         mixes[:] = 0.0
         add(heard, heard_tiles, block, width, mixes)
         for i in range(len(directions)):
-            narrow(mixes[i], width, directions[i, begin : begin + width])
+            zeros += narrow(mixes[i], width, directions[i, begin : begin + width])
         for i, row in enumerate(places):
             put(base[row, begin : begin + width], what != WEIGHTS, block[i], own[i], width)
         add(shares, share_tiles, mixes, width, block)
         for i, row in enumerate(places):
             if keeps[i]:
-                narrow(end[row, begin : begin + width], width, into[row, begin : begin + width])
+                zeros += narrow(end[row, begin : begin + width], width, into[row, begin : begin + width])
             else:
-                narrow(block[i], width, into[row, begin : begin + width])
+                zeros += narrow(block[i], width, into[row, begin : begin + width])
+    return zeros

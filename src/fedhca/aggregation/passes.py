@@ -19,6 +19,8 @@ from torch import Tensor
 
 from fedhca.aggregation import anywhere
 from fedhca.aggregation.anywhere import What
+from fedhca.errors import FedhcaError
+from fedhca.parameters import is_finite
 
 CHUNK = 1 << 18
 """Columns that a thread, or an accelerator, takes at a time."""
@@ -98,6 +100,10 @@ def blend(
     """Write every participant's answer to its place in `into`, and the first r mixes to `directions`; see `Mixing`.
 
     Who `keeps` is answered what it sent, bit for bit. `into` may be `tables.start` or `tables.end`.
+
+    Raises:
+        FedhcaError: a number that was written is not finite: it is beyond what the rows can hold.
+
     """
     written = (into, directions)
     if tables.suit_loops(*written):
@@ -112,8 +118,12 @@ def blend(
     else:
         mix = [each.to(tables.end.device) for each in (own, heard, shares, keeps)]
         chunk, threads = partial(_blend_in_tensors, tables, what, mix, written), 1
-    for _ in _each(chunk, bounds, threads):
-        pass
+    _require_finite(torch.tensor([zero for _, zero in _each(chunk, bounds, threads)]))
+
+
+def _require_finite(told: Tensor) -> None:
+    if not is_finite(told):
+        raise FedhcaError("Mixed parameters should be finite. Found NaN or infinity.")
 
 
 def _blend_in_loops(
@@ -124,9 +134,9 @@ def _blend_in_loops(
     segment: int,
     first: int,
     last: int,
-) -> None:
+) -> float:
     loops = _compiled()
-    loops.blend(*arrays, loops.KINDS[what], *mixes[segment], *written, first, last)
+    return float(loops.blend(*arrays, loops.KINDS[what], *mixes[segment], *written, first, last))
 
 
 def _blend_in_tensors(
@@ -137,11 +147,11 @@ def _blend_in_tensors(
     segment: int,
     first: int,
     last: int,
-) -> None:
+) -> Tensor:
     here = slice(first, last)
     moved = (tables.start[:, here], tables.end[:, here], tables.places)
     into, directions = (each[:, here] for each in written)
-    anywhere.blend(*moved, what, *(each[segment] for each in mix), into=into, directions=directions)
+    return anywhere.blend(*moved, what, *(each[segment] for each in mix), into=into, directions=directions)
 
 
 def trim(
@@ -150,6 +160,10 @@ def trim(
     """Write the trimmed mean of what was sent to all places in `into`, and to `directions`; see `Trimming`.
 
     Return each one's share of it. That is counted in whole numbers, so that it does not hang on how work is divided.
+
+    Raises:
+        FedhcaError: what was sent is not finite.
+
     """
     m, on_cpu = len(tables.places), tables.end.device.type == "cpu"
     size = max(256, min(4096, 32768 // m)) if on_cpu else CHUNK
@@ -157,6 +171,7 @@ def trim(
     total = torch.zeros(m, 2 * cut + 1, dtype=torch.float64)
     for _, counts in _each(chunk, bounds, torch.get_num_threads() if on_cpu else 1):
         total += counts
+    _require_finite(total)
     return (total / torch.arange(m - 2 * cut, m + 1, dtype=torch.float64)).sum(1) / tables.end.shape[1]
 
 

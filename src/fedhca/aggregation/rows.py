@@ -7,9 +7,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from fedhca.aggregation.checked import floats
 from fedhca.aggregation.passes import Bounds, Tables, scale, survey
 from fedhca.aggregation.products import Products
+from fedhca.errors import RecipeError
 from fedhca.layout import Layout
+from fedhca.parameters import is_finite
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,10 @@ class Rows:
             so that last round's directions say nothing about its progress.
         places: which of n ≥ m rows are the members', where the others are of no concern; all if not given.
 
+    Raises:
+        RecipeError: start and end are not two matrices of floating-point numbers of one shape, or not of the members
+            and the layout; or, when they are first looked at, they are not finite.
+
     """
 
     start: Float[Tensor, "n w"]
@@ -49,10 +56,12 @@ class Rows:
     _seen: list[tuple[Tensor | None, bool, Products]] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "start", floats(self.start, "start"))
+        object.__setattr__(self, "end", floats(self.end, "end", self.start.shape))
         count = len(self.end) if self.places is None else len(self.places)
         if len(self.members) != count or self.layout.width != self.end.shape[1]:
             expected = f"{len(self.members)} rows of width {self.layout.width}"
-            raise ValueError(f"Rows should be {expected}. Found {(count, self.end.shape[1])}.")
+            raise RecipeError(f"Rows should be {expected}. Found {(count, self.end.shape[1])}.")
 
     @cached_property
     def tables(self) -> Tables:
@@ -96,7 +105,7 @@ class Rows:
                 return found
         along = self.end.new_empty(0, self.layout.width) if directions is None else directions
         bounds = self.bounds(len(self.layout.segments) if by_segment else 1)
-        found = Products.of(survey(self.tables, along, bounds, centred=False), len(self.members))
+        found = Products.of(self._survey(along, bounds, centred=False), len(self.members))
         self._seen.append((directions, by_segment, found))
         return found
 
@@ -111,4 +120,14 @@ class Rows:
     def centred_gram(self) -> Float[Tensor, "m m"]:
         """G_ij = ⟨w_i − w̄, w_j − w̄⟩ of what was sent, w = end, in float64."""
         nothing = self.end.new_empty(0, self.layout.width)
-        return survey(self.tables, nothing, self.bounds(1), centred=True)[0]
+        return self._survey(nothing, self.bounds(1), centred=True)[0]
+
+    def _survey(self, directions: Float[Tensor, "p w"], bounds: Bounds, *, centred: bool) -> Float[Tensor, "s q q"]:
+        """Return inner products; RecipeError if they are not finite, with the clients whose rows are not."""
+        found = survey(self.tables, directions, bounds, centred=centred)
+        if not is_finite(found):
+            owners = zip(self.members, self.tables.places.tolist(), strict=True)
+            broken = [each.client for each, row in owners if not is_finite(self.start[row], self.end[row])]
+            which = f"NaN or infinity in those of {', '.join(broken)}" if broken else "products beyond float64"
+            raise RecipeError(f"Rows should be finite. Found {which}.")
+        return found

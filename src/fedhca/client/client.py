@@ -59,6 +59,7 @@ class Client:
         test: its test pictures.
         training: how it trains.
         privacy: what blurs its answers; they are as they are if not given.
+        start: what it starts from, if not from what is in the model.
         seed: of the experiment; orders and augmentations derive from (seed, client, round, purpose).
         folder: where its state is saved after each `save_every` rounds; nowhere if not given.
         save_every: see `folder`.
@@ -78,6 +79,7 @@ class Client:
         *,
         training: Training = Training(),
         privacy: Privacy | None = None,
+        start: Parameters | None = None,
         seed: int = 0,
         folder: Path | None = None,
         save_every: int = 1,
@@ -107,7 +109,7 @@ class Client:
         self.resident = model if isinstance(model, Resident) else Resident(Learner(model, tasks, training))
         self.home = Held(self.resident.first)
         self.ledger = None if privacy is None else Ledger(privacy, name, folder)
-        self.start = None if privacy is None else self.resident.begin()
+        self.start = self.resident.begin() if privacy is not None and start is None else start
         self.own: Held | None = None
         self.trained: Parameters | None = None
         self.owed: Parameters | None = None  # what was left over when the last answer was put into fewer bits
@@ -130,7 +132,7 @@ class Client:
     def hello(self, parameters: Parameters | None = None) -> Hello:
         """Introduce the client; `parameters` spares copying them out of its model where they are at hand.
 
-        A private client says what it started from whenever it is asked: what it holds is not blurred.
+        A client with a `start` says that whenever it is asked. A private one has one: what it holds is not blurred.
         """
         given = parameters if self.start is None else self.start
         return Hello(
@@ -151,11 +153,13 @@ class Client:
         blurred, and the client goes on from the state before this round.
 
         Raises:
-            ClientError: a loss or an update is not finite; the saved state is then the one before this round.
+            ClientError: the run has no such round; or a loss, an update or what stays home is not finite; the saved
+                state is then the one before this round.
             RunFolderError: the answer cannot be counted, or a state cannot be loaded or saved.
 
         """
         began = time.perf_counter()
+        self._require_round(request.round + 1)
         if self.ledger is not None:
             self.ledger.count()
         received = request.parameters.plain
@@ -193,7 +197,13 @@ class Client:
                 task.loss(outputs[task.name], batch[task.name].to(self.device))
 
     def evaluate(self, request: EvaluateRequest) -> EvaluateReply:
-        """Measure the model the rule keeps, with the client's own heads and buffers, on its test pictures."""
+        """Measure the model the rule keeps, with the client's own heads and buffers, on its test pictures.
+
+        Raises:
+            ClientError: the run has no such round.
+
+        """
+        self._require_round(request.round)
         began, model = time.perf_counter(), self._kept(request)
         if self.ledger is None or self.ledger.privacy.metrics:
             stats, metrics = self._measure(model)
@@ -220,10 +230,13 @@ class Client:
         """Hold the state after so many rounds, from its folder if this is not it, and the given parameters.
 
         Raises:
-            ClientError: the client is elsewhere, or its training broke off, and it has no folder.
+            ClientError: the client is elsewhere, or its training broke off, and it has no folder; or the parameters are
+                not finite.
             RunFolderError: its folder has no such state.
 
         """
+        if not parameters.finite:
+            raise ClientError(f"Client '{self.name}' should be handed out finite parameters. Found NaN or infinity.")
         if rounds != self.rounds or not self.whole:
             if rounds == 0:
                 self._restore(self.resident.first)
@@ -235,6 +248,12 @@ class Client:
                 self._restore(self.states.load(rounds)[0])
             self.rounds, self.saved, self.whole = rounds, rounds, True
         self.model.install(parameters)
+
+    def _require_round(self, number: int) -> None:
+        """Raise ClientError for a round the run does not have: to be in it would drop the states that are needed."""
+        if number > self.training.rounds:
+            expected = f"Client '{self.name}' should be asked for rounds up to {self.training.rounds}"
+            raise ClientError(f"{expected}, the last of the run. Found {number}.")
 
     def _kept(self, request: EvaluateRequest) -> ClientModel:
         """Return the model to evaluate, as it stands after the round of the request."""
@@ -282,10 +301,10 @@ class Client:
         rule = request.rule
         if rule.keeps == "own":
             self.own = self.own or self._second(received)
-            self._learn(self.resident.hold(self.own), request.round, rule, received)
+            self._learn(self.resident.hold(self.own), request, rule, received)
             self.model.install(received)
             rule = replace(rule, pull=0.0)
-        losses = self._learn(self.learner, request.round, rule, received)
+        losses = self._learn(self.learner, request, rule, received)
         self.trained = self.model.collect() if rule.keeps == "trained" else None
         return losses
 
@@ -328,12 +347,17 @@ class Client:
             self.owed = None
             return trained
         change = difference(trained, received, self.owed)
+        if not change.finite:
+            raise ClientError(f"The update of client '{self.name}' should be finite. Found one beyond float32.")
         sent = compress(change, form, self.model.encoder_layout, self.model.decoder_layout)
         self.owed = difference(change, sent.plain)
         return sent
 
-    def _learn(self, learner: Learner, round_: int, rule: LocalRule, received: Parameters) -> dict[str, float]:
+    def _learn(
+        self, learner: Learner, request: TrainRequest, rule: LocalRule, received: Parameters
+    ) -> dict[str, float]:
         """Have a learner take the steps of the round; both of a client see the same pictures and the same chance."""
+        round_ = request.round
         steps = self.training.local_epochs * steps_per_epoch(len(self.training_set), self.training.batch_size)
 
         def told(step: int, losses: Mapping[str, float]) -> None:
@@ -343,7 +367,7 @@ class Client:
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(derive(self.seed, self.name, "dropout", round_))
             return learner.learn(
-                self._epochs(round_),
+                self._epochs(round_, request.begins),
                 steps,
                 rule,
                 received,
@@ -352,8 +376,9 @@ class Client:
                 to_the_end=self.ledger is not None,
             )
 
-    def _epochs(self, round_: int) -> Iterator[Epoch]:
+    def _epochs(self, round_: int, begins: int) -> Iterator[Epoch]:
         first = round_ * self.training.local_epochs
+        schedule = replace(self.training.schedule, first=begins * self.training.local_epochs)
         numbers = range(first, first + self.training.local_epochs)
         loaded = epochs(
             self.training_set,
@@ -365,4 +390,4 @@ class Client:
             where=f"Client '{self.name}', training data",
         )
         for number, batches in zip(numbers, loaded, strict=True):
-            yield self.training.schedule.rate(number), batches
+            yield schedule.rate(number), batches

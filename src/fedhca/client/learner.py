@@ -12,7 +12,7 @@ from fedhca.client.training import Training, optimise, require_finite, set_rate
 from fedhca.errors import ClientError, RecipeError
 from fedhca.messages import LocalRule
 from fedhca.models.client_model import ClientModel
-from fedhca.parameters import Parameters, is_finite
+from fedhca.parameters import Parameters, not_finite
 from fedhca.tasks.task import Task
 
 Epoch = tuple[float, Iterator[Batch]]
@@ -65,7 +65,7 @@ class Learner:
             to_the_end: take all steps, even after a loss that is not finite: how long it takes then tells nothing.
 
         Raises:
-            ClientError: a loss or a parameter is not finite.
+            ClientError: a loss, a parameter, a buffer or a moment is not finite.
 
         """
         totals, taken = dict.fromkeys((task.name for task in self.tasks), 0.0), 0
@@ -131,9 +131,11 @@ class Learner:
         )
 
     def _require_finite(self, where: str) -> None:
-        if not is_finite(*self.model.parameters()):
+        """Look at all that is sent, saved or predicted with: parameters, buffers and the optimiser's moments."""
+        broken = not_finite({**dict(self.model.named_parameters()), **self.state()})
+        if broken is not None:
             mend = "Lower `learning_rate`, or set `clip_norm`."
-            raise ClientError(f"The update should be finite. Found NaN or infinity at {where}. {mend}")
+            raise ClientError(f"The update should be finite. Found NaN or infinity in `{broken}` at {where}. {mend}")
 
 
 def _require_compiler(device: torch.device) -> None:

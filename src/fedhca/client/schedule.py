@@ -14,7 +14,8 @@ class Schedule:
         f(e) = final + ½ (peak − final)(1 + cos π(e − W)/(E − W))        from then on
 
     so the first two epochs run at `start`, and epoch n at f(n − 1). Warm-up counts local epochs. In a run of W epochs
-    or less it takes the first half of them, as the run would otherwise never come near its rate.
+    or less it takes the first half of them, as the run would otherwise never come near its rate. A client that joins
+    later has a schedule of its own from its first epoch to the end of the run, with e and E counted from there.
 
     Attributes:
         peak: the rate after warm-up.
@@ -22,6 +23,7 @@ class Schedule:
         warmup: W, epochs of warm-up.
         start: rate of the first epoch; peak/800 if not given, as 1.25e-7 is of 1e-4.
         final: rate at the end; peak/80 if not given, as 1.25e-6 is of 1e-4.
+        first: the client's first local epoch, counted from 0 over all rounds.
 
     """
 
@@ -30,16 +32,18 @@ class Schedule:
     warmup: int = 5
     start: float | None = None
     final: float | None = None
+    first: int = 0
 
     def rate(self, epoch: int) -> float:
         """Return the rate a local epoch runs at, counted from 0 over all rounds."""
-        return self.after(max(epoch - 1, 0))
+        return self.after(max(epoch - 1, self.first))
 
     def after(self, epoch: int) -> float:
         """Return the rate that is set after a local epoch: f above."""
         start = self.peak / 800 if self.start is None else self.start
         final = self.peak / 80 if self.final is None else self.final
-        warmup = self.warmup if self.epochs > self.warmup else (self.epochs - 1) // 2
+        epoch, epochs = epoch - self.first, self.epochs - self.first
+        warmup = self.warmup if epochs > self.warmup else (epochs - 1) // 2
         if epoch < warmup:
             return start + epoch * (self.peak - start) / warmup
-        return final + (self.peak - final) / 2 * (1 + math.cos(math.pi * (epoch - warmup) / (self.epochs - warmup)))
+        return final + (self.peak - final) / 2 * (1 + math.cos(math.pi * (epoch - warmup) / (epochs - warmup)))

@@ -175,7 +175,7 @@ def federate(recipe: Recipe, send: Send, folder: Path, tell: Tell) -> Iterator[R
     sent, attendance, guard = build.build_sent(recipe), build.build_attendance(recipe), build.build_guard(recipe)
     return drive(
         method,
-        Post(send, names),
+        Post(send, names, {each.name: (each.dataset, each.tasks) for each in recipe.roster}),
         order=names,
         until=recipe.rounds,
         evaluate_every=recipe.evaluate_every,

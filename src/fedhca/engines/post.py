@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from fedhca.engines.wire import ASK_HELLO, Wire, from_wire, to_wire
@@ -11,6 +12,9 @@ from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Missing, Trai
 
 Send = Callable[[Mapping[str, Wire]], Iterable[tuple[str, Wire | Missing]]]
 """What an engine does: carry one wire to each client named, and bring each one's answer back as it comes."""
+
+Agreed = tuple[str, tuple[str, ...]]
+"""A client's data set and tasks."""
 
 Kind = TypeVar("Kind", Hello, TrainReply, EvaluateReply)
 
@@ -21,14 +25,15 @@ class Post:
     Args:
         send: of the engine.
         clients: names of all clients.
+        agreed: data set and tasks of each client; whatever they say if not given.
 
     """
 
-    def __init__(self, send: Send, clients: Sequence[str]) -> None:
-        self.send, self.clients = send, tuple(clients)
+    def __init__(self, send: Send, clients: Sequence[str], agreed: Mapping[str, Agreed] = MappingProxyType({})) -> None:
+        self.send, self.clients, self.agreed = send, tuple(clients), agreed
 
     def hello(self) -> Iterator[Hello | Missing]:
-        """Ask every client to introduce itself."""
+        """Ask every client to introduce itself; one with another data set or other tasks than agreed on is missing."""
         for _, reply in self._exchange(dict.fromkeys(self.clients, ASK_HELLO), Hello):
             yield reply
 
@@ -49,7 +54,22 @@ class Post:
         began = time.perf_counter()
         for client, wire in self.send(wires):
             seconds = time.perf_counter() - began
-            yield seconds, wire if isinstance(wire, Missing) else _of_kind(client, wire, kind)
+            answer = wire if isinstance(wire, Missing) else _of_kind(client, wire, kind)
+            other = self._not_agreed(answer)
+            yield seconds, Missing(client, other) if other else answer
+
+    def _not_agreed(self, message: Hello | TrainReply | EvaluateReply | Missing) -> str:
+        """Say what a message says otherwise than agreed on; nothing if it does not."""
+        if message.client not in self.agreed or isinstance(message, Missing):
+            return ""
+        dataset, tasks = self.agreed[message.client]
+        if isinstance(message, Hello):
+            right, found = (message.dataset, message.tasks) == (dataset, tasks), [message.dataset, *message.tasks]
+        else:
+            told = message.losses if isinstance(message, TrainReply) else message.metrics
+            right, found = told.keys() <= {*tasks}, [*told]
+        expected = f"data set '{dataset}' and tasks {', '.join(tasks)} were agreed on"
+        return "" if right else f"{expected}. Found {', '.join(found)}."
 
 
 def _of_kind(client: str, wire: Mapping[str, Any], kind: type[Kind]) -> Kind | Missing:

@@ -1,11 +1,10 @@
 """Messages as flat dictionaries of names, numbers and arrays (float32, or fewer bits), which any engine can carry.
 
 The encoder is one array, each decoder one. A message has exactly the fields listed here: a receiver refuses one that
-lacks any or brings more, so nothing else can travel by accident.
+lacks any or brings more, so nothing else can travel by accident. What their values may be is said in `messages`.
 """
 
 import json
-import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, get_args
@@ -16,7 +15,7 @@ import torch
 from fedhca.compression import Compressed, Form
 from fedhca.errors import ClientError, one_line
 from fedhca.layout import Layout
-from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Missing, TrainReply, TrainRequest
+from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Keeps, LocalRule, Missing, TrainReply, TrainRequest
 from fedhca.parameters import Parameters
 from fedhca.section import NAME
 
@@ -25,9 +24,9 @@ Wire = Mapping[str, Scalar | np.ndarray]
 Message = Hello | TrainRequest | TrainReply | EvaluateRequest | EvaluateReply | Missing
 
 KIND, ENCODER, DECODER, LOSS, METRIC = "kind", "encoder", "decoder/", "loss/", "metric/"
-ANSWER, SIZES, SCALES = "answer", "sizes", "scales"
-MOST, LONGEST = 10**9, 10**7
-"""The largest count, and the letters of the longest text, that a message may have."""
+ANSWER, BEGINS, SIZES, SCALES = "answer", "begins", "sizes", "scales"
+LONGEST = 10**7
+"""The letters of the longest text that a message may have."""
 ASK_HELLO: Wire = {KIND: "ask hello"}
 """The one request without content."""
 
@@ -79,7 +78,7 @@ def _request(message: TrainRequest | EvaluateRequest) -> dict[str, Any]:
         "pull": rule.pull,
         "keeps": rule.keeps,
         "heads_first": rule.heads_first,
-        **({ANSWER: message.answer} if isinstance(message, TrainRequest) else {}),
+        **({ANSWER: message.answer, BEGINS: message.begins} if isinstance(message, TrainRequest) else {}),
         **_parameters(message.parameters),
     }
 
@@ -118,7 +117,7 @@ def _array(row: torch.Tensor) -> np.ndarray:
 
 def _read_hello(fields: dict[str, Any]) -> Hello:
     return Hello(
-        _named(_text(fields, "client")),
+        _text(fields, "client"),
         _named(_text(fields, "dataset")),
         tuple(_named(task) for task in _json(fields, "tasks")),
         _whole(fields, "examples"),
@@ -131,25 +130,20 @@ def _read_hello(fields: dict[str, Any]) -> Hello:
 
 def _read_held(fields: dict[str, Any]) -> tuple[int, ...] | None:
     held = _json(fields, "held")
-    if held is not None and not (isinstance(held, list) and all(type(each) is int and each > 0 for each in held)):
+    if held is not None and not (isinstance(held, list) and all(type(each) is int for each in held)):
         _refuse("`held`", "null or numbers of rounds", held)
     return None if held is None else tuple(held)
 
 
 def _read_request(kind: Callable[..., Any]) -> Callable[[dict[str, Any]], Any]:
     def read(fields: dict[str, Any]) -> Any:
-        keeps = _text(fields, "keeps")
-        if keeps not in ("received", "trained", "own"):
-            _refuse("`keeps`", "received, trained or own", keeps)
-        rule = LocalRule(_number(fields, "pull"), keeps, _number(fields, "heads_first"))  # type: ignore[arg-type]
+        keeps = _one_of(fields, "keeps", Keeps)
+        rule = LocalRule(_number(fields, "pull"), keeps, _number(fields, "heads_first"))
         client, number, since = _text(fields, "client"), _whole(fields, "round"), _whole(fields, "since")
         parameters = _read_parameters(fields)
         if kind is EvaluateRequest:
             return kind(client, number, parameters, rule, since)
-        answer = _text(fields, ANSWER)
-        if answer not in get_args(Form):
-            _refuse(f"`{ANSWER}`", ", ".join(get_args(Form)), answer)
-        return kind(client, number, parameters, rule, since, answer)
+        return kind(client, number, parameters, rule, since, _one_of(fields, ANSWER, Form), _whole(fields, BEGINS))
 
     return read
 
@@ -165,11 +159,11 @@ def _read_evaluated(fields: dict[str, Any]) -> EvaluateReply:
 
 
 def _read_missing(fields: dict[str, Any]) -> Missing:
-    return Missing(_text(fields, "client"), _text(fields, "cause"))
+    return Missing(_named(_text(fields, "client")), _text(fields, "cause"))
 
 
 def _read_answered(fields: dict[str, Any]) -> tuple[str, int, float]:
-    return _text(fields, "client"), _whole(fields, "round"), _seconds(fields)
+    return _text(fields, "client"), _whole(fields, "round"), _number(fields, "seconds")
 
 
 def _read_values(fields: dict[str, Any], prefix: str) -> dict[str, float]:
@@ -226,18 +220,17 @@ def _text(fields: dict[str, Any], name: str) -> str:
     return _of_kind(fields, name, str, "a text")
 
 
+def _one_of(fields: dict[str, Any], name: str, words: Any) -> Any:
+    word, known = _text(fields, name), get_args(words)
+    return word if word in known else _refuse(f"`{name}`", f"one of {', '.join(known)}", word)
+
+
 def _whole(fields: dict[str, Any], name: str) -> int:
-    value = _of_kind(fields, name, int, "a whole number, at least 0")
-    return value if 0 <= value <= MOST else _refuse(f"`{name}`", f"from 0 to {MOST}", value)
+    return _of_kind(fields, name, int, "a whole number, at least 0")
 
 
 def _number(fields: dict[str, Any], name: str) -> float:
     return float(_of_kind(fields, name, (int, float), "a number"))
-
-
-def _seconds(fields: dict[str, Any]) -> float:
-    value = _number(fields, "seconds")
-    return value if math.isfinite(value) and value >= 0 else _refuse("`seconds`", "finite, at least 0", value)
 
 
 def _of_kind(fields: dict[str, Any], name: str, kind: Any, words: str) -> Any:

@@ -142,7 +142,8 @@ def build_training(recipe: Recipe, dataset: str) -> Training:
 
 def build_clients(recipe: Recipe) -> Callable[[Participant, Path | None], Client]:
     """Return what makes a participant a client with the recipe's model, its state saved in the folder if given."""
-    clients, equip = Clients(seed=recipe.seed, device=build_device(recipe)), build_models(recipe)
+    clients = Clients(decoders=recipe.model.decoders, seed=recipe.seed, device=build_device(recipe))
+    equip = build_models(recipe)
     privacy, rests = build_privacy(recipe), recipe.states
 
     def make(participant: Participant, folder: Path | None) -> Client:

@@ -13,6 +13,7 @@ from fedhca.aggregation import Member
 from fedhca.aggregation.aggregator import DIRECTION
 from fedhca.errors import RunFolderError
 from fedhca.layout import Layout
+from fedhca.parameters import not_finite
 from fedhca.server.family import PARTS, Family, suffix
 from fedhca.server.roster import Roster
 from fedhca.server.rounds import ServerState
@@ -47,7 +48,7 @@ def load_checkpoint(
     device: torch.device | None = None,
     fits: Callable[[Checkpoint], None] = lambda checkpoint: None,
 ) -> Checkpoint | None:
-    """Load the newest checkpoint that is whole, and that `fits`; None if there is none, see `StateFolder.newest`.
+    """Load the newest checkpoint that is whole and finite, and that `fits`; None if there is none, see `StateFolder.newest`.
 
     Args:
         folder: of checkpoints.
@@ -55,13 +56,16 @@ def load_checkpoint(
         fits: raises RunFolderError for a checkpoint from which the run cannot go on.
 
     Raises:
-        RunFolderError: all are broken, or are no checkpoints of a server.
+        RunFolderError: all are broken or not finite, or are no checkpoints of a server.
 
     """
     states = StateFolder(folder, SERVER)
 
     def load(rounds: int) -> Checkpoint:
         tensors, facts = states.load(rounds)
+        if broken := not_finite(tensors):
+            found = f"Found NaN or infinity in `{broken}`: nothing can go on from there"
+            raise RunFolderError(f"The checkpoint after {rounds} rounds in '{folder}' should be finite. {found}.")
         with _of_this_version(folder, rounds):
             checkpoint = _checkpoint(rounds, tensors, facts, device)
         fits(checkpoint)
@@ -120,11 +124,12 @@ def _checkpoint(
         rows.append(tensors[_rows(family)].to(device))
         found = under(_memory(family), tensors)
         memories.append({name: value.to(device) if name == DIRECTION else value for name, value in found.items()})
-    return Checkpoint(ServerState(roster, rounds, tuple(rows), tuple(memories), tensors["since"]), facts["settings"])
+    state = ServerState(roster, rounds, tuple(rows), tuple(memories), tensors["since"], tensors.get("begins"))
+    return Checkpoint(state, facts["settings"])
 
 
 def _tensors(state: ServerState) -> dict[str, Tensor]:
-    found = {"since": state.since}
+    found = {"since": state.since} | ({} if state.begins is None else {"begins": state.begins})
     for family, rows, memory in zip(state.roster.families, state.rows, state.memories, strict=True):
         found |= {_rows(family): rows, **{f"{_memory(family)}{name}": value for name, value in memory.items()}}
     return found

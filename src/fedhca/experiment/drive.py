@@ -76,7 +76,7 @@ def drive(
         raise RecipeError("States on disk should have a run folder to lie in. Found none. Give `out`.")
     table = _tables(states, folder)
     hellos = greet(runtime, order, policy, tell=tell)
-    state = _start(method, hellos, order, settings, folder, policy, table)
+    state = _start(method, hellos, order, settings, folder, policy, table, attendance)
     del hellos
     for line in in_words(apart(state.roster.families)):
         warnings.warn(line, stacklevel=2)
@@ -126,6 +126,7 @@ def _start(
     folder: Path | None,
     policy: Policy,
     table: Callable[[Tensor], Tensor],
+    attendance: Attendance,
 ) -> ServerState:
     """Return the newest saved state of the same run, or the first if there is none."""
     if not hellos:
@@ -136,7 +137,7 @@ def _start(
         absent = [name for name in order if name not in hellos]
         if absent:
             raise MissingReplyError(f"Every client should say hello before the first round. Missing: {absent}.")
-        return begin(method, roster, list(hellos.values()), table)
+        return begin(method, roster, list(hellos.values()), table, attendance)
     before = saved.state.roster
     if before.names != tuple(order) or before.among(roster.names) != roster:
         raise RunFolderError(f"'{folder}' holds a run of other clients, tasks or models. Choose another folder.")

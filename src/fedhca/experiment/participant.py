@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import torch
 from torch import nn
@@ -16,9 +16,10 @@ from fedhca.client.privacy import Privacy
 from fedhca.client.resident import Resident
 from fedhca.client.samples import PictureSet
 from fedhca.client.training import Training, Watch
-from fedhca.errors import RecipeError
+from fedhca.errors import RecipeError, unknown
 from fedhca.models.client_model import ClientModel
-from fedhca.models.decoder import Decoder, MakeDecoder
+from fedhca.models.decoder import Decoder, MakeDecoder, Start
+from fedhca.parameters import Parameters
 from fedhca.section import NAME
 from fedhca.server.attendance import Span
 from fedhca.tasks.task import Task
@@ -83,14 +84,16 @@ class Architecture(NamedTuple):
             self.width if participant.width is None else participant.width,
         )
 
-    def build(self, participant: Participant, seed: int) -> ClientModel:
+    def build(self, participant: Participant, seed: int, apart: str | None = None) -> ClientModel:
         """Return a participant's model, on a copy of the encoder; RecipeError if it cannot be built."""
         if self.encoder is None:
             expected = f"Client '{participant.name}' should have an encoder"
             raise RecipeError(f"{expected}. Found none: give one to it, or to `fedhca.run` for all.")
         encoder, tasks = copy.deepcopy(self.encoder), participant.tasks
         try:
-            return ClientModel(encoder, tasks, width=self.width, seed=seed, make_decoder=self.make_decoder)
+            return ClientModel(
+                encoder, tasks, width=self.width, seed=seed, make_decoder=self.make_decoder, apart=apart
+            )
         except RecipeError as error:
             raise RecipeError(f"Client '{participant.name}': {error}") from error
 
@@ -111,6 +114,7 @@ class Clients:
         encoder: the backbone that those start from who have none of their own.
         width: channels of decoders, likewise.
         decoder: what makes decoders, likewise.
+        decoders: whether all decoders start `alike`, or `apart`, each from a draw of its own.
         seed: everything random derives from it.
         device: where models live; the CPU if not given.
 
@@ -122,10 +126,14 @@ class Clients:
         *,
         width: int = 96,
         decoder: MakeDecoder = Decoder,
+        decoders: Start = "alike",
         seed: int = 0,
         device: torch.device | None = None,
     ) -> None:
+        if decoders not in get_args(Start):
+            raise RecipeError(unknown("start of `decoders`", decoders, get_args(Start)))
         self.architecture, self.seed, self.device = Architecture(encoder, decoder, width), seed, device
+        self.decoders = decoders
         self.kinds: list[Kind] = []
         self.residents: list[Resident] = []
 
@@ -141,21 +149,28 @@ class Clients:
         watch: Watch | None = None,
     ) -> Client:
         """Make a client; arguments as in `Client`."""
+        resident = self._resident(participant, training, privacy is not None)
         return Client(
             participant.name,
             participant.dataset or participant.name,
             participant.tasks,
-            self._resident(participant, training, privacy is not None),
+            resident,
             participant.train,
             participant.test,
             training=training,
             privacy=privacy,
+            start=self._apart(participant, resident) if self.decoders == "apart" else None,
             seed=self.seed,
             folder=folder,
             save_every=save_every,
             rests=rests,
             watch=watch,
         )
+
+    def _apart(self, participant: Participant, resident: Resident) -> Parameters:
+        """Return what a participant starts from whose decoders are drawn for it alone."""
+        model = self.architecture.of(participant).build(participant, self.seed, apart=participant.name)
+        return Parameters(resident.begin().encoder, model.collect().decoders.to(self.device))
 
     def _resident(self, participant: Participant, training: Training, private: bool) -> Resident:
         architecture = self.architecture.of(participant)

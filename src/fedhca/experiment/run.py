@@ -17,7 +17,7 @@ from fedhca.errors import RecipeError
 from fedhca.experiment.drive import Place, drive
 from fedhca.experiment.participant import Clients, Participant
 from fedhca.methods import Method, make_method
-from fedhca.models.decoder import Decoder, MakeDecoder
+from fedhca.models.decoder import Decoder, MakeDecoder, Start
 from fedhca.runtimes.local import LocalRuntime
 from fedhca.server.attendance import NOBODY_AWAY, Attendance, Span
 from fedhca.server.guard import Guard
@@ -36,6 +36,7 @@ def run(
     training: Training | dict[str, Training] | None = None,
     width: int = 96,
     decoder: MakeDecoder = Decoder,
+    decoders: Start = "alike",
     seed: int = 0,
     device: torch.device | str | None = None,
     evaluate_every: int = 1,
@@ -59,6 +60,8 @@ def run(
         training: how clients train, for all alike or by data set; its `rounds` is the length of the run.
         width: channels of the decoders, but of participants with a width of their own.
         decoder: what makes decoders, likewise; see `fedhca.models.MakeDecoder`.
+        decoders: whether all decoders start `alike`, so that mixing them means something from the first round, or
+            `apart`, each from a draw of its own, as in the released code.
         seed: everything random derives from it.
         device: where models live; the CPU if not given.
         evaluate_every: rounds between evaluations.
@@ -90,7 +93,7 @@ def run(
     folder = None if out is None else Path(out)
     training = training or Training()
     place = None if device is None else torch.device(device)
-    make = Clients(encoder, width=width, decoder=decoder, seed=seed, device=place).make
+    make = Clients(encoder, width=width, decoder=decoder, decoders=decoders, seed=seed, device=place).make
     clients = [
         make(
             each,

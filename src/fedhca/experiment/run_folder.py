@@ -130,6 +130,7 @@ class RunFolder:
             [*map(build.build_models(recipe), build.build_participants(recipe))],
             method=build.build_method(recipe),
             training={name: build.build_training(recipe, name) for name in recipe.datasets},
+            decoders=recipe.model.decoders,
             seed=recipe.seed,
             device=build.build_device(recipe),
             evaluate_every=recipe.evaluate_every,

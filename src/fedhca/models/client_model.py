@@ -47,6 +47,7 @@ class ClientModel(nn.Module):
         seed: of the experiment. All decoders start alike, so that mixing them means something from the first round;
             heads of one task start alike.
         make_decoder: makes the decoder of each task.
+        apart: the client's name, if each of its decoders is to start from a draw of its own, as in the released code.
 
     Raises:
         RecipeError: the encoder, or a decoder, is not what it should be.
@@ -61,6 +62,7 @@ class ClientModel(nn.Module):
         width: int = 96,
         seed: int = 0,
         make_decoder: MakeDecoder = Decoder,
+        apart: str | None = None,
     ) -> None:
         super().__init__()
         if width < NARROWEST:
@@ -71,7 +73,7 @@ class ClientModel(nn.Module):
             torch.manual_seed(derive(seed, "encoder"))
             maps, named = try_encoder(encoder)
             for task in tasks:
-                torch.manual_seed(derive(seed, "decoder"))
+                torch.manual_seed(derive(seed, "decoder", *(() if apart is None else (apart, task.name))))
                 decoder = make_decoder([each.shape[1] for each in maps], width)
                 found[task.name] = try_decoder(decoder, maps, width)
                 self.decoders[task.name] = decoder
@@ -88,14 +90,14 @@ class ClientModel(nn.Module):
                 )
 
     def forward(self, image: Float[Tensor, "b 3 y x"]) -> dict[str, Float[Tensor, "b ..."]]:
-        """Return the output of every task by name, maps at the input's size."""
+        """Return the output of every task by name, maps at the input's size and in float32."""
         height, width = image.shape[-2:]
         image = functional.pad(image, (0, max(0, LEAST - width), 0, max(0, LEAST - height)))
         pyramid = self.encoder(image)
         size = image.shape[-2:]
         outputs = {name: self.heads[name](decoder(pyramid)) for name, decoder in self.decoders.items()}
         return {
-            name: functional.interpolate(each, size, mode="bilinear", align_corners=False)[..., :height, :width]
+            name: functional.interpolate(each.float(), size, mode="bilinear", align_corners=False)[..., :height, :width]
             if each.ndim == image.ndim
             else each
             for name, each in outputs.items()

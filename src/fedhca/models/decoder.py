@@ -1,12 +1,15 @@
 """The decoder of one task: from a feature pyramid to one map."""
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
+
+Start = Literal["alike", "apart"]
+"""Whether all decoders of a federation start from the same draw, or each from its own."""
 
 
 @runtime_checkable
@@ -14,7 +17,7 @@ class MakeDecoder(Protocol):
     """What makes decoders, one for each task: `fedhca.models.Decoder`, or a class or function of your own.
 
     A decoder is any module that maps a pyramid (a list of maps [b, c, y, x], the largest first) to one map
-    [b, width, y, x]. Decoders of a client are made from the same random state, and so start alike.
+    [b, width, y, x]. All are made from the same random state, and so start alike, unless they are to start apart.
     """
 
     def __call__(self, channels: Sequence[int], width: int) -> nn.Module:

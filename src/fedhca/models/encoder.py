@@ -29,11 +29,14 @@ class Encoder(Protocol):
 
 
 class Pyramid(nn.Module):
-    """A transformers backbone as an encoder: pictures in, feature maps out; widths are read from its maps."""
+    """A transformers backbone as an encoder: pictures in, feature maps out; widths are read from its maps.
+
+    Its weights are made float32, in which it is trained, whatever they were loaded in.
+    """
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network = network
+        self.network = network.float()
         with torch.no_grad():  # the widths that configurations claim are not always those of the maps
             maps = network.eval()(torch.zeros(1, 3, 64, 64)).feature_maps
         self.channels: Sequence[int] = tuple(each.shape[1] for each in maps)
@@ -51,7 +54,7 @@ def backbone(name: str = SWIN_T, *, pretrained: bool = True, config: Mapping[str
         name: a model on the hub, a local folder, or (with `pretrained=False`) a model type such as `swin`,
             `convnext`, `resnet`.
         pretrained: load weights (safetensors only; nothing is ever unpickled). Otherwise weights are drawn from
-            torch's random generator.
+            torch's random generator. They are float32, whatever the file and its configuration hold.
         config: settings that replace those of the configuration, such as `embed_dim`, `depths`, `drop_path_rate`.
 
     Raises:
@@ -130,7 +133,7 @@ def _configuration(transformers: Any, name: str, pretrained: bool, changes: dict
     values = config.to_dict()
     config = type(config)(**{key: values[key] for key in known})
     stages = [stage for stage in config.stage_names if stage != "stem"]
-    config.out_features = stages[-4:]
+    config.out_features, config.dtype = stages[-4:], torch.float32
     return config
 
 

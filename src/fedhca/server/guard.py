@@ -1,12 +1,11 @@
 """A client may lie: updates far longer than the others' are shortened, or count as if they had not come."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from statistics import fmean, median
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from fedhca.aggregation import Rows
 from fedhca.errors import RecipeError
@@ -17,7 +16,7 @@ FEWEST = 3
 
 @dataclass(frozen=True)
 class Guard:
-    """How long an update may be, in medians of the round; see `Guard.judge`. Off unless something is given.
+    """How long a client's update may be, in medians of the round; see `Guard.judge`. Off unless something is given.
 
     Attributes:
         bound: at least 1; a longer update is shortened to so many medians.
@@ -48,15 +47,18 @@ class Guard:
     def judge(self, families: Iterable[tuple[Part, Rows]]) -> "Verdict":
         """Say whose updates are refused, and shorten the others' where they lie.
 
-            t_i = ‖Δ_i‖ / median_j ‖Δ_j‖,    Δ = end − start, in float64
-            t_i > reject    the client of i is refused
-            t_i > bound     end_i ← start_i + Δ_i · bound / t_i
+            L_i = √(mean_k ‖Δ_k‖²) over the rows k of client i,    Δ = end − start, in float64
+            t_i = L_i / median_j L_j
+            t_i > reject    client i is refused
+            t_i > bound     end_k ← start_k + Δ_k · bound / t_i, all rows of client i
 
-        within each family: encoders among those of their layout, decoders likewise. Of two updates nobody can say
-        which is the odd one, and of a median of 0 every update that moved is infinitely many: with fewer than 3
-        updates, or a median of 0, nothing is done. Less than half of the updates cannot move the median beyond the
-        lengths of the others. An honest one may be long, too: who has more local epochs is through with warm-up
-        sooner. Rows are read in one pass, which rules and journal then need not take again.
+        within each family: encoders among those of their layout, decoders likewise. An encoder is one row, decoders
+        are one for each task; a client has one length whatever the number of its tasks, so that one with many has no
+        more votes than another: less than half of the clients cannot move the median beyond the lengths of the
+        others. Of two clients nobody can say which is the odd one, and of a median of 0 every update that moved is
+        infinitely many: with fewer than 3 clients, or a median of 0, nothing is done. An honest update may be long,
+        too: who has more local epochs is through with warm-up sooner. Rows are read in one pass, which rules and
+        journal then need not take again.
 
         Args:
             families: what the rows are, and those of the clients that answered; `end` is written to.
@@ -67,15 +69,18 @@ class Guard:
         if not self.on:
             return Verdict()
         sides = [(part, rows, _in_medians(rows)) for part, rows in families]
+        bound, reject = (math.inf if each is None else each for each in (self.bound, self.reject))
         refused: dict[str, str] = {}
-        for part, rows, times in sides:
-            for name, longest in _longest(rows, times, self.reject).items():
-                length = f"its {part}'s update is {longest:.4g} times as long as the median of this round"
-                refused.setdefault(name, f"{length}; {self.reject:g} times is allowed.")
+        for part, _, times in sides:
+            for name, length in times.items():
+                if length > reject:
+                    found = f"its {part}'s update is {length:.4g} times as long as the median of this round"
+                    refused.setdefault(name, f"{found}; {reject:g} times is allowed.")
         factors: dict[str, float] = {}
         for _, rows, times in sides:
-            for name, longest in _shorten(rows, times, self.bound, refused).items():
-                factors[name] = min(factors.get(name, 1.0), longest)
+            here = {name: bound / each for name, each in times.items() if each > bound and name not in refused}
+            _shorten(rows, here)
+            factors |= {name: min(factors.get(name, 1.0), factor) for name, factor in here.items()}
         return Verdict(refused, factors)
 
 
@@ -93,30 +98,19 @@ class Verdict:
     shortened: Mapping[str, float] = field(default_factory=dict)
 
 
-def _in_medians(rows: Rows) -> Float[Tensor, " m"]:
-    """Return the length of every update in medians; 0 where nothing can be said."""
-    if len(rows.members) < FEWEST:
-        return torch.zeros(len(rows.members), dtype=torch.float64)
-    lengths = rows.gram.diagonal().sqrt()
-    median = lengths.quantile(0.5)
-    return lengths / median if median > 0 else torch.zeros_like(lengths)
+def _in_medians(rows: Rows) -> dict[str, float]:
+    """Return the length of every client's update in medians; nothing where nothing can be said."""
+    squares: dict[str, list[float]] = {}
+    for member, square in zip(rows.members, rows.gram.diagonal().tolist(), strict=True):
+        squares.setdefault(member.client, []).append(square)
+    lengths = {name: math.sqrt(fmean(theirs)) for name, theirs in squares.items()}
+    middle = median(lengths.values()) if len(lengths) >= FEWEST else 0.0
+    return {name: length / middle for name, length in lengths.items()} if middle > 0 else {}
 
 
-def _longest(rows: Rows, times: Float[Tensor, " m"], most: float | None) -> dict[str, float]:
-    """Return the length of the longest update of every client that has one above what is allowed."""
-    found: dict[str, float] = {}
-    for member, length in zip(rows.members, times.tolist(), strict=True):
-        if most is not None and length > most:
-            found[member.client] = max(length, found.get(member.client, 0.0))
-    return found
-
-
-def _shorten(rows: Rows, times: Float[Tensor, " m"], bound: float | None, but: Collection[str]) -> dict[str, float]:
-    """Shorten what is above the bound, in place; return the least factor of each client. Who is refused is let be."""
-    theirs = torch.tensor([member.client not in but for member in rows.members])
-    chosen = ((times > (math.inf if bound is None else bound)) & theirs).nonzero()[:, 0]
-    if bound is None or len(chosen) == 0:
-        return {}
-    long = rows.among(chosen)
-    long.scale_updates(bound / times[chosen])
-    return {name: bound / length for name, length in _longest(long, times[chosen], bound).items()}
+def _shorten(rows: Rows, factors: Mapping[str, float]) -> None:
+    """Make the updates of some clients so many times as long, in place."""
+    chosen = [place for place, member in enumerate(rows.members) if member.client in factors]
+    if chosen:
+        long = rows.among(torch.tensor(chosen))
+        long.scale_updates(torch.tensor([factors[member.client] for member in long.members], dtype=torch.float64))

@@ -48,11 +48,11 @@ class Inbox:
 
         Raises:
             LayoutError: its parameters are of another shape.
-            ClientError: they are not finite.
+            ClientError: they are not finite, or not when the change they tell is added to what was handed out.
 
         """
         sent = reply.parameters.plain
-        require_fit(self.roster, reply.client, sent)
+        _require_shapes(self.roster, reply.client, sent)
         here = self.roster.unstack(*self.tables)[reply.client]
         here.encoder.copy_(sent.encoder)
         here.decoders.copy_(sent.decoders)
@@ -60,6 +60,7 @@ class Inbox:
             start = self.roster.unstack(*self._start())[reply.client]
             here.encoder.add_(start.encoder)
             here.decoders.add_(start.decoders)
+        _require_finite(reply.client, here)
         self.names.add(reply.client)
         self.bytes[reply.client] = reply.parameters.bytes
         return replace(reply, parameters=here)
@@ -72,12 +73,20 @@ class Inbox:
 
 def require_fit(roster: Roster, name: str, parameters: Parameters) -> None:
     """Raise LayoutError for parameters of a wrong shape, ClientError for some that are not finite."""
+    _require_shapes(roster, name, parameters)
+    _require_finite(name, parameters)
+
+
+def _require_shapes(roster: Roster, name: str, parameters: Parameters) -> None:
     tasks = next(len(member.tasks) for member in roster.members if member.client == name)
     encoder, decoder = roster.layouts_of(name)
     expected = ((encoder.width,), (tasks, decoder.width))
     found = (tuple(parameters.encoder.shape), tuple(parameters.decoders.shape))
     if found != expected:
         raise LayoutError(f"Client '{name}' should send encoder and decoders of shapes {expected}. Found {found}.")
+
+
+def _require_finite(name: str, parameters: Parameters) -> None:
     if not parameters.finite:
         mend = "Lower its learning rate, or set `clip_norm`."
         raise ClientError(f"Client '{name}' should send finite parameters. Found NaN or infinity. {mend}")

@@ -174,12 +174,21 @@ def _each_once(
             tell(Missing(reply.client, odd))
         elif isinstance(reply, Missing) or reply.round == asked[reply.client].round:
             seen.add(reply.client)
-            yield reply
+            yield _as_asked(reply, asked[reply.client])
         else:
             late[reply.client] = f"its answer is for round {reply.round + 1}."
     for name in asked:
         if name not in seen:
             yield Missing(name, late.get(name, "no reply came."))
+
+
+def _as_asked(reply: Reply | Missing, request: Request) -> Reply | Missing:
+    """Return a reply, or why it is none: its numbers travelled in a form that was not asked for."""
+    if isinstance(reply, TrainReply) and isinstance(request, TrainRequest):
+        form = reply.parameters.form
+        if form not in ("float32", request.answer):
+            return Missing(reply.client, f"its parameters should be {request.answer}. Found {form}.")
+    return reply
 
 
 def _odd(reply: Reply | Missing, asked: Mapping[str, Request], seen: Collection[str]) -> str:

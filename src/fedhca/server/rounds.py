@@ -14,7 +14,7 @@ from fedhca.compression import Compressed, Form, Sent, compress
 from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Runtime, TrainReply, TrainRequest
 from fedhca.methods import Method
 from fedhca.parameters import Parameters
-from fedhca.server.attendance import NOBODY_AWAY, Attendance, away_in, require_somebody
+from fedhca.server.attendance import NOBODY_AWAY, Attendance, Span, away_in, require_somebody
 from fedhca.server.family import only
 from fedhca.server.guard import Guard, Verdict
 from fedhca.server.inbox import Inbox, require_fit
@@ -34,6 +34,8 @@ class ServerState:
         rows: what each client goes on from, a table for each family of the roster.
         memories: of the method's rules, one for each family.
         since: after how many rounds each client last gave an answer that counted.
+        begins: after how many rounds each client's schedule begins; None in runs from before clients that join later
+            had one of their own, in which all begin at 0.
 
     """
 
@@ -42,6 +44,7 @@ class ServerState:
     rows: tuple[Float[Tensor, "_ _"], ...]
     memories: tuple[State, ...]
     since: Int64[Tensor, " n"]
+    begins: Int64[Tensor, " n"] | None = None
 
     @property
     def parameters(self) -> dict[str, Parameters]:
@@ -113,11 +116,15 @@ class Round:
 
 
 def begin(
-    method: Method, roster: Roster, hellos: Sequence[Hello], table: Callable[[Tensor], Tensor] = new_like
+    method: Method,
+    roster: Roster,
+    hellos: Sequence[Hello],
+    table: Callable[[Tensor], Tensor] = new_like,
+    attendance: Attendance = NOBODY_AWAY,
 ) -> ServerState:
     """Return the state before the first round: every client goes on from what it would start from.
 
-    Where rows lie is for `table` to say, as in `rounds`.
+    Where rows lie is for `table` to say, and when schedules begin for `attendance`, as in `rounds`.
 
     Raises:
         LayoutError: a client's parameters are not of the shapes it says.
@@ -131,7 +138,8 @@ def begin(
         method.rule(family.part).init(Rows(rows, rows, family.members, family.layout))
         for family, rows in zip(roster.families, tables, strict=True)
     ]
-    return ServerState(roster, 0, tables, tuple(memories), torch.zeros(len(roster.members), dtype=torch.int64))
+    begins = torch.tensor([attendance.get(name, Span()).joins - 1 for name in roster.names])
+    return ServerState(roster, 0, tables, tuple(memories), torch.zeros_like(begins), begins)
 
 
 def step(
@@ -150,12 +158,12 @@ def step(
         )
     )
     here = torch.tensor([name in inbox.names for name in state.roster.names])
-    following = ServerState(
-        state.roster,
-        state.round + 1,
-        tuple(answer.rows for answer in answers),
-        tuple(answer.state for answer in answers),
-        torch.where(here, state.round + 1, state.since),
+    following = replace(
+        state,
+        round=state.round + 1,
+        rows=tuple(answer.rows for answer in answers),
+        memories=tuple(answer.state for answer in answers),
+        since=torch.where(here, state.round + 1, state.since),
     )
     return following, answers
 
@@ -254,8 +262,11 @@ def _train(
     away: Mapping[str, str],
 ) -> tuple[Answers[TrainReply], dict[str, int]]:
     """Return what came back, and how many bytes went to each."""
+    begins = dict.fromkeys(state.roster.names, 0)
+    if state.begins is not None:
+        begins = dict(zip(begins, state.begins.tolist(), strict=True))
     requests = [
-        TrainRequest(name, state.round, each, method.local, since, sent.up)
+        TrainRequest(name, state.round, each, method.local, since, sent.up, begins[name])
         for name, each, since in _handed_out(state, sent.down, away)
     ]
     down = {request.client: request.parameters.bytes for request in requests}

@@ -52,10 +52,11 @@ def save(
     What else a model had that was in the folder, its card and its graph, goes: it would be of another.
 
     Raises:
-        ModelFolderError: the folder holds something else.
+        ModelFolderError: the folder holds something else, or a number of the model is not finite.
         RunFolderError: it cannot be written.
 
     """
+    weights.require_finite(model)
     _make_room(folder)
     described = Description(
         fedhca=own_version(),

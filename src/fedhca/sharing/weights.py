@@ -6,10 +6,11 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from fedhca.errors import ModelFolderError, RunFolderError, one_line
-from fedhca.parameters import is_finite
+from fedhca.parameters import not_finite
 from fedhca.tensor_file import NAMES, load_shapes, load_tensors, save_tensors
 
 FILE = "model.safetensors"
+FLOATS = {"F64", "F32", "F16", "BF16"}
 MEND = "Copy the folder again, or export the model again."
 
 
@@ -18,10 +19,17 @@ def save_weights(path: Path, model: nn.Module) -> None:
     save_tensors(path, _named(model), {})
 
 
+def require_finite(model: nn.Module) -> None:
+    """Raise ModelFolderError if a number of a model is not finite."""
+    if broken := not_finite(_named(model)):
+        raise ModelFolderError(f"The model's `{broken}` should be finite. Found NaN or infinity. Train it anew.")
+
+
 def load_weights(path: Path, model: nn.Module) -> None:
     """Put the numbers of a file into a model, which may be one without memory so far.
 
-    Nothing is read before names, shapes and kinds of numbers have been found to be the model's.
+    Nothing is read before names, shapes and kinds of numbers have been found to be the model's. Floating-point numbers
+    of another precision become the model's.
 
     Raises:
         ModelFolderError: the file is missing, cut short, altered, or of another model; or a number is not finite.
@@ -32,9 +40,8 @@ def load_weights(path: Path, model: nn.Module) -> None:
         tensors, _ = load_tensors(path, MEND)
     except RunFolderError as error:
         raise ModelFolderError(str(error)) from None
-    for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not is_finite(tensor):
-            raise ModelFolderError(f"'{path}': `{name}` should be finite. Found NaN or infinity. {MEND}")
+    if broken := not_finite(tensors):
+        raise ModelFolderError(f"'{path}': `{broken}` should be finite. Found NaN or infinity. {MEND}")
     _put(tensors, model)
 
 
@@ -45,9 +52,14 @@ def _named(model: nn.Module) -> dict[str, Tensor]:
 def _require_fit(path: Path, found: Mapping[str, tuple[str, tuple[int, ...]]], model: nn.Module) -> None:
     own = {name: (NAMES.get(tensor.dtype, "?"), tuple(tensor.shape)) for name, tensor in _named(model).items()}
     for name in [*own, *sorted(found.keys() - own.keys())]:
-        if found.get(name) != own.get(name):
+        if _kind(found.get(name)) != _kind(own.get(name)):
             expected = f"'{path}' should hold the model of its config.json, `{one_line(name, 200)}` as"
             raise ModelFolderError(f"{expected} {_words(own.get(name))}. Found {_words(found.get(name))}. {MEND}")
+
+
+def _kind(kind: tuple[str, tuple[int, ...]] | None) -> tuple[str, tuple[int, ...]] | None:
+    """Return a kind of numbers and their shape, all floating-point ones as one kind."""
+    return kind and ("F" if kind[0] in FLOATS else kind[0], kind[1])
 
 
 def _words(kind: tuple[str, tuple[int, ...]] | None) -> str:
@@ -55,8 +67,9 @@ def _words(kind: tuple[str, tuple[int, ...]] | None) -> str:
 
 
 def _put(tensors: Mapping[str, Tensor], model: nn.Module) -> None:
-    parameters = dict(model.named_parameters())
-    for name, tensor in tensors.items():
+    parameters, own = dict(model.named_parameters()), _named(model)
+    for name, found in tensors.items():
+        tensor = found.to(own[name].dtype)
         module, _, last = name.rpartition(".")
         own = tensor.clone()  # aligned as the exported model's are: else some processors add up in another order
         value = nn.Parameter(own, parameters[name].requires_grad) if name in parameters else own

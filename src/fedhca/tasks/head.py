@@ -23,7 +23,10 @@ class Head(nn.Sequential):
 
     def forward(self, features: Float[Tensor, "b c y x"]) -> Float[Tensor, "b _ _ _"]:
         """Return the task's output at four times the map's size."""
-        return super().forward(features)
+        *larger, last = self
+        for layer in larger:
+            features = layer(features)
+        return _in_float32(last, features)
 
 
 class PoolingHead(nn.Module):
@@ -42,4 +45,12 @@ class PoolingHead(nn.Module):
     def forward(self, features: Float[Tensor, "b c y x"]) -> Float[Tensor, "b _"]:
         """Return the task's output for each picture."""
         pixels = features.flatten(start_dim=2)
-        return self.linear(torch.cat([pixels.mean(dim=2), pixels.amax(dim=2)], dim=1))
+        return _in_float32(self.linear, torch.cat([pixels.mean(dim=2), pixels.amax(dim=2)], dim=1))
+
+
+def _in_float32(layer: nn.Module, values: Tensor) -> Tensor:
+    """Run a layer in float32 under autocast, too: bfloat16 tells 5 m from 5.03 m, and nothing in between."""
+    if values.is_meta or not torch.is_autocast_enabled(values.device.type):
+        return layer(values)
+    with torch.autocast(values.device.type, enabled=False):
+        return layer(values.float())

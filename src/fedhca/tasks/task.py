@@ -1,15 +1,18 @@
 """What a task is: its channels, its loss, its prediction, its metric, its label, its drawing."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import wraps
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
 from jaxtyping import Float, Shaped, UInt8
 from torch import Tensor, nn
 
-from fedhca.stats import Stat
+from fedhca.parameters import is_finite
+from fedhca.stats import NotFinite, Stat
 from fedhca.tasks.head import Head
 from fedhca.tasks.padding import pad
 from fedhca.tasks.view import View
@@ -46,6 +49,12 @@ class Task(ABC):
     steers_crop: ClassVar[bool] = False
     """Whether the label holds classes, and training looks for crops that one of them does not fill."""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Have every kind of task measure finite outputs only: a NaN has a greatest class, and reaches no threshold."""
+        super().__init_subclass__(**options)
+        if "measure" in vars(cls):
+            cls.measure = _of_finite(cls.measure)  # type: ignore[method-assign]
+
     def head(self, width: int) -> nn.Module:
         """Return the head: from a decoder's map [b, width, y, x] to the output.
 
@@ -64,7 +73,7 @@ class Task(ABC):
 
     @abstractmethod
     def measure(self, output: Float[Tensor, "b c ..."], label: Shaped[Tensor, "b ..."]) -> Stat:
-        """Return the sums from which the metric is computed."""
+        """Return the sums from which the metric is computed; it is not asked where an output is not finite."""
 
     def check_label(self, label: Shaped[Tensor, "..."], size: tuple[int, int]) -> None:  # noqa: B027  any label will do
         """Raise DataError for what is no label of a picture of `size` pixels, in the form that the loss takes.
@@ -120,3 +129,13 @@ class Task(ABC):
 
         The drawing may be larger than the picture, but not of another form.
         """
+
+
+def _of_finite(measure: Callable[..., Stat]) -> Callable[..., Stat]:
+    """Return `measure` with the answer `NotFinite` where an output is not finite."""
+
+    @wraps(measure)
+    def measured(task: Task, output: Tensor, label: Tensor) -> Stat:
+        return measure(task, output, label) if is_finite(output) else NotFinite()
+
+    return measured

@@ -1,4 +1,6 @@
+import math
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -244,8 +246,50 @@ def test_after_training_broke_off_a_client_goes_on_from_the_round_before(tmp_pat
 def test_a_round_that_was_not_saved_is_not_there(tmp_path: Path) -> None:
     subject = saving(tmp_path)
     train(subject, 0)
-    with pytest.raises(RunFolderError, match="after-000007"):
-        train(subject, 7)
+    with pytest.raises(RunFolderError, match="after-000003"):
+        train(subject, 3)
+
+
+@pytest.mark.parametrize("number", [4, 999_999_999])
+def test_a_round_that_the_run_does_not_have_is_refused_and_drops_no_state(tmp_path: Path, number: int) -> None:
+    subject = saving(tmp_path)
+    for each in range(3):
+        train(subject, each)
+    before, held = files(tmp_path), subject.model.collect()
+    with pytest.raises(ClientError, match=rf"Client 'a' .* rounds up to 4, the last of the run\. Found {number + 1}\."):
+        subject.train(TrainRequest("a", number, held, LocalRule(), since=3))
+    with pytest.raises(ClientError, match="rounds up to 4"):
+        subject.evaluate(EvaluateRequest("a", number + 1, held, since=3))
+    assert files(tmp_path) == before
+    train(subject, 3)
+
+
+def test_metrics_of_a_model_that_is_not_finite_are_nan() -> None:
+    subject = client("semseg", "depth", "edge", "sal", "normals")
+    for head in subject.model.heads.values():
+        spoil(next(head.parameters()), torch.nan)
+    assert all(math.isnan(value) for value in measured(subject).values())
+
+
+def test_what_is_handed_out_has_to_be_finite(tmp_path: Path) -> None:
+    subject = saving(tmp_path)
+    train(subject, 0)
+    before, held = files(tmp_path), subject.model.collect()
+    held.encoder[0] = torch.nan
+    for ask in (lambda: train(subject, 1, held), lambda: subject.evaluate(EvaluateRequest("a", 1, held))):
+        with pytest.raises(ClientError, match="Client 'a' should be handed out finite parameters"):
+            ask()
+    assert files(tmp_path) == before
+
+
+def test_an_update_beyond_float32_is_refused_before_what_is_owed_of_it_is_kept(tmp_path: Path) -> None:
+    subject = saving(tmp_path)
+    held = subject.model.collect()
+    held.encoder[:] = -3.4e38
+    subject._learn = lambda *words: spoil(subject.model.encoder.first.weight, 3.4e38)  # type: ignore[assignment]
+    with pytest.raises(ClientError, match="The update of client 'a' should be finite"):
+        subject.train(TrainRequest("a", 0, held, LocalRule(), answer="int8"))
+    assert files(tmp_path) == {}
 
 
 def test_the_state_of_another_client_is_refused(tmp_path: Path) -> None:
@@ -266,19 +310,30 @@ def broken(kind: str, folder: Path) -> Client:
         pictures.images[:] = 3e38  # finite; its convolution is not
         subject.training_set = pictures
     else:
-        part = subject.model.encoder if kind == "update" else subject.model.heads
-        subject.watch = lambda step: spoil(part) if step.step == step.steps else None
+        parts: dict[str, Callable[[], Tensor]] = {
+            "update": lambda: subject.model.encoder.first.weight,  # type: ignore[union-attr, return-value]
+            "head": lambda: next(subject.model.heads.parameters()),
+            "buffer": lambda: subject.model.encoder.norm.running_var,  # type: ignore[union-attr, return-value]
+            "moment": lambda: next(iter(subject.learner.optimiser.state.values()))["exp_avg_sq"],
+        }
+        subject.watch = lambda step: spoil(parts[kind]()) if step.step == step.steps else None
     return subject
 
 
-def spoil(part: nn.Module) -> None:
+def spoil(part: Tensor, value: float = torch.inf) -> None:
     with torch.no_grad():
-        next(part.parameters()).fill_(torch.inf)
+        part.fill_(value)
 
 
 @pytest.mark.parametrize(
     ("kind", "word"),
-    [("loss", "loss of task `edge`"), ("update", "update should be finite"), ("head", "update should be finite")],
+    [
+        ("loss", "loss of task `edge`"),
+        ("update", "update should be finite.*`encoder.first.weight`"),
+        ("head", "update should be finite.*`heads.edge.0.weight`"),
+        ("buffer", "update should be finite.*`buffer/encoder.norm.running_var`"),
+        ("moment", "update should be finite.*`optimiser/.*/exp_avg_sq`"),
+    ],
 )
 def test_what_is_not_finite_names_client_and_round_and_saves_nothing(tmp_path: Path, kind: str, word: str) -> None:
     subject = broken(kind, tmp_path)

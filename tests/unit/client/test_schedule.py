@@ -51,6 +51,12 @@ def test_a_run_no_longer_than_its_warm_up_reaches_its_rate(total: int) -> None:
     assert all(math.isfinite(rate) and rate > 0 for rate in rates)
 
 
+@pytest.mark.parametrize(("total", "first"), [(100, 40), (20, 17), (12, 11)])
+def test_a_client_that_joins_later_has_a_schedule_of_its_own_to_the_end_of_the_run(total: int, first: int) -> None:
+    late, whole = Schedule(1e-4, total, first=first), Schedule(1e-4, total - first)
+    assert [late.rate(epoch) for epoch in range(first, total)] == [whole.rate(epoch) for epoch in range(total - first)]
+
+
 def test_without_warm_up_the_first_epoch_runs_at_the_peak() -> None:
     assert Schedule(1e-3, 10, warmup=0).rate(0) == pytest.approx(1e-3)
 

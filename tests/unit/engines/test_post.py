@@ -22,7 +22,7 @@ from fedhca.engines.wire import ASK_HELLO, KIND, Wire, to_wire
 from fedhca.errors import ClientError, DataError, MissingReplyError
 from fedhca.experiment.drive import drive
 from fedhca.experiment.participant import Clients
-from fedhca.messages import LocalRule, Missing, TrainRequest
+from fedhca.messages import EvaluateRequest, LocalRule, Missing, TrainRequest
 from fedhca.methods import make_method
 from fedhca.server.rounds import Round
 from tiny import WIDTH, encoder, equal, participant
@@ -106,7 +106,7 @@ def test_only_what_is_needed_travels_and_each_client_gets_its_own() -> None:
     clients = {name: place._client(name) for name in NAMES}
     both = {"kind", "client", "round"}
     fields = {
-        "train": both | {"since", "pull", "keeps", "heads_first", "answer"},
+        "train": both | {"since", "pull", "keeps", "heads_first", "answer", "begins"},
         "evaluate": both | {"since", "pull", "keeps", "heads_first"},
         "trained": both | {"seconds"},
         "evaluated": both | {"seconds"},
@@ -198,6 +198,82 @@ def test_an_answer_of_no_use_is_a_missing_one(change: dict[str, Any], cause: str
     assert found[1].missing["train"]["b"].startswith(cause)
     assert equal(found[1].state.encoders[1], found[0].state.encoders[1])
     assert [each.state.since.tolist() for each in found[1:]] == [[2, 1, 2], [3, 3, 3]]
+
+
+AGREED = {person.name: (person.name, tuple(task.name for task in person.tasks)) for person in PEOPLE}
+
+
+@pytest.mark.parametrize(
+    ("change", "cause"),
+    [
+        ({"loss/depth": np.inf}, "its answer cannot be read. The loss of `depth` should be"),
+        ({"loss/edge": 1e308}, "its answer cannot be read. The loss of `edge` should be"),
+        ({"loss/depth": 1.0}, "data set 'b' and tasks edge were agreed on. Found edge, depth."),
+        ({"seconds": 1e300}, "its answer cannot be read. `seconds` should be from 0 to"),
+        ({"client": "../b"}, "its answer cannot be read. A name should be letters"),
+        (
+            {
+                "encoder": np.zeros(3, np.int8),
+                "decoder/0": np.zeros(3, np.int8),
+                "sizes": np.full(2, 3, np.int32),
+                "scales": np.ones(2, np.float32),
+            },
+            "its parameters should be float32. Found int8.",
+        ),
+    ],
+)
+def test_an_answer_that_says_what_cannot_be_or_was_not_asked_for_is_a_missing_one(
+    change: dict[str, Any], cause: str, tmp_path: Path
+) -> None:
+    def spoil(name: str, wire: Wire) -> Wire:
+        return {**wire, **change} if name == "b" and wire[KIND] == "trained" and wire["round"] == 1 else wire
+
+    post = Post(Line(site(tmp_path), spoil), NAMES, AGREED)
+    going = drive(make_method("fedhca2"), post, order=NAMES, until=TRAINING.rounds, policy=Policy("keep"))
+    assert next(going).missing == {}
+    assert next(going).missing["train"]["b"].startswith(cause)
+
+
+def test_an_absurd_metric_is_a_missing_one_and_nan_is_none() -> None:
+    def spoil(name: str, wire: Wire) -> Wire:
+        values = {"a": {"metric/depth": 1e308}, "b": {"metric/edge": np.nan}, "c": {"metric/semseg": 1.0}}
+        return {**wire, **values[name]} if wire[KIND] == "evaluated" else wire
+
+    going = drive(make_method("local"), Post(Line(site(), spoil), NAMES, AGREED), order=NAMES, until=1, policy=Policy("keep"))
+    missing = next(going).missing["evaluate"]
+    assert missing.keys() == {"a", "c"}
+    assert "The metric of `depth` should be NaN, or from -1e+30 to 1e+30. Found 1e+308." in missing["a"]
+    assert missing["c"] == "data set 'c' and tasks depth were agreed on. Found depth, semseg."
+
+
+@pytest.mark.parametrize(
+    ("change", "found"), [({"tasks": '["depth"]'}, "c, depth"), ({"dataset": "other"}, "other, depth, semseg")]
+)
+def test_a_hello_that_is_not_what_was_agreed_on_names_client_expected_and_found(
+    change: dict[str, Any], found: str
+) -> None:
+    def spoil(name: str, wire: Wire) -> Wire:
+        return {**wire, **change} if name == "a" and wire[KIND] == "hello" else wire
+
+    post = Post(Line(site(), spoil), NAMES, AGREED)
+    with pytest.raises(MissingReplyError) as error:
+        next(drive(make_method("local"), post, order=NAMES, until=1))
+    expected = "Client 'a' did not say hello: data set 'a' and tasks depth, semseg were agreed on. Found "
+    assert str(error.value) == f"{expected}{found.replace('c, ', 'a, ')}."
+
+
+@pytest.mark.parametrize("number", [TRAINING.rounds, 999_999_999])
+def test_a_request_for_a_round_beyond_the_run_leaves_a_site_as_it_was(tmp_path: Path, number: int) -> None:
+    place = site(tmp_path)
+    federated(Line(place))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    request = TrainRequest("b", number, PEOPLE_PARAMETERS, LocalRule(), since=TRAINING.rounds)
+    evaluated = EvaluateRequest("b", number + 1, PEOPLE_PARAMETERS, since=TRAINING.rounds)
+    for message in (request, evaluated):
+        answer = place.answer("b", to_wire(message))
+        assert answer[KIND] == "missing"
+        assert "should be asked for rounds up to 3, the last of the run" in str(answer["cause"])
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_nan_is_of_no_use() -> None:

@@ -57,6 +57,20 @@ def test_measuring_the_widths_leaves_the_encoder_in_training_and_its_buffers_alo
     assert not any(counted)
 
 
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float64])
+def test_weights_of_any_precision_become_float32(kind: torch.dtype, tmp_path: Path) -> None:
+    saved: Any = swin().network.to(kind)
+    saved.save_pretrained(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        loaded = backbone(str(tmp_path))
+    for mine, theirs in zip(loaded.parameters(), saved.parameters(), strict=True):
+        assert mine.dtype == torch.float32
+        assert torch.equal(mine, theirs.float())
+    for other in (backbone(str(tmp_path), pretrained=False), Pyramid(swin().network.to(kind))):
+        assert {each.dtype for each in other.parameters()} == {torch.float32}
+
+
 def test_weights_hang_on_the_random_generator_alone() -> None:
     same = zip(swin().parameters(), swin().parameters(), strict=True)
     assert all(torch.equal(one, other) for one, other in same)

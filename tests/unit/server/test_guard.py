@@ -89,9 +89,35 @@ def test_what_is_longer_than_the_bound_is_shortened_to_it_in_its_own_direction()
 
 
 def test_decoders_are_held_against_decoders_and_the_least_factor_is_told() -> None:
-    (found,), _ = play(Guard(bound=2.0), {"b": (4.0, 8.0)})
-    assert moved(found) == [[1, 2, 1, 1], [1, 1, 2, 1, 1]]
-    assert found.shortened == {"b": pytest.approx(0.25)}
+    (found,), _ = play(Guard(bound=2.0), {"b": (4.0, 7.0)})  # its decoders of 1 and 7 are √25 long together, so halved
+    assert moved(found) == [[1, 2, 1, 1], [1, 0.4, 2.8, 1, 1]]
+    assert found.shortened == {"b": pytest.approx(0.4)}
+
+
+@settings(max_examples=40)
+@given(
+    decoders=st.lists(st.integers(1, 3), min_size=2, max_size=6),
+    liars=st.lists(st.integers(1, 20), min_size=1, max_size=5),
+    exponent=st.integers(-20, 20),
+    seed=st.integers(0, 1000),
+)
+def test_less_than_half_of_the_clients_cannot_turn_the_guard_whatever_the_number_of_their_decoders(
+    decoders: list[int], liars: list[int], exponent: int, seed: int
+) -> None:
+    """Others whose lengths are no more than the bound apart are neither shortened nor refused, and no liar is above."""
+    liars = liars[: len(decoders) - 1]
+    owners = [f"honest{i}" for i, count in enumerate(decoders) for _ in range(count)]
+    owners += [f"liar{i}" for i, count in enumerate(liars) for _ in range(count)]
+    draw = torch.Generator().manual_seed(seed)
+    moves = torch.randn(len(owners), 8, generator=draw, dtype=torch.float64)
+    moves *= (1 + torch.rand(len(owners), 1, generator=draw)) / moves.norm(dim=1, keepdim=True)
+    moves[sum(decoders) :] *= 10.0**exponent
+    rows = rows_of(torch.zeros_like(moves), moves, owners)
+    verdict = Guard(bound=2.0, reject=10.0).judge([("encoder", rows_of(moves[:1], moves[:1])), ("decoder", rows)])
+    assert not any(name.startswith("honest") for name in {**verdict.refused, **verdict.shortened})
+    assert torch.equal(rows.end[: sum(decoders)], moves[: sum(decoders)])
+    if exponent > 1:
+        assert verdict.refused.keys() == {f"liar{i}" for i in range(len(liars))}
 
 
 def test_who_sends_far_more_is_as_if_it_had_not_answered() -> None:
@@ -199,8 +225,9 @@ def test_no_update_is_longer_than_the_bound_and_the_shorter_ones_are_as_they_wer
         assert length > most or torch.equal(before, after)
 
 
-def rows_of(start: Tensor, end: Tensor) -> Rows:
-    members = tuple(Member(f"client{i}", "data", ("depth",)) for i in range(len(end)))
+def rows_of(start: Tensor, end: Tensor, owners: Sequence[str] = ()) -> Rows:
+    names = owners or [f"client{i}" for i in range(len(end))]
+    members = tuple(Member(name, "data", ("depth",)) for name in names)
     return Rows(start, end.clone(), members, Layout.of({"w": (end.shape[1],)}))
 
 

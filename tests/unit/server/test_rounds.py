@@ -1,12 +1,15 @@
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 import torch
 
 from fedhca.aggregation import Rows, keep
 from fedhca.aggregation.aggregator import Aggregator, Decision, State
-from fedhca.errors import ClientError, LayoutError, MissingReplyError
+from fedhca.compression import Sent, compress
+from fedhca.errors import ClientError, FedhcaError, LayoutError, MissingReplyError
 from fedhca.layout import Layout
 from fedhca.messages import (
     EvaluateReply,
@@ -18,10 +21,10 @@ from fedhca.messages import (
     TrainReply,
     TrainRequest,
 )
-from fedhca.methods import Method, make_method
-from fedhca.parameters import Parameters
+from fedhca.methods import METHODS, Method, make_method
+from fedhca.parameters import Parameters, is_finite
 from fedhca.runtimes import ScriptedRuntime
-from fedhca.server import Policy, Roster, Round, ServerState, begin, rounds
+from fedhca.server import Policy, Roster, Round, ServerState, Span, begin, rounds
 from fedhca.server.inbox import Inbox
 from fedhca.server.rounds import step
 
@@ -345,6 +348,79 @@ def test_parameters_that_are_not_finite_spoil_no_one_else(part: str, value: floa
 
     with pytest.raises(ClientError, match="Client 'a' should send finite parameters"):
         play(make_method(method), train)
+
+
+def huge(request: TrainRequest) -> Parameters:
+    """Move by one; client `a` answers once with the greatest numbers of float32."""
+    if (request.client, request.round) != ("a", 1):
+        return one_more(request)
+    return Parameters(*(torch.full_like(part, 3.4e38) for part in (one_more(request).encoder, one_more(request).decoders)))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("options", [{}, {"sent": Sent("bfloat16", "bfloat16")}, {"sent": Sent("int8", "int8")}], ids=str)
+def test_what_the_server_makes_of_finite_answers_is_finite_or_no_round(method: str, options: dict[str, Any]) -> None:
+    """Rows, and all that rules remember: hyper weights, their momentum, directions."""
+    made, done = make_method(method), list[Round]()
+    going = rounds(made, ScriptedRuntime(HELLOS, huge), begin(made, ROSTER, HELLOS), until=5, **options)
+    try:
+        for each in going:
+            done.append(each)
+    except FedhcaError as error:
+        line = r"Mixed parameters should be finite.*The longest update is that of client 'a' \(.*\), .*e\+\d\d\. Set a `guard`"
+        assert re.search(line, str(error))
+    assert done
+    for each in done:
+        assert is_finite(*each.state.rows)
+        assert all(is_finite(*memory.values()) for memory in each.state.memories)
+
+
+def test_a_mix_beyond_float32_is_no_round_and_the_state_before_it_stays() -> None:
+    method = make_method("fedhca2")
+    state = play(method, one_more, until=1)[-1].state
+    before = [rows.clone() for rows in state.rows]
+    going = rounds(method, ScriptedRuntime(HELLOS, huge), state, until=3)
+    with pytest.raises(FedhcaError, match=r"that of client 'a' \(semseg, depth\), 4\.81e\+38\."):
+        next(going)
+    assert all(torch.equal(one, other) for one, other in zip(state.rows, before, strict=True))
+    guarded = ScriptedRuntime(HELLOS, huge)
+    assert is_finite(*next(rounds(make_method("local"), guarded, state, until=3)).state.rows)
+
+
+def test_an_answer_in_fewer_bits_that_leads_beyond_float32_is_the_client_s() -> None:
+    def train(request: TrainRequest) -> Parameters:
+        return huge(request) if request.client == "a" else one_more(request)
+
+    class Packed(ScriptedRuntime):
+        """Answers with what changed, in bfloat16."""
+
+        def train(self, requests: Sequence[TrainRequest]) -> Iterator[TrainReply | Missing]:
+            for reply in super().train(requests):
+                assert isinstance(reply, TrainReply)
+                yield replace(reply, parameters=compress(reply.parameters.plain, "bfloat16", ENCODER, DECODER))
+
+    method, sent = make_method("local"), Sent("float32", "bfloat16")
+    going = rounds(method, Packed(HELLOS, train), begin(method, ROSTER, HELLOS), until=4, policy=KEEP, sent=sent)
+    found = list(going)
+    assert [each.missing.get("train", {}).keys() for each in found] == [set(), set(), {"a"}, {"a"}]
+    assert "should send finite parameters" in found[2].missing["train"]["a"]
+
+
+def test_a_client_that_joins_later_is_told_when_its_schedule_begins() -> None:
+    told = list[tuple[str, int, int]]()
+
+    def train(request: TrainRequest) -> Parameters:
+        told.append((request.client, request.round, request.begins))
+        return one_more(request)
+
+    attendance, method = {"a": Span(joins=3)}, make_method("fedavg")
+    state = begin(method, ROSTER, HELLOS, attendance=attendance)
+    list(rounds(method, ScriptedRuntime(HELLOS, train), state, until=4, attendance=attendance))
+    assert told == [("b", 0, 0), ("b", 1, 0), ("b", 2, 0), ("a", 2, 2), ("b", 3, 0), ("a", 3, 2)]
+    told.clear()
+    older = replace(state, begins=None)
+    list(rounds(method, ScriptedRuntime(HELLOS, train), older, until=4, attendance=attendance))
+    assert {begins for _, _, begins in told} == {0}
 
 
 def test_the_state_is_tensors_only() -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from fedhca.bounds import Count, Number, Width
+from fedhca.models.decoder import Start
 from fedhca.models.encoder import SWIN_T
 from fedhca.section import Name, Section
 
@@ -20,6 +21,7 @@ class ModelSection(Section):
     pretrained: bool = True
     config: dict[str, Any] = Field(default_factory=dict)
     width: Width = 96
+    decoders: Start = "alike"
 
 
 class OwnModelSection(Section):

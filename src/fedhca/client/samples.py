@@ -56,9 +56,7 @@ def checked(sample: Any, tasks: Sequence[Task], where: str) -> Batch:
     missing = [name for name in wanted if name not in sample]
     if missing:
         found = ", ".join(sorted(map(str, sample)))
-        raise DataError(
-            f"{where} should hold `{missing[0]}`. Found {found}. Add it to the data set, or drop the task."
-        )
+        raise DataError(f"{where} should hold `{missing[0]}`. Found {found}. Add it to the data set, or drop the task.")
     batch = {name: _tensor(where, name, sample[name]) for name in wanted}
     _check_image(where, batch["image"])
     for task in tasks:

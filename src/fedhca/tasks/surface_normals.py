@@ -15,7 +15,6 @@ from fedhca.tasks.pixels import mean_over, require_fit, require_label
 from fedhca.tasks.task import IGNORE, Task
 from fedhca.tasks.view import View
 
-
 LONGEST = 1.01
 """A component of a unit vector is at most 1; this much is rounding."""
 ODD = 0.1

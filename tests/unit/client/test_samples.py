@@ -57,7 +57,9 @@ PICTURES: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
         IMAGE.numpy()[:, :, ::-1], "found <f4 [3, 12, 16]. convert it: np.ascontiguousarray(image, 'f4')",
         lambda image: np.ascontiguousarray(image, "f4"),
     ),
-    "16 bits": (np.ones((3, Y, X), np.uint16), "found uint16 [3, 12, 16]. convert it", lambda image: image.astype("f4")),
+    "16 bits": (
+        np.ones((3, Y, X), np.uint16), "found uint16 [3, 12, 16]. convert it", lambda image: image.astype("f4"),
+    ),
     "NaN": (torch.full((3, Y, X), torch.nan), "should be finite", torch.nan_to_num),
 }  # fmt: skip
 
@@ -162,7 +164,12 @@ class Same:
 ODD: list[tuple[Task, Any, Any, str]] = [
     (Edges(), 255 * EDGES, EDGES, "hold more .* where 255 means yes, divide by 255"),
     (Saliency(), 255 * (CLASSES == 0), CLASSES % 2, "hold more .* where 255 means yes, divide by 255"),
-    (SemanticSegmentation(channels=2), 255 * (CLASSES == 0), CLASSES % 2, "hold more .* where 255 means yes, divide by 255"),
+    (
+        SemanticSegmentation(channels=2),
+        255 * (CLASSES == 0),
+        CLASSES % 2,
+        "hold more .* where 255 means yes, divide by 255",
+    ),
     (SurfaceNormals(), (UNIT + 1) / 2, UNIT, "be unit vectors"),
     (SurfaceNormals(), UNIT / 2, UNIT, "be unit vectors"),
     (Depth(), torch.zeros(Y, X), torch.ones(Y, X), "have distances above 0"),

@@ -110,7 +110,8 @@ class ClassMap(Label):
         if wrong.size:
             value = wrong.max()
             ignored = f", or {' or '.join(map(str, self.ignore))} for no label" if self.ignore else ""
-            mend = f"Add it to `ignore`{' or `classes`' * bool(value > 0)}, or correct the label."
+            more = " or `classes`" if first <= value < first + IGNORE else ""
+            mend = f"Add it to `ignore`{more}, or correct the label."
             if value % 1 != 0:
                 mend = "Class indices are whole numbers; a class map is resized by the nearest pixel, never smoothed."
             raise DataError(
@@ -119,7 +120,11 @@ class ClassMap(Label):
         return np.where(hidden, IGNORE, np.where(hidden, first, values).astype(np.int64) - first).astype(np.uint8)
 
     def _by_colour(self, where: Path, stored: Shaped[np.ndarray, "..."]) -> UInt8[np.ndarray, "y x"]:
-        if stored.dtype != np.uint8 or stored.ndim not in {2, 3} or (stored.ndim == 3 and stored.shape[2] not in {3, 4}):
+        if (
+            stored.dtype != np.uint8
+            or stored.ndim not in {2, 3}
+            or (stored.ndim == 3 and stored.shape[2] not in {3, 4})
+        ):
             raise DataError(
                 f"{where}: expected colours, uint8 [y, x, 3]; found {stored.dtype} {list(stored.shape)}. "
                 "Save them so, or take out `colours` where files hold class indices."

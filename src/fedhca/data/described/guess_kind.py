@@ -115,7 +115,9 @@ def _colours(word: str, arrays: Sequence[Shaped[np.ndarray, "y x ..."]]) -> Kind
     if len(found) > IGNORE:
         return Kind(why=f"{len(found)} colours; at most {IGNORE} classes can be. Export labels without smoothing.")
     kind = "human_parts" if word == "human_parts" else "semseg"
-    return Kind(kind, {"colours": {f"class_{index}": [*each] for index, each in enumerate(found)}}, f"{len(found)} colours")
+    return Kind(
+        kind, {"colours": {f"class_{index}": [*each] for index, each in enumerate(found)}}, f"{len(found)} colours"
+    )
 
 
 def _fractions(word: str, known: Sequence[Shaped[np.ndarray, "_"]]) -> Kind:

@@ -15,7 +15,6 @@ from fedhca.errors import DataError, unknown
 from fedhca.tasks import Classification
 from fedhca.tasks.task import IGNORE, Task
 
-
 NUMBER = re.compile(r"(-?[0-9]+)(\.0*)?")
 """A whole number; tables with gaps have it as 1.0."""
 

@@ -58,7 +58,9 @@ class ClassTally(Tally):
             return []
         if self.colours:
             some = ", ".join(str([*colour]) for colour in sorted(self.colours)[:MOST])
-            return [f"`{self.task.name}`: {len(self.colours)} colours are neither in `colours` nor in `ignore`: {some}."]
+            return [
+                f"`{self.task.name}`: {len(self.colours)} colours are neither in `colours` nor in `ignore`: {some}."
+            ]
         held = sorted(self.stored - {*self.label.ignore})
         beyond = [value for value in held if not 0 <= value - self.label.offset < len(self.names)]
         if not beyond:

@@ -184,13 +184,72 @@ def test_kinds_are_told_by_names_and_values(
     outcome = command("new", "dataset", root)
     if expected is None:
         assert outcome.code == 1
-        assert f"{folder} (whole numbers from 0 to 300" in outcome.err
+        assert f"{folder}: whole numbers from 0 to 300" in outcome.err
         return
     assert outcome.code == 0, outcome.err
     description = read_description(root)
     assert description.images == "photos"
     found = description.tasks[folder].model_dump(exclude_unset=True)
     assert found == {**expected, "suffix": "_x"}
+
+
+def test_pictures_without_a_label_are_named_and_stay_an_error(place: Path, command: Command) -> None:
+    root = looks(place, "masks", np.resize(np.array([0, 1, 2], np.uint8), (32, 40)))
+    save(root / "photos" / "c.jpg", np.zeros((32, 40, 3), np.uint8))
+    for name in ("photos/Thumbs.db", "photos/.DS_Store", "photos/notes.txt", "masks/desktop.ini", "masks/a.txt"):
+        (root / name).write_bytes(b"x")
+    said = command("new", "dataset", root).out
+    assert "  # not read: 1 .db, 1 .txt\n" in said
+    assert "  masks:  # 2 labels:" in said
+    assert "    # missing: ignore  # 1 without a label, an error if this stays a comment: c\n" in said
+    (problem,) = checked(command, root, code=1)["problems"]
+    assert problem.startswith(str(root / "masks" / "c.png"))
+    written = root / "dataset.yaml"
+    written.write_text(written.read_text().replace("# missing", "missing"))
+    assert checked(command, root)["problems"] == []
+
+
+def test_a_full_folder_with_strange_files_says_nothing_of_missing_ones(place: Path, command: Command) -> None:
+    root = looks(place, "masks", np.resize(np.array([0, 1, 2], np.uint8), (32, 40)))
+    (root / "photos" / "Thumbs.db").write_bytes(b"x")
+    assert "missing" not in command("new", "dataset", root).out
+
+
+def test_what_a_folder_is_not_is_said_beside_what_others_are(place: Path, command: Command) -> None:
+    root = looks(place, "masks", np.resize(np.array([0, 1, 2], np.uint8), (32, 40)))
+    looks(place, "soft", np.random.default_rng(0).integers(0, 256, (32, 40, 3), dtype=np.uint8))
+    looks(place, "grey", np.zeros((32, 40), np.uint8), ".jpg")
+    (root / "other").mkdir()
+    (root / "other" / "a.json").write_text("{}")
+    text = command("new", "dataset", root).out
+    assert [*read_description(root).tasks] == ["masks"]
+    (soft,) = [line for line in text.splitlines() if line.startswith("# not understood: soft: ")]
+    assert "colours; at most 255 classes" in soft
+    (grey,) = [line for line in text.splitlines() if line.startswith("# not understood: grey: ")]
+    assert "which changes" in grey
+    assert "# not understood: other: no label called as a picture is, such as a.png; found 1 .json" in text
+
+
+ADVICE: dict[str, tuple[np.ndarray, dict[str, Any], str]] = {
+    "-1": (np.array([0, 1, -1]), {"classes": 2}, "hold -1 to 1: if -1 means no label, set `ignore: [255, -1]`"),
+    "-1 alone": (np.array([0, 1, -1]), {"classes": 2, "ignore": []}, "if -1 means no label, set `ignore: -1`"),
+    "-1 and 255": (np.array([0, -1, 255]), {"classes": 1, "ignore": []}, "set `ignore: [-1, 255]`"),
+    "real numbers": (np.array([0.0, 1, 2]), {"classes": 2}, "hold 0 to 2: set `classes: 3`"),
+    "65536": (np.array([0, 1, 65536]), {"classes": 2}, "65536 can be no class; what means no label goes to `ignore`"),
+    "colours": (
+        np.array([[0, 0, 0], [9, 0, 0], [0, 9, 0]], np.uint8), {"colours": {"x": [0, 0, 0]}},
+        "2 colours are neither in `colours` nor in `ignore`: [0, 9, 0], [9, 0, 0]",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ADVICE)
+def test_what_labels_hold_beside_classes_is_advice(place: Path, command: Command, kind: str) -> None:
+    values, told, words = ADVICE[kind]
+    root = looks(place, "masks", np.resize(values, (32, 40, *values.shape[1:])), ".npy")
+    own.describe(root, {"images": "photos", "val": 0.5, "tasks": {"masks": {"kind": "semseg", **told}}})
+    (line,) = checked(command, root, code=1)["advice"]
+    assert words in line
 
 
 def test_a_recipe_is_written_and_runs(place: Path, command: Command) -> None:

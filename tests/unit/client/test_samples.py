@@ -57,7 +57,9 @@ PICTURES: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
         IMAGE.numpy()[:, :, ::-1], "found <f4 [3, 12, 16]. convert it: np.ascontiguousarray(image, 'f4')",
         lambda image: np.ascontiguousarray(image, "f4"),
     ),
-    "16 bits": (np.ones((3, Y, X), np.uint16), "found uint16 [3, 12, 16]. convert it", lambda image: image.astype("f4")),
+    "16 bits": (
+        np.ones((3, Y, X), np.uint16), "found uint16 [3, 12, 16]. convert it", lambda image: image.astype("f4"),
+    ),
     "NaN": (torch.full((3, Y, X), torch.nan), "should be finite", torch.nan_to_num),
 }  # fmt: skip
 

@@ -1,7 +1,9 @@
 """Tables of the datasets library in folders; no hub could be reached where this was written."""
 
+import io
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -114,6 +116,43 @@ def test_rows_without_a_label_are_left_out_where_that_is_said(tmp_path: Path) ->
     assert [some.usable(index, ["things"]) for index in range(COUNT)] == [False, True, True, True]
     assert (some.read(0, ["things"])["things"] == 255).all()
     one_line(lambda: opened(tmp_path / "t").read(0, ["things"]), "[0].mask", "missing: ignore")
+
+
+def column(values: Any, feature: Any, **label: Any) -> HuggingFace:
+    """Return a table of one row with one picture and one label."""
+    features = datasets.Features({"image": datasets.Image(), "t": feature})
+    rows = datasets.Dataset.from_dict({"image": [Image.new("RGB", SHAPE[::-1])], "t": [values]}, features=features)
+    with TemporaryDirectory() as place:
+        rows.save_to_disk(place)
+        return opened(Path(place), labels=labels(t=label), columns={})
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "label", "expected"),
+    [
+        (np.full(SHAPE, -1), "int32", {"kind": "semseg", "classes": 2, "ignore": -1}, 255),
+        (np.full(SHAPE, 1.0), "float64", {"kind": "semseg", "classes": 2}, 1),
+        (np.full((*SHAPE, 1), 1), "uint8", {"kind": "semseg", "classes": 2}, 1),
+        (np.full((*SHAPE, 3), [9, 0, 0]), "uint8", {"kind": "semseg", "colours": {"x": [0, 0, 0], "y": [9, 0, 0]}}, 1),
+        (np.full(SHAPE, np.nan), "float32", {"kind": "sal", "white": 1}, 255),
+        (np.array([[3.0, 4, 2], [0, 0, 0]]), "float32", {"kind": "keypoints", "points": 2}, [[3, 4, 1], [0, 0, 0]]),
+        (1.0, None, {"kind": "classification", "classes": 2}, 1),
+        (-1, None, {"kind": "classification", "classes": 2}, 255),
+    ],
+)
+def test_labels_of_columns_mean_what_those_of_files_do(
+    values: Any, kind: str | None, label: dict[str, Any], expected: Any
+) -> None:
+    arrays = {2: datasets.Array2D, 3: datasets.Array3D}
+    feature = datasets.Value("float64") if kind is None else arrays[values.ndim](values.shape, kind)
+    np.testing.assert_array_equal(column(values, feature, **label).read(0, ["t"])["t"], expected)
+
+
+def test_masks_of_columns_are_no_jpeg() -> None:
+    mask = io.BytesIO()
+    Image.new("L", SHAPE[::-1]).save(mask, "JPEG")
+    table = column({"bytes": mask.getvalue(), "path": None}, datasets.Image(), kind="semseg", classes=2)
+    one_line(lambda: table.read(0, ["t"]), "[0].t", "JPEG, which changes")
 
 
 def test_what_is_wrong_is_one_line(saved: Path, tmp_path: Path) -> None:

@@ -82,6 +82,11 @@ def test_tasks_are_called_as_the_file_calls_them(root: Path) -> None:
         (np.array([65535, 65534, 1, 2], np.uint16), {"kind": "depth", "unit": "millimetres"},
          [255, 65.534, 0.001, 0.002]),
         (np.array([0, -1, np.nan, 2.5], np.float32), {"kind": "depth", "unit": "metres"}, [255, 255, 255, 2.5]),
+        (np.array([0, -1, 1, 255], np.int32), semseg(ignore=[-1, 255]), [0, 255, 1, 255]),
+        (np.array([0, -1, 6, 1], np.int32), {"kind": "human_parts", "ignore": -1}, [0, 255, 6, 1]),
+        (np.array([0, -1, 200, 1], np.int32), {"kind": "sal", "ignore": -1}, [0, 255, 1, 0]),
+        (np.array([0, -1, 51, 255], np.int32), {"kind": "edge", "ignore": -1}, [0, 255, 0.2, 1]),
+        (np.array([0, np.nan, np.inf, 1], np.float32), {"kind": "edge", "white": 1}, [0, 255, 255, 1]),
         (np.array([0, 127, 128, 255], np.uint8), {"kind": "sal"}, [0, 0, 1, 1]),
         (np.array([0, 1, 1, 7], np.uint8), {"kind": "sal", "white": 1, "ignore": 7}, [0, 1, 1, 255]),
         (np.array([0, 51, 255, 255], np.uint8), {"kind": "edge"}, [0, 0.2, 1, 1]),
@@ -93,7 +98,7 @@ def test_values_mean_what_the_file_says(
 ) -> None:
     if stored.dtype == np.uint64:
         ending = ".npy"
-    if stored.dtype == np.float32 and ending == ".png":
+    if stored.dtype in [np.float32, np.int32] and ending == ".png":
         ending = ".tiff"
     save(root / "task" / f"{FIRST}{ending}", np.resize(stored, SHAPE))
     np.testing.assert_allclose(first(root, task={**label, "missing": "ignore"})[0, :4], expected, rtol=1e-6)
@@ -160,6 +165,7 @@ TABLES: dict[str, tuple[str, list[str]]] = {
     "too many values": (f"id,class,point,x,y\n{FIRST},1,0,1,1,1\n", ["t.csv, line 2", "6"]),
     "unknown word": (f"id,class,point,x,y\n{FIRST},leftt,leftt,1,1\n", ["t.csv, line 2", "did you mean 'left'?"]),
     "beyond": (f"id,class,point,x,y\n{FIRST},3,3,1,1\n", ["t.csv, line 2", "'3'"]),
+    "a column twice": (f"id,class,class,point,x,y,x\n{FIRST},1,1,0,1,1,1\n", ["t.csv", "each once", "Take one column"]),
     "no bytes of text": ("\udcff", ["t.csv", "UTF-8"]),
     "missing picture": ("id,class,point,x,y\nother,1,0,1,1\n", ["t.csv", f"images/{FIRST}.png", "missing: ignore"]),
 }
@@ -238,10 +244,6 @@ def lists(root: Path, **names: list[str]) -> None:
         save_list(root / f"{split}.txt", those)
 
 
-def colours() -> np.ndarray:
-    return np.resize(np.array([0, 1, 0], np.uint8), (*SHAPE, 3))
-
-
 def elsewhere(root: Path, name: str) -> None:
     """Put a link in the place of a file or folder."""
     place = root.parent / "elsewhere"
@@ -268,7 +270,7 @@ SPOILT: dict[str, tuple[Callable[[Path], object], list[str]]] = {
                    [f"depth/{FIRST}.png", f"images/{FIRST}.png", "32 × 48", "32 × 40"]),
     "class beyond": (lambda root: save(root / "semseg" / f"{FIRST}.png", np.full(SHAPE, 77, np.uint8)),
                      [f"semseg/{FIRST}.png", "77", "`classes`"]),
-    "colours for classes": (lambda root: save(root / "semseg" / f"{FIRST}.png", colours()),
+    "colours for classes": (lambda root: save(root / "semseg" / f"{FIRST}.png", np.eye(3, dtype=np.uint8)[[[0]]]),
                             [f"semseg/{FIRST}.png", "3 channels", "palette", "`colours`"]),
     "real numbers for classes": (lambda root: instead(root, "semseg", np.full(SHAPE, 0.5)),
                                  [f"semseg/{FIRST}.npy", "found 0.5", "whole numbers"]),
@@ -312,6 +314,10 @@ def test_whatever_is_wrong_is_one_line_that_names_the_file(root: Path, kind: str
     one_line(read, *words)
 
 
+def colours(**each: list[int]) -> dict[str, Any]:
+    return {"kind": "semseg", "colours": each}
+
+
 WORDS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "no tasks": ({"tasks": {}}, ["`tasks`"]),
     "unknown kind": ({"tasks": {"a": {"kind": "semsegg"}}}, ["`tasks.a.kind`", "Did you mean 'semseg'?"]),
@@ -330,6 +336,11 @@ WORDS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "list elsewhere": ({"val": "../val.txt"}, ["`val`", "'../val.txt'"]),
     "swaps": ({"tasks": {"a": {"kind": "keypoints", "points": 2, "swaps": [[0, 2]]}}}, ["`tasks.a`", "`swaps`", "2"]),
     "share": ({"val": 1.5}, ["`val`"]),
+    "a colour of two": ({"tasks": {"a": colours(x=[0, 0])}}, ["`tasks.a.colours.x`", "three numbers", "[0, 0]"]),
+    "a colour beyond 255": ({"tasks": {"a": colours(x=[0, 0, 256])}}, ["`tasks.a.colours.x", "255"]),
+    "a colour twice": ({"tasks": {"a": colours(x=[1, 2, 3], y=[1, 2, 3, 255])}}, ["different colours"]),
+    "a colour ignored": ({"tasks": {"a": {**colours(x=[1, 2, 3]), "ignore": [1, 2, 3]}}}, ["different colours"]),
+    "classes beside colours": ({"tasks": {"a": {**colours(x=[1, 2, 3]), "classes": 2}}}, ["`classes`", "`colours`"]),
     "task name": ({"tasks": {"../x": semseg()}}, ["../x"]),
     "a picture's name": ({"tasks": {"image": semseg()}}, ["'image'", "rename"]),
     "a module's name": ({"tasks": {"train": semseg()}}, ["'train'", "rename"]),

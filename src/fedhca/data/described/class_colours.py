@@ -10,11 +10,13 @@ from pydantic import AfterValidator, Field
 
 from fedhca.bounds import Number
 
-Colour = Annotated[
-    tuple[Annotated[int, Field(ge=0, le=255), Number], ...],
-    Field(min_length=3, max_length=4),
-    AfterValidator(lambda colour: colour[:3] if colour[3:] == (255,) else colour),
-]
+def _three_or_four(colour: tuple[int, ...]) -> tuple[int, ...]:
+    if len(colour) not in {3, 4}:
+        raise ValueError(f"a colour should be three numbers, such as [128, 0, 0]; found {list(colour)}")
+    return colour[:3] if colour[3:] == (255,) else colour
+
+
+Colour = Annotated[tuple[Annotated[int, Field(ge=0, le=255), Number], ...], AfterValidator(_three_or_four)]
 """Red, green and blue; a fourth number is how opaque it is, 255 if not given."""
 
 

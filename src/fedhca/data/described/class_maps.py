@@ -106,7 +106,8 @@ class ClassMap(Label):
         if wrong.size:
             value = wrong.max()
             ignored = f", or {' or '.join(map(str, self.ignore))} for no label" if self.ignore else ""
-            mend = f"Add it to `ignore`{' or `classes`' * bool(value > 0)}, or correct the label."
+            more = " or `classes`" if first <= value < first + IGNORE else ""
+            mend = f"Add it to `ignore`{more}, or correct the label."
             if value % 1 != 0:
                 mend = "Class indices are whole numbers; a class map is resized by the nearest pixel, never smoothed."
             raise DataError(

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from fedhca.data.described.contents import contents
@@ -40,10 +40,10 @@ def draft_description(root: Path) -> str:
     guesses = guess_labels(root, images)
     known = [guess for guess in guesses if guess.kind.name]
     if not known:
-        found = "; ".join(f"{guess.folder} ({guess.kind.why})" for guess in guesses) or "none"
+        found = "; ".join(f"{guess.folder}: {guess.kind.why.rstrip('.')}" for guess in guesses)
         raise DataError(
-            f"{root}: expected folders of labels beside {images}, with files called as its pictures are; found {found}."
-            " Put them there, or write dataset.yaml by hand."
+            f"{root}: expected folders of labels beside {images}, with files called as its pictures are; found "
+            f"{found or 'none'}. {'Mend that' if guesses else 'Put them there'}, or write dataset.yaml by hand."
         )
     others = contents(root / images, PICTURES)
     lines = [
@@ -79,13 +79,8 @@ def _task(guess: Guess) -> Iterator[str]:
     if kind.doubt:
         yield f"    # {kind.doubt}"
     if guess.missing:
-        yield f"    # missing: ignore  # without this, an error: {_some(guess.missing)} without a label"
-
-
-def _some(names: Sequence[str]) -> str:
-    """Say the first of some names, and how many there are."""
-    listed = ", ".join(map(one_line, names[:NAMED])) + ", …" * (len(names) > NAMED)
-    return f"{len(names)} pictures ({listed})"
+        some = ", ".join(map(one_line, guess.missing[:NAMED])) + ", …" * (len(guess.missing) > NAMED)
+        yield f"    # missing: ignore  # {len(guess.missing)} without a label, an error if this stays a comment: {some}"
 
 
 def _splits(root: Path) -> list[str]:

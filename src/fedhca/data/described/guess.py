@@ -16,7 +16,7 @@ from fedhca.data.described.contents import contents
 from fedhca.data.described.depths import DepthMap
 from fedhca.data.described.files import PICTURES, files_of, require_inside
 from fedhca.data.described.guess_kind import Kind, guess_kind
-from fedhca.data.described.label import Label
+from fedhca.data.described.label import UNREAD, Label, unread
 from fedhca.data.described.masks import Mask
 from fedhca.data.described.normal_maps import NormalMap
 from fedhca.data.image import read_colours, read_stored
@@ -84,7 +84,7 @@ def guess_labels(root: Path, images: str) -> list[Guess]:
 
 def _guess(root: Path, folder: Path, names: set[str]) -> Guess:
     require_inside(root, folder)
-    files = _stems(folder, ENDINGS)
+    files = _stems(folder, UNREAD) | _stems(folder, ENDINGS)
     suffix = _suffix([*files], names)
     mine = [file for stem, file in files.items() if stem.removesuffix(suffix) in names]
     if not mine:
@@ -92,6 +92,8 @@ def _guess(root: Path, folder: Path, names: set[str]) -> Guess:
         return Guess(folder.name, Kind(why=f"no label called as a picture is, such as {min(names)}.png; found {held}"))
     some = mine[:: max(1, len(mine) // FILES)][:FILES]
     try:
+        if other := next((file for file in some if file.suffix.lower() not in ENDINGS), None):
+            raise unread(other)
         kind = guess_kind(folder.name.lower(), [_stored(file) for file in some])
         if not kind.name:
             return Guess(folder.name, kind)

@@ -86,8 +86,10 @@ class HuggingFace(Described):
             return where, self.labels[task].read(where, value)
         if not self.labels[task].is_map and isinstance(value, str | int | float):
             return where, np.array(value)
+        column, table = self._columns[task]
+        feature = table.features[column]
         try:
-            values = np.asarray(value)
+            values = np.asarray(value, feature.dtype if hasattr(feature, "shape") else None)  # rows are plain lists
         except ValueError:  # rows of unlike length
             values = np.asarray(None)
         if values.dtype.kind not in "fiub" or values.ndim not in {2, 3}:

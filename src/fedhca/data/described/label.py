@@ -110,11 +110,7 @@ class Label(Section, ABC):
         for path in sorted((root / self.file_of(name)).iterdir()) if missing and self.is_map else ():
             ending = path.suffix.lower()
             if ending in UNREAD and ending not in self.endings and path.stem.removesuffix(self.suffix) in missing:
-                lossy = ", which changes values to save space" if ending in {".jpg", ".jpeg"} else ""
-                raise DataError(
-                    f"{path}: expected one of {', '.join(self.endings)}; found {ending}{lossy}. "
-                    f"Export the labels again as {self.endings[0]} or .npy."
-                )
+                raise unread(path, self.endings)
 
     def file_of(self, task: str) -> str:
         """Return the file or folder of all labels."""
@@ -128,6 +124,15 @@ class Label(Section, ABC):
     def read(self, path: Path, content: bytes | None = None) -> Shaped[np.ndarray, "..."]:
         """Return what a file holds, before it is decoded; DataError where it cannot be read."""
         return read_stored(path, content)
+
+
+def unread(path: Path, endings: Collection[str] = Label.endings) -> DataError:
+    """Return the error for a file that may hold labels and is not read."""
+    ending = path.suffix.lower()
+    lossy = ", which changes values to save space" if ending in {".jpg", ".jpeg"} else ""
+    return DataError(
+        f"{path}: expected one of {', '.join(endings)}; found {ending}{lossy}. Export the labels again as .png or .npy."
+    )
 
 
 def one_channel(where: Path, stored: np.ndarray, mend: str) -> np.ndarray:

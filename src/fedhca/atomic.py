@@ -34,6 +34,14 @@ def write_atomically(path: Path, *content: bytes | memoryview) -> None:
         raise
 
 
+def inside(folder: Path, *parts: str) -> Path:
+    """Return a place to write to in a folder that may be a stranger's; RunFolderError where it is a link."""
+    for number in range(1, len(parts) + 1):
+        if (place := folder.joinpath(*parts[:number])).is_symlink():
+            raise RunFolderError(f"'{place}' should be a folder. Found a link, which may lead anywhere. Give --out.")
+    return folder.joinpath(*parts)
+
+
 def _discard(aside: Path) -> None:
     """Remove the draft; what kept it from being written may keep it there, and the first error is the one to tell."""
     try:

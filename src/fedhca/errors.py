@@ -21,13 +21,22 @@ LONGEST = 3000
 """Letters of a message, however long what it quotes is."""
 
 
+def printable(text: str) -> str:
+    r"""Return a text without control codes, which a terminal would obey; a space for each that parts words.
+
+    >>> printable("a\x1b[2J\tb")
+    'a[2J b'
+    """
+    return "".join(each if each.isprintable() else " " * each.isspace() for each in text)
+
+
 def one_line(text: str, most: int = 1000) -> str:
     r"""Return a text of somebody else's as it may stand on a screen and in a journal: one line, and no control codes.
 
     >>> one_line("gone\x1b[2J\nsince noon")
     'gone[2J since noon'
     """
-    line = "".join(each if each.isprintable() else " " * each.isspace() for each in text.strip())
+    line = printable(text.strip())
     return line if len(line) <= most else line[: most - 1] + "…"
 
 

@@ -1,5 +1,6 @@
 """YAML as plain values, of a size that can be looked at: anchors can make gigabytes of a few hundred bytes."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ MOST = 100_000
 
 DEEPEST = 40
 """Levels that may lie in each other."""
+
+CONTROL = re.compile(r"[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What no name of a file may have, and a terminal would obey; ends of lines are none."""
 
 
 class _WithoutMerging(SafeConstructor):
@@ -43,7 +47,7 @@ def plain(text: str) -> Any:
         values = yaml.load(text)
     except RecursionError:
         raise ValueError(f"it has more than {DEEPEST} levels") from None
-    require_small(values)
+    require_plain(values)
     return values
 
 
@@ -73,11 +77,13 @@ def read_yaml(path: Path, what: str = "Recipe") -> dict[str, Any]:
     return values
 
 
-def require_small(values: Any) -> None:
-    """Raise ValueError if values unfold to too many, or too deep; counting ends where it is too much."""
+def require_plain(values: Any) -> None:
+    """Raise ValueError if values unfold to too many, or too deep, where counting ends; or one has a control code."""
     count = 0
     for value in _unfolded(values):
         count += 1 + len(value) // 100 if isinstance(value, str) else 1
+        if isinstance(value, str) and CONTROL.search(value):
+            raise ValueError(f"it has a control code, in {value[:40]!r}")
         if count > MOST:
             raise ValueError(f"it unfolds to more than {MOST} values")
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import typer
 
-from fedhca.cli import completion, look, program
+from fedhca.cli import completion, look, output, program
 from fedhca.cli.endings import CODES
 from fedhca.cli.program import COMMANDS, GROUPS, build, examples
 from fedhca.experiment.plan import SCALES
@@ -146,6 +146,18 @@ def test_quiet_and_verbose_exclude_each_other(command: Command) -> None:
 def test_a_command_that_is_not_there_is_told_the_nearest_once(command: Command, words: list[str], near: str) -> None:
     outcome = command(*words)
     assert (outcome.code, outcome.err.count(f"Did you mean '{near}'?")) == (2, 1)
+
+
+def test_no_control_code_reaches_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    words = "a\x1b[2J\u202eb\x9b"
+    output.tell(f"    {words}")
+    output.show_table([words], [[words]], f"{words}\n{words}")
+    output.note(words)
+    output.print_json({words: words})
+    out, err = capsys.readouterr()
+    assert all(line.isprintable() for line in (out + err).split("\n"))
+    assert out.startswith("    a[2Jb\n")
+    assert json.loads(out[out.index("{") :]) == {words: words}
 
 
 def test_a_bug_is_one_line_with_a_file_that_has_all_about_it(

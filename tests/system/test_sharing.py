@@ -188,6 +188,27 @@ BAD = {
 }
 
 
+def test_a_link_that_came_with_a_folder_is_not_written_through(
+    command: Command, finished: Path, whole: Path, tmp_path: Path, photo: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for source, link, words in (
+        (whole, "predictions", ["predict", photo]),
+        (finished, "predictions", ["predict", photo, "--client", "figures-sal"]),
+        (finished, "models", ["export", "--client", "figures-sal"]),
+        (finished, "report/figures", ["report"]),
+    ):
+        folder = Path(shutil.copytree(source, tmp_path / f"{source.name}-{link[:6]}"))
+        shutil.rmtree(folder / link, ignore_errors=True)
+        (folder / link).parent.mkdir(exist_ok=True)
+        (folder / link).symlink_to(elsewhere)
+        outcome = command(words[0], folder, *words[1:])
+        assert (outcome.code, outcome.err.count("Found a link")) == (1, 1), outcome.err
+    assert not [*elsewhere.iterdir()]
+    assert command("predict", whole, photo, "--out", elsewhere).code == 0
+
+
 @pytest.mark.parametrize("case", BAD)
 def test_what_cannot_be_exported_is_one_line(
     case: str, command: Command, finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

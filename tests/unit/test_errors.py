@@ -1,9 +1,11 @@
 import inspect
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fedhca import errors
-from fedhca.errors import FedhcaError, unknown
+from fedhca.errors import FedhcaError, printable, unknown
 
 TREE = {
     "RecipeError": ValueError,
@@ -42,3 +44,10 @@ def test_every_error_is_one_of_ours_and_one_of_python_s(name: str) -> None:
 )
 def test_an_unknown_name_is_told_the_nearest(found: object, known: list[str], line: str) -> None:
     assert unknown("method", found, known) == line
+
+
+@given(st.text())
+def test_what_is_printed_moves_no_cursor_and_keeps_its_letters(text: str) -> None:
+    shown = printable(text)
+    assert shown.isprintable()
+    assert [each for each in text if each.isprintable() and each != " "] == [each for each in shown if each != " "]

@@ -30,3 +30,10 @@ def test_a_text_that_is_shared_counts_for_its_length() -> None:
     with pytest.raises(ValueError, match="unfolds to more than 100000 values"):
         plain(f"a: &a {'x' * 10_000}\nb: [{'*a, ' * 1000}]\n")
     assert len(plain(f"a: [{'x, ' * 30_000}]\n")["a"]) == 30_000
+
+
+@pytest.mark.parametrize("text", [r'a: "x\0y"', r'a: "\e[2J"', r'"\a": 1', r'a: [{b: "\x9b"}]'])
+def test_a_control_code_is_refused_and_an_end_of_line_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match="it has a control code, in "):
+        plain(text)
+    assert plain('a: "x\\ty\\nz"\n') == {"a": "x\ty\nz"}

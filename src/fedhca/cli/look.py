@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from fedhca.atomic import inside
 from fedhca.cli import completion
 from fedhca.cli.output import answers, print_json, print_table, say, tell
 from fedhca.cli.summary import metrics_document
@@ -31,7 +32,7 @@ def report(
     from fedhca.report.found import found_runs
     from fedhca.report.page import write_report
 
-    place = out or folders[0] / "report"
+    place = out or inside(folders[0], "report", "figures").parent
     page = write_report(found_runs(folders), place, title=title or folders[0].absolute().name, pictures=pictures)
     if as_json:
         print_json({"page": page, "figures": sorted((place / "figures").glob("*"))})

@@ -17,21 +17,31 @@ from typing import Any
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from fedhca.errors import LONGEST, one_line, printable
 
 WIDE = 160
 """Letters of a line where there is no terminal."""
 SAID = logging.getLogger("fedhca")
 """What the package says of itself with --verbose."""
 
-screen = Console(soft_wrap=True, markup=False, width=None if sys.stdout.isatty() else WIDE)
-answers = Console(soft_wrap=True, markup=False, width=None if sys.stdout.isatty() else WIDE)
+
+class _Clean(Console):
+    """Prints no control code that is in a text: names in files may be of strangers."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str("\n".join(map(printable, text.split("\n"))), **options)
+
+
+screen, answers = (_Clean(soft_wrap=True, markup=False, width=None if sys.stdout.isatty() else WIDE) for _ in range(2))
 
 
 class _OnStandardError(logging.Handler):
     """Writes one line for each thing logged, above a progress bar where there is one."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        sys.stderr.write(f"fedhca: {record.name.removeprefix('fedhca.')}: {' '.join(record.getMessage().split())}\n")
+        sys.stderr.write(f"fedhca: {record.name.removeprefix('fedhca.')}: {one_line(record.getMessage(), LONGEST)}\n")
 
 
 def begin() -> None:
@@ -83,7 +93,7 @@ def note(text: str) -> None:
 def say(text: str) -> None:
     """Print one line on standard error, however many the text has."""
     if text:
-        sys.stderr.write(f"fedhca: {' '.join(text.split())}\n")
+        sys.stderr.write(f"fedhca: {printable(' '.join(text.split()))}\n")
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> None:
@@ -98,7 +108,8 @@ def show_table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str)
 
 def print_json(document: Any) -> None:
     """Print an answer as one JSON document; what is no number is null, a path is text."""
-    sys.stdout.write(json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    text = json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    sys.stdout.write("".join(each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in text))
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> Table:

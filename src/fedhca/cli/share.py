@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Protocol, runtime_checkable
 
 import typer
 
+from fedhca.atomic import inside
 from fedhca.cli import completion
 from fedhca.cli.output import print_json, tell
 from fedhca.cli.words import AsJson, Folder
@@ -55,7 +56,7 @@ def export(
 
     run = RunFolder.open(folder)
     name = chosen(client, [each.name for each in run.recipe.roster])
-    write(run, name, out or folder / "models" / name, license, onnx, push, public, as_json=as_json)
+    write(run, name, out or inside(folder, "models", name), license, onnx, push, public, as_json=as_json)
 
 
 def write(
@@ -94,7 +95,7 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Draw what a client's model predicts. Example: `fedhca predict runs/try a.jpg b.jpg --client rooms-all-1`."""
-    draw(_opened(folder, client), images, out or folder / "predictions", raw, as_json=as_json)
+    draw(_opened(folder, client), images, out or inside(folder, "predictions"), raw, as_json=as_json)
 
 
 def draw(predictor: "Predictor", images: "Sequence[Path]", out: Path, raw: bool, *, as_json: bool) -> None:

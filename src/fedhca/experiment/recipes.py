@@ -13,7 +13,7 @@ from ruamel.yaml.error import YAMLError
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.sections.method import MethodSection
-from fedhca.plain import plain, read_yaml, require_small
+from fedhca.plain import plain, read_yaml, require_plain
 from fedhca.section import checked
 
 log = logging.getLogger(__name__)
@@ -66,9 +66,9 @@ def as_begun(recipe: Recipe) -> Recipe:
 def validate(values: Any, source: str) -> Recipe:
     """Validate plain values as a recipe; RecipeError names the first field that is wrong."""
     try:
-        require_small(values)
+        require_plain(values)
     except ValueError as error:
-        raise RecipeError(f"Recipe '{source}' should be shorter: {error}.") from None
+        raise RecipeError(f"Recipe '{source}' should be plain: {error}.") from None
     return checked(values, Recipe, f"Recipe '{source}'")
 
 

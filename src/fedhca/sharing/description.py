@@ -1,6 +1,7 @@
 """config.json: what a model is, so that it can be built again without running anything that the file names."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from importlib.metadata import PackageNotFoundError, version
@@ -12,6 +13,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from fedhca.bounds import Side, Width
 from fedhca.data.colours import DEVIATION, MEAN
 from fedhca.errors import FedhcaError, ModelFolderError, RecipeError, one_line, unknown
+from fedhca.plain import require_plain
 from fedhca.section import Name, Section, checked
 from fedhca.tasks.kinds import KINDS, word_of
 from fedhca.tasks.task import Task
@@ -26,6 +28,9 @@ LARGEST_FILE = 1_000_000
 
 Colour = Annotated[list[float], Field(min_length=3, max_length=3)]
 Classes = dict[str, list[Annotated[str, Field(max_length=200)]]]
+TASK = r"\w[\w -]{0,99}"
+"""What names of tasks look like: they become parts of files' names."""
+
 OWN = "own"
 """Stands for what somebody wrote himself, and has to hand over to load the model."""
 
@@ -107,6 +112,9 @@ class Description(_Part):
             expected = f"'{path}' has {', '.join(needed) or 'no tasks'} of somebody's own"
             raise ModelFolderError(f"{expected}, and nothing else should be handed over. Found '{min(strange)}'.")
         names = [task.name for task in found]
+        if strange := [name for name in names if not re.fullmatch(TASK, name)]:
+            expected = f"'{path}' should have names of tasks of letters, digits, spaces, dashes and underscores"
+            raise ModelFolderError(f"{expected}. Found {one_line(repr(strange[0]), 100)}. Rename the task.")
         if twice := [name for name in names if names.count(name) > 1]:
             raise ModelFolderError(f"'{path}' should have each task once. Found {one_line(repr(twice[0]), 100)} twice.")
         return found
@@ -160,7 +168,9 @@ def _json(path: Path) -> Any:
     if len(content) > LARGEST_FILE:
         raise ModelFolderError(f"'{path}' should be at most {LARGEST_FILE} bytes. Found more. Export the model again.")
     try:
-        return json.loads(content, parse_constant=_refuse)
+        values = json.loads(content, parse_constant=_refuse)
+        require_plain(values)
+        return values
     except (ValueError, RecursionError) as error:
         found = one_line(str(error), 200) or type(error).__name__
         raise ModelFolderError(f"'{path}' should be JSON. Found: {found}. Export the model again.") from None

@@ -1,6 +1,6 @@
 """Whatever tensor a public rule is given, it answers with finite numbers of its kind, or with one line."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import jaxtyping
 import pytest
@@ -69,11 +69,9 @@ RIGHT = {
 
 
 @pytest.fixture(autouse=True)
-def _no_checks_of_shapes() -> Iterator[None]:
-    """Tests check shapes by annotations, which users do not have."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
+def _no_checks_of_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Users' types are not checked."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
 
 
 def test_every_public_rule_is_tried() -> None:

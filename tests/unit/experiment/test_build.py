@@ -88,6 +88,25 @@ def test_the_encoder_derives_from_the_seed_alone() -> None:
     assert not same_bits(one, build.build_encoder(recipe("seed=1")).state_dict())
 
 
+def test_decoders_start_as_the_recipe_says(tmp_path: Path) -> None:
+    def hellos(*changes: str) -> list[torch.Tensor]:
+        made = recipe(*changes)
+        make = build.build_clients(made)
+        return [make(each, None).hello().parameters.decoders for each in build.build_participants(made)]
+
+    alike, apart = torch.cat(hellos()), torch.cat(hellos("model.decoders=apart"))
+    assert len(alike.unique(dim=0)) == 1
+    assert len(apart.unique(dim=0)) == len(apart)
+    with pytest.raises(RecipeError, match="`model.decoders`"):
+        recipe("model.decoders=other")
+
+
+def test_the_full_protocol_is_computed_in_float32() -> None:
+    full = [load_recipe(name) for name in embedded() if "full protocol" in load_recipe(name).description]
+    assert len(full) == 4
+    assert {each.training.precision for each in full} == {"float32"}
+
+
 def test_training_takes_its_epochs_from_the_data_set() -> None:
     training = build.build_training(recipe("datasets.rooms.local_epochs=4", "training.clip_norm=2"), "rooms")
     assert (training.local_epochs, training.rounds, training.clip_norm, training.batch_size) == (4, 2, 2.0, 4)

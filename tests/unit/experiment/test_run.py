@@ -7,21 +7,25 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
+import jaxtyping
 import pytest
 import torch
 
 import fedhca
 from fedhca import Policy, RunFolder, Training, load_recipe
+from fedhca.client import Client
 from fedhca.client.learner import Learner
 from fedhca.client.privacy import Privacy
 from fedhca.client.training import Step
 from fedhca.compression import Sent
-from fedhca.errors import ClientError, RecipeError, RunFolderError
+from fedhca.errors import ClientError, FedhcaError, RecipeError, RunFolderError
 from fedhca.experiment import journal
-from fedhca.experiment.participant import Participant
+from fedhca.experiment.participant import Clients, Participant
 from fedhca.layout import Layout
-from fedhca.messages import Missing
+from fedhca.messages import Missing, TrainReply, TrainRequest
 from fedhca.methods import METHODS
+from fedhca.parameters import Parameters
+from fedhca.server import Span
 from fedhca.server.rounds import Round
 from fedhca.tensor_file import load_tensors, save_tensors
 from tiny import RECIPE, WIDTH, encoder, equal, participant, same_bits
@@ -325,6 +329,110 @@ def test_after_a_broken_file_the_run_goes_on_from_the_state_before_it_with_the_s
     assert lines[-1].endswith(f"{taken} is taken instead.")
     assert [each.number for each in rest] == [*range(done, 6)]
     assert same_folder(unbroken, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["encoders", "decoders", "encoder_state/direction", "decoder_state/beta"])
+def test_a_checkpoint_that_is_not_finite_is_passed_over_with_a_note(unbroken: Path, tmp_path: Path, name: str) -> None:
+    """A server of before could save one."""
+    list(islice(federation(out=tmp_path), 3))
+    path = tmp_path / "server" / "after-000003.safetensors"
+    tensors, facts = load_tensors(path)
+    tensors[name].view(-1)[0] = math.inf
+    save_tensors(path, tensors, facts)
+    line = rf"The checkpoint after 3 rounds in .* should be finite\. Found NaN or infinity in `{name}`.*The state after 2"
+    with pytest.warns(UserWarning, match=line):
+        rest = list(federation(out=tmp_path))
+    assert [each.number for each in rest] == [3, 4, 5]
+    assert same_folder(unbroken, tmp_path)
+
+
+def test_a_round_that_leads_beyond_float32_is_not_saved_and_is_done_again(
+    unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = Client.train
+
+    def lie(subject: Client, request: TrainRequest) -> TrainReply:
+        reply = honest(subject, request)
+        if (request.client, request.round) != ("b", 2):
+            return reply
+        huge = (torch.full_like(part, 3.4e38) for part in (reply.parameters.encoder, reply.parameters.decoders))
+        return replace(reply, parameters=Parameters(*huge))
+
+    monkeypatch.setattr(Client, "train", lie)
+    with pytest.raises(FedhcaError, match=r"should be finite.*client 'b' \(edge\)"):
+        list(federation(out=tmp_path))
+    assert len(journal.read(tmp_path / "journal.jsonl")) == 2
+    monkeypatch.setattr(Client, "train", honest)
+    assert [each.number for each in federation(out=tmp_path)] == [3, 4, 5]
+    assert same_folder(unbroken, tmp_path)
+
+
+def rates(people: Sequence[Participant], monkeypatch: pytest.MonkeyPatch, **options: Any) -> dict[str, list[float]]:
+    """Run, and return the rate that every client's optimiser had after each of its rounds."""
+    found = dict[str, list[float]]()
+    honest = Client.train
+
+    def noted(subject: Client, request: TrainRequest) -> TrainReply:
+        reply = honest(subject, request)
+        found.setdefault(subject.name, []).append(subject.learner.optimiser.param_groups[0]["lr"])
+        return reply
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Client, "train", noted)
+        list(federation(people, **options))
+    return found
+
+
+def test_who_joins_late_warms_up_and_runs_begun_before_go_on_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = (PEOPLE[0], replace(PEOPLE[1], span=Span(joins=3)), PEOPLE[2])
+    training = replace(TRAINING, warmup_epochs=2)
+    whole, own = training.schedule, replace(training, rounds=3).schedule
+    found = rates(late, monkeypatch, training=training)
+    assert found["a"] == found["c"] == [whole.rate(epoch) for epoch in range(5)]
+    assert found["b"] == [own.rate(epoch) for epoch in range(3)]
+
+    def before(folder: Path, rounds: int) -> None:
+        """Make a folder as one was made by a version without this."""
+        list(islice(federation(late, out=folder, training=training), rounds))
+        for path in (folder / "server").glob("after-*"):
+            tensors, facts = load_tensors(path)
+            del tensors["begins"]
+            save_tensors(path, tensors, facts)
+
+    before(tmp_path / "one", 1)
+    before(tmp_path / "two", 2)
+    assert rates(late, monkeypatch, out=tmp_path / "two", training=training)["b"] == found["a"][2:]
+    list(federation(late, out=tmp_path / "one", training=training))
+    assert same_folder(tmp_path / "one", tmp_path / "two")
+
+
+def test_decoders_start_alike_or_each_from_a_draw_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    people = (PEOPLE[0], PEOPLE[2], replace(PEOPLE[2], name="d"))  # the last two take turns in one module
+
+    def start(privacy: Privacy | None = None, **options: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        clients = Clients(encoder(), width=WIDTH, **options)
+        found = [clients.make(each, TRAINING, privacy=privacy).hello().parameters for each in people]
+        return torch.stack([each.encoder for each in found]), torch.cat([each.decoders for each in found])
+
+    (encoders, alike), (others, apart) = start(), start(decoders="apart")
+    assert torch.equal(encoders, others)
+    assert len(encoders.unique(dim=0)) == len(alike.unique(dim=0)) == 1
+    assert len(apart.unique(dim=0)) == len(apart) == 4
+    for again in (start(decoders="apart"), start(Privacy(clip=1.0, noise=1.0), decoders="apart")):
+        assert torch.equal(again[1], apart)
+    assert not (start(decoders="apart", seed=1)[1] == apart).all(dim=1).any()
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # users' types are not checked
+    with pytest.raises(RecipeError, match="Unknown start of `decoders` 'appart': did you mean 'apart'"):
+        fedhca.run(people, encoder(), decoders="appart")  # type: ignore[arg-type]
+
+
+def test_a_run_whose_decoders_start_apart_goes_on_with_the_same_bits(tmp_path: Path) -> None:
+    list(federation(out=tmp_path / "whole", decoders="apart"))
+    list(islice(federation(out=tmp_path / "stopped", decoders="apart"), 2))
+    list(federation(out=tmp_path / "stopped", decoders="apart"))
+    assert same_folder(tmp_path / "whole", tmp_path / "stopped")
 
 
 @pytest.mark.parametrize("part", ["server", "clients/b"])

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from fedhca.errors import LayoutError
 from fedhca.models import ClientModel, Decoder, Head, backbone
 from fedhca.parameters import Parameters
+from fedhca.tasks import Classification
 from tiny import SWIN, TASKS, WIDTH, Encoder, encoder, same_bits, same_parameters, swin
 
 
@@ -48,6 +49,25 @@ def test_a_head_is_two_transposed_convolutions_and_a_one_by_one() -> None:
     assert [each.weight.shape for each in (first, second, last)] == [(96, 48, 2, 2), (48, 24, 2, 2), (7, 24, 1, 1)]
     assert [each.stride for each in (first, second, last)] == [(2, 2), (2, 2), (1, 1)]
     assert Head(96, 7)(torch.zeros(2, 96, 5, 3)).shape == (2, 7, 20, 12)
+
+
+def test_under_autocast_outputs_are_float32_and_near_depths_are_told_apart() -> None:
+    """Between 4 m and 8 m bfloat16 has steps of 0.03 m."""
+    subject = ClientModel(encoder(), [TASKS["depth"], TASKS["semseg"], Classification(channels=3)], width=WIDTH).eval()
+    with torch.no_grad():
+        subject.heads["depth"][-1].bias.fill_(5.0)  # type: ignore[index, union-attr, operator]
+    picture = torch.randn(2, 3, 45, 61, generator=torch.Generator().manual_seed(0))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = subject(picture)
+    assert {each.dtype for each in found.values()} == {torch.float32}
+    depths = found["depth"].flatten().sort().values
+    assert bool((depths > 4).all() & (depths < 8).all())
+    assert float(depths.diff().max()) < 0.03
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        before = [subject.heads[name](torch.randn(2, WIDTH, 4, 4)) for name in ("depth", "classification")]
+    assert all(each.dtype == torch.float32 and not torch.equal(each, each.bfloat16().float()) for each in before)
+    for name, each in subject(picture).items():
+        torch.testing.assert_close(found[name], each, rtol=0.05, atol=0.05)
 
 
 @pytest.mark.parametrize("size", [(16, 16), (17, 23), (31, 64)])

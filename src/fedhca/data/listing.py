@@ -21,6 +21,8 @@ def read_list(path: Path, root: Path) -> list[str]:
     """
     if not root.is_dir():
         raise DataError(f"{root}: expected the folder of a data set; found none. Correct `root`.")
+    if not path.is_relative_to(root) or ".." in path.relative_to(root).parts:
+        raise DataError(f"{path}: expected a list below {root}; found a way out of it. Correct `train` or `val`.")
     if not path.is_file():
         splits = ", ".join(sorted(p.stem for p in path.parent.glob("*.txt"))) or "none"
         raise DataError(f"{path}: expected the list of split '{path.stem}'; found the splits: {splits}.")

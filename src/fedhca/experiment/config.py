@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
+from fedhca.experiment.places import Local
 from fedhca.experiment.sections.client import ClientSection, ModelSection
 from fedhca.experiment.sections.data import AnyData
 from fedhca.experiment.sections.method import MethodSection
@@ -54,7 +55,7 @@ class Recipe(Section):
     weights: dict[str, PositiveFloat] = Field(default_factory=dict)
     datasets: dict[Name, AnyData]
     clients: Annotated[tuple[ClientSection, ...], Field(min_length=1)]
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Annotated[Literal["auto", "cpu", "cuda"], Local.ALWAYS] = "auto"
     states: Literal["memory", "disk"] = "memory"
     sent: SentSection = SentSection()
     privacy: PrivacySection | None = None

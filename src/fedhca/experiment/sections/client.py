@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, PositiveInt, model_validator
 
+from fedhca.experiment.places import Local
 from fedhca.models.client_model import NARROWEST
 from fedhca.models.encoder import SWIN_T
 from fedhca.section import Name, Section
@@ -13,7 +14,7 @@ from fedhca.section import Name, Section
 class ModelSection(Section):
     """The architecture of all clients that have none of their own."""
 
-    backbone: str = SWIN_T
+    backbone: Annotated[str, Local.UNLESS_A_NAME] = SWIN_T
     pretrained: bool = True
     config: dict[str, Any] = Field(default_factory=dict)
     width: Annotated[int, Field(ge=NARROWEST)] = 96
@@ -22,7 +23,7 @@ class ModelSection(Section):
 class OwnModelSection(Section):
     """In what a client's architecture differs from the others'; `config` of theirs is not for another backbone."""
 
-    backbone: str | None = None
+    backbone: Annotated[str | None, Local.UNLESS_A_NAME] = None
     pretrained: bool | None = None
     config: dict[str, Any] | None = None
     width: Annotated[int, Field(ge=NARROWEST)] | None = None

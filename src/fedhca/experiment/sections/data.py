@@ -7,6 +7,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_va
 
 from fedhca.data.described.description import FILE, Labels, read_description
 from fedhca.data.source import GroundTruth
+from fedhca.experiment.places import Local
 from fedhca.section import Place, Section
 
 Size = tuple[PositiveInt, PositiveInt]
@@ -113,7 +114,7 @@ class HuggingFaceData(DataSet):
     """
 
     kind: Literal["huggingface"]
-    path: str
+    path: Annotated[str, Local.UNLESS_A_NAME]
     revision: str | None = None
     size: Size
     shrink: Annotated[float, Field(gt=0, le=1)] = 1.0

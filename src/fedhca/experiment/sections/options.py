@@ -6,6 +6,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_va
 
 from fedhca.client.training import Precision
 from fedhca.compression import Form
+from fedhca.experiment.places import Local
 from fedhca.section import Section
 
 
@@ -21,7 +22,7 @@ class TrainingSection(Section):
     clip_norm: PositiveFloat | None = None
     precision: Precision = "auto"
     compile: bool = False
-    workers: NonNegativeInt = 0
+    workers: Annotated[NonNegativeInt, Local.ALWAYS] = 0
 
 
 class SentSection(Section):

@@ -53,6 +53,7 @@ def init(
     seats = seated(names(sites) or [each.name for each in plan.roster], plan)
     facts = checked({"engine": engine, "host": host, "port": port, "sites": seats}, Facts, "server init")
     kits = make_federation(out, plan, facts, carrier)
+    _tell_left_out(plan)
     _show_kits(facts, kits)
     tell(f"Next, here: fedhca server start --at {shlex.quote(str(out))}; at each site: fedhca site init KIT.")
 
@@ -108,7 +109,9 @@ def run(
     words = [*(changes or ()), *(more or ())]
     if "=" in recipe:
         recipe, words = "", [recipe, *words]
-    plan = shareable(load_recipe(recipe or at / AGREED, words))
+    asked = load_recipe(recipe or at / AGREED, words)
+    _tell_left_out(asked)
+    plan = shareable(asked)
     name = name or re.sub(r"[^A-Za-z0-9._-]", "-", f"{plan.method.label}-seed-{plan.seed}")
     require_agreed(federation.recipe, plan, name)  # as every site would, but before it is sent to them
     _follow(federation, plan, name, as_json=as_json)
@@ -125,6 +128,14 @@ def resume(
 
     federation = Federation.open(at)
     _follow(federation, RunFolder.open(federation.run_folder(name)).recipe, name, as_json=as_json)
+
+
+def _tell_left_out(recipe: "Recipe") -> None:
+    """Say what of a recipe is not sent, as each machine sets it for itself."""
+    from fedhca.experiment.places import set_locally
+
+    if keys := [".".join(map(str, key)) for key in set_locally(recipe)]:
+        tell(f"left to each site (fedhca site init KIT --set KEY=VALUE): {', '.join(keys)}")
 
 
 def _show_kits(facts: "Facts", kits: dict[str, Path]) -> None:

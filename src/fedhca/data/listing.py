@@ -22,6 +22,8 @@ def read_list(path: Path, root: Path) -> list[str]:
     """
     if not root.is_dir():
         raise DataError(f"{root}: expected the folder of a data set; found none. Correct `root`.")
+    if not path.is_relative_to(root) or ".." in path.relative_to(root).parts:
+        raise DataError(f"{path}: expected a list below {root}; found a way out of it. Correct `train` or `val`.")
     file = on_disk(path)
     if not file.is_file():
         splits = ", ".join(sorted(p.stem for p in path.parent.glob("[!.]*.txt"))) or "none"

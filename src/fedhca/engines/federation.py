@@ -11,6 +11,8 @@ import gc
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +26,7 @@ from fedhca.errors import FedhcaError, GoneError, RecipeError, RunFolderError, u
 from fedhca.experiment import build
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.drive import drive
-from fedhca.experiment.places import without_places
+from fedhca.experiment.places import ELSEWHERE, is_place, set_locally, without_places
 from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml, validate
 from fedhca.experiment.run import settings
 from fedhca.messages import Missing
@@ -111,7 +113,7 @@ class Federation:
         if not (path / FILE).is_file():
             raise RunFolderError(f"'{path}' should hold a federation. Found no {FILE}. Make one: fedhca server init.")
         facts = read_section(path / FILE, Facts, "Federation")
-        return cls(path, facts, load_recipe(path / RECIPE))
+        return cls(path, facts, shareable(load_recipe(path / RECIPE)))
 
     @property
     def seats(self) -> dict[str, str]:
@@ -129,8 +131,15 @@ class Federation:
 
 
 def shareable(recipe: Recipe) -> Recipe:
-    """Return a recipe without the places of this machine, as others get to see it."""
-    return validate(without_places(dump_recipe(recipe)), RECIPE)
+    """Return a recipe without what each machine sets for itself, as others get to see it."""
+    values = dump_recipe(recipe)
+    for (*path, last), value in set_locally(recipe).items():
+        holder = reduce(getitem, path, values)
+        if is_place(value):
+            holder[last] = ELSEWHERE
+        else:
+            del holder[last]
+    return validate(without_places(values), RECIPE)
 
 
 def run_name(name: str) -> str:
@@ -155,9 +164,7 @@ def seated(words: Sequence[str], recipe: Recipe) -> dict[str, tuple[str, ...]]:
     sites: dict[str, tuple[str, ...]] = {}
     for word in words:
         site, equals, clients = word.partition("=")
-        if site.lower() in map(
-            str.lower, sites
-        ):  # kits are files, and some disks do not tell letters of two sizes apart
+        if site.lower() in map(str.lower, sites):  # kits are files; some disks do not tell such names apart
             raise RecipeError(f"Each site should be named once, in capital letters or not. Found '{site}' twice.")
         sites[site] = tuple(clients.split("+")) if equals else (site,)
     _require_seats(sites, recipe)

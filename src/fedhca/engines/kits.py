@@ -10,13 +10,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fedhca.engines.engine import Engine
-from fedhca.engines.federation import ENGINE, KITS, RECIPE, Federation
+from fedhca.engines.federation import ENGINE, KITS, RECIPE, Federation, shareable
 from fedhca.engines.federation import FILE as FEDERATION
 from fedhca.engines.federation import Facts as ServerFacts
-from fedhca.engines.site_folder import FILE, Facts, SiteFolder, own
+from fedhca.engines.site_folder import FILE, Facts, SiteFolder, require_nothing_local
 from fedhca.errors import FedhcaError, RecipeError, RunFolderError
 from fedhca.experiment.config import Recipe
-from fedhca.experiment.recipes import to_yaml
+from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml
 
 MOST_BYTES, MOST_FILES = 64 << 20, 1000
 """What a kit may unpack to: a hundred times what an engine's is."""
@@ -64,7 +64,7 @@ def pack(federation: Federation, site: str, part: Path) -> Path:
     kit.touch(mode=0o600)
     with zipfile.ZipFile(kit, "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr(FILE, to_yaml(facts.model_dump(mode="json")))
-        file.write(federation.path / RECIPE, RECIPE)
+        file.writestr(RECIPE, to_yaml(dump_recipe(federation.recipe)))
         for path in sorted(part.rglob("*")):
             if path.is_file():
                 file.write(path, Path(ENGINE, path.relative_to(part)))
@@ -103,7 +103,7 @@ def renew_site(site: SiteFolder, kit: Path, now: datetime) -> None:
         if (new.facts.name, new.facts.clients) != (site.facts.name, site.facts.clients):
             found = f"Found the kit of '{new.facts.name}' with {', '.join(new.facts.clients)}"
             raise RunFolderError(f"'{kit}' should be a new kit of '{site.facts.name}'. {found}.")
-        if (fresh / RECIPE).read_bytes() != (site.path / RECIPE).read_bytes():
+        if new.agreed != shareable(load_recipe(site.path / RECIPE)):
             expected = f"The recipe in '{kit}' should be the one agreed on before"
             raise RecipeError(f"{expected}. Found another: make another site of it, with fedhca site init.")
         site.engine.rename(site.path / f"{ENGINE}-until-{now:%Y%m%d-%H%M%S}")
@@ -118,7 +118,6 @@ def make_site(kit: Path, out: Path, changes: Sequence[str]) -> SiteFolder:
         RecipeError: one of the changes is not the site's to make, or cannot be.
 
     """
-    own(changes)
     if (out / FILE).exists():
         raise RunFolderError(f"'{out}' holds a site already. Choose another --out, or remove the folder.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -164,4 +163,6 @@ def open_kit(kit: Path, out: Path) -> SiteFolder:
         raise RunFolderError(f"'{kit}' should hold keys, certificates and settings only. Found '{strange[0]}'.")
     for path in (out / ENGINE).rglob("*"):
         path.chmod(0o700 if path.is_dir() else 0o600)
-    return SiteFolder.open(out)
+    site = SiteFolder.open(out)
+    require_nothing_local(site, kit)
+    return site

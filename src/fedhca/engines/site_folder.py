@@ -6,7 +6,6 @@ DIR/engine/                keys, workspace and logs of the engine
 DIR/runs/RUN/CLIENT/       each client's states: heads, buffers, moments
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,14 +22,11 @@ from fedhca.engines.site_run import SiteRun
 from fedhca.errors import FedhcaError, RecipeError, RunFolderError
 from fedhca.experiment import build
 from fedhca.experiment.config import Recipe
-from fedhca.experiment.places import ELSEWHERE
+from fedhca.experiment.places import ELSEWHERE, Key, Local, is_place, local, set_locally, with_local
 from fedhca.experiment.recipes import as_begun, dump_recipe, load_recipe, to_yaml, validate
 from fedhca.section import Name, Section, read_section
 
 FILE = "site.yaml"
-BACKBONE = re.compile(r"(clients\.\d+\.)?model\.backbone")
-OWN = re.compile(rf"datasets\.[^.=]+\.(root|cache|path)|device|training\.workers|{BACKBONE.pattern}")
-"""What a site says for itself; all else is agreed on."""
 
 
 class Facts(Section):
@@ -69,7 +65,14 @@ class SiteFolder:
         if not (path / FILE).is_file():
             raise RunFolderError(f"'{path}' should hold a site. Found no {FILE}. Make one of a kit: fedhca site init.")
         facts = read_section(path / FILE, Facts, "Site")
-        return cls(path, facts, load_recipe(path / RECIPE, own(facts.set)))
+        agreed = load_recipe(path / RECIPE)
+        for key, value in set_locally(agreed).items():
+            if is_place(value):
+                mend = "Ask the server for another kit; if it is a name of the hub, start in another folder"
+                raise RunFolderError(
+                    f"'{path / RECIPE}' should name no place here. Found {_found(key, value)}. {mend}."
+                )
+        return cls(path, facts, load_recipe(path / RECIPE, own(facts.set, agreed)))
 
     @property
     def engine(self) -> Path:
@@ -78,7 +81,8 @@ class SiteFolder:
 
     def say(self, changes: Sequence[str]) -> "SiteFolder":
         """Write down what this site says for itself."""
-        merged = {change.partition("=")[0]: change for change in (*self.facts.set, *map(_absolute, own(changes)))}
+        news = own(changes, load_recipe(self.path / RECIPE))
+        merged = {change.partition("=")[0]: change for change in (*self.facts.set, *news)}
         facts = self.facts.model_copy(update={"set": tuple(merged.values())})
         load_recipe(self.path / RECIPE, facts.set)  # which refuses what cannot be, before it is written down
         write_atomically(self.path / FILE, to_yaml(facts.model_dump(mode="json")).encode())
@@ -86,24 +90,21 @@ class SiteFolder:
 
     def require_places(self) -> None:
         """Raise RecipeError if the site has not said where something is that its clients need."""
-        mine = [
-            (number, client)
+        mine = {
+            number: client
             for number, client in enumerate(self.agreed.clients)
             if any(each.name in self.facts.clients for each in client.spelt_out)
-        ]
-        places = {
-            f"datasets.{name}.{key}": getattr(self.agreed.datasets[name], key, None)
-            for name in sorted({client.dataset for _, client in mine})
-            for key in ("root", "cache", "path")
         }
-        for number, client in mine:
-            own_backbone = client.model is not None and client.model.backbone is not None
-            key = f"clients.{number}.model.backbone" if own_backbone else "model.backbone"
-            places[key] = self.agreed.model_of(client).backbone
-        for key, place in places.items():
-            if str(place) == ELSEWHERE:
-                expected = f"'{self.path / FILE}' should say where `{key}` is on this machine"
-                raise RecipeError(f"{expected}. Found nothing: add `{key}=/your/folder` to `set`.")
+        needed = {("datasets", client.dataset) for client in mine.values()}
+        needed |= {
+            ("model", "backbone") if client.model is None or client.model.backbone is None else ("clients", number)
+            for number, client in mine.items()
+        }
+        for key, _, value in local(self.agreed):
+            if str(value) == ELSEWHERE and key[:2] in needed:
+                name = ".".join(map(str, key))
+                expected = f"'{self.path / FILE}' should say where `{name}` is on this machine"
+                raise RecipeError(f"{expected}. Found nothing: add `{name}=/your/folder` to `set`.")
 
     def recipe(self, sent: Any, run: str) -> Recipe:
         """Return the recipe of a run that the server asks for, with what this site says for itself.
@@ -119,11 +120,11 @@ class SiteFolder:
         agreed = load_recipe(self.path / RECIPE)
         asked = agreed if sent is None else as_begun(validate(sent, f"of run {run}"))
         require_agreed(agreed, asked, run)
-        place, mine = self.path / RUNS / run_name(run) / RECIPE, asked.model_copy(update={"device": agreed.device})
+        place, mine = self.path / RUNS / run_name(run) / RECIPE, with_local(asked, agreed)
         if place.is_file() and not _holds(place, mine):  # another run of that name, whose models are not this one's
             place.parent.rename(place.parent.with_name(f"{run}-until-{datetime.now(UTC):%Y%m%d-%H%M%S}"))
         write_atomically(place, to_yaml(dump_recipe(mine)).encode())
-        return load_recipe(place, own(self.facts.set))
+        return load_recipe(place, self.facts.set)
 
     def run(self, name: str) -> SiteRun:
         """Open a run that this site took part in; RunFolderError if there is none."""
@@ -131,7 +132,7 @@ class SiteFolder:
         if not (path / RECIPE).is_file():
             known = ", ".join(sorted(each.parent.name for each in (self.path / RUNS).glob(f"*/{RECIPE}"))) or "none"
             raise RunFolderError(f"Site '{self.facts.name}' should have taken part in run '{name}'. Found {known}.")
-        return SiteRun(path, load_recipe(path / RECIPE, own(self.facts.set)))
+        return SiteRun(path, load_recipe(path / RECIPE, self.facts.set))
 
     def site(self, recipe: Recipe, run: str) -> Site:
         """Return the site as it answers in one run; its clients go on from the states on this disk."""
@@ -159,20 +160,36 @@ def _holds(place: Path, recipe: Recipe) -> bool:
         return False
 
 
-def _absolute(change: str) -> str:
-    """Make a place absolute: the engine's processes run in another folder than the one in which it was said."""
-    key, _, value = change.partition("=")
-    may_be = key.endswith(".path") or BACKBONE.fullmatch(key) is not None  # a folder, or a name of the hub
-    is_place = key.endswith((".root", ".cache")) or (may_be and Path(value).expanduser().is_dir())
-    return f"{key}={Path(value).expanduser().absolute()}" if is_place else change
+def own(changes: Sequence[str], agreed: Recipe) -> list[str]:
+    """Return what a site says for itself, with places absolute: the engine's processes run in another folder.
 
+    Raises:
+        RecipeError: one of the changes is not the site's to make.
 
-def own(changes: Sequence[str]) -> list[str]:
-    """Return the changes; RecipeError if one is not the site's to make."""
+    """
+    fields = {".".join(map(str, key)): field for key, field, _ in local(agreed)}
+    found = []
     for change in changes:
-        key = change.partition("=")[0]
-        if not OWN.fullmatch(key):
-            places = "datasets.NAME.root, datasets.NAME.path, datasets.NAME.cache"
-            allowed = f"{places}, device, training.workers, or [clients.N.]model.backbone"
-            raise RecipeError(f"A site should say {allowed} for itself. Found `{key}`, which all have agreed on.")
-    return list(changes)
+        key, _, value = change.partition("=")
+        if key not in fields:
+            allowed = ", ".join(fields)
+            raise RecipeError(f"A site should say for itself: {allowed}. Found `{key}`, which all have agreed on.")
+        place, marks = Path(value).expanduser(), fields[key].metadata
+        is_path = place.is_dir() if Local.UNLESS_A_NAME in marks else Local.ALWAYS not in marks
+        found.append(f"{key}={place.absolute()}" if is_path else change)
+    return found
+
+
+def require_nothing_local(site: SiteFolder, kit: Path) -> None:
+    """Raise RunFolderError if a kit sets what is its site's to set."""
+    found = [_found(key, value) for key, value in set_locally(load_recipe(site.path / RECIPE)).items()]
+    found += [f"`{change}` in `set` of {FILE}" for change in site.facts.set]
+    if found:
+        mend = "Ask the server for another kit; the site says it with fedhca site init --set"
+        raise RunFolderError(
+            f"'{kit}' should leave to the site what its own machine is like. Found {found[0]}. {mend}."
+        )
+
+
+def _found(key: Key, value: object) -> str:
+    return f"`{'.'.join(map(str, key))}`: {value}"

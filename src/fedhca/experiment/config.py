@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from fedhca.bounds import Count, Positive, Seconds, Seed
+from fedhca.experiment.places import Local
 from fedhca.experiment.sections.client import MOST, ClientSection, ModelSection
 from fedhca.experiment.sections.data import AnyData
 from fedhca.experiment.sections.method import MethodSection
@@ -55,7 +56,7 @@ class Recipe(Section):
     weights: dict[str, Positive] = Field(default_factory=dict)
     datasets: dict[Name, AnyData]
     clients: Annotated[tuple[ClientSection, ...], Field(min_length=1)]
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Annotated[Literal["auto", "cpu", "cuda"], Local.ALWAYS] = "auto"
     states: Literal["memory", "disk"] = "memory"
     sent: SentSection = SentSection()
     privacy: PrivacySection | None = None

@@ -1,11 +1,72 @@
-"""What of a recipe may be seen elsewhere: everything but places on this machine."""
+"""What of a recipe belongs to one machine: places on it, its device. Others see neither, and cannot set either."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 ELSEWHERE = "/path/on/your/machine"
 """Stands for a place in what others see."""
+HUB = r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?"
+"""What names on the Hugging Face hub look like."""
+
+Key = tuple[str | int, ...]
+Some = TypeVar("Some", bound=BaseModel)
+
+
+class Local(Enum):
+    """Marks a field that each machine sets for itself. Fields that hold a path are such without a mark."""
+
+    ALWAYS = "always"
+    UNLESS_A_NAME = "where it is a path; a name that is known everywhere is not"
+
+
+def local(section: BaseModel, key: Key = ()) -> Iterator[tuple[Key, FieldInfo, Any]]:
+    """Yield key, field and value of all that each machine sets for itself, in a section and in those below it."""
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if _holds_a_path(field.annotation) or any(isinstance(each, Local) for each in field.metadata):
+            yield (*key, name), field, value
+        parts = {(): value}
+        if isinstance(value, Mapping | tuple):
+            parts = {
+                (part,): each for part, each in (value.items() if isinstance(value, Mapping) else enumerate(value))
+            }
+        for part, each in parts.items():
+            if isinstance(each, BaseModel):
+                yield from local(each, (*key, name, *part))
+
+
+def set_locally(section: BaseModel) -> dict[Key, Any]:
+    """Return what a section sets of this, by key: places but for ELSEWHERE, and what is not its default."""
+    return {
+        key: value
+        for key, field, value in local(section)
+        if (value != field.default if Local.ALWAYS in field.metadata else is_place(value) and str(value) != ELSEWHERE)
+    }
+
+
+def with_local(section: Some, other: Some) -> Some:
+    """Return a section with the fields that are always a machine's own as they are in another one."""
+    changed: dict[str, Any] = {}
+    for name, field in type(section).model_fields.items():
+        mine, theirs = getattr(section, name), getattr(other, name)
+        if Local.ALWAYS in field.metadata:
+            changed[name] = theirs
+        elif isinstance(mine, BaseModel) and type(mine) is type(theirs):
+            changed[name] = with_local(mine, theirs)
+    return section.model_copy(update=changed)
+
+
+def is_place(value: Any) -> bool:
+    """Tell whether the value of such a field is a path: it is no name of the hub, or there is a folder so called."""
+    return isinstance(value, Path) or (
+        isinstance(value, str) and (re.fullmatch(HUB, value, re.ASCII) is None or Path(value).is_dir())
+    )
 
 
 def without_places(value: Any) -> Any:
@@ -19,6 +80,10 @@ def without_places(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [without_places(each) for each in value]
     return ELSEWHERE if _is_place(value) else value
+
+
+def _holds_a_path(annotation: Any) -> bool:
+    return annotation is Path or any(_holds_a_path(each) for each in get_args(annotation))
 
 
 def _is_place(value: Any) -> bool:

@@ -123,6 +123,9 @@ def test_broken_lists_are_named(root: Path) -> None:
         one_line(lambda: NYUDv2(root, "odd"), "gt_sets/odd.txt", word)
     (root / "gt_sets" / "odd.txt").write_bytes(b"\xff\xfe\x00")
     one_line(lambda: NYUDv2(root, "odd"), "gt_sets/odd.txt", "UTF-8")
+    save_list(root.parent / "list.txt", ["x"])
+    for elsewhere in ("../../list", str(root.parent / "list")):
+        one_line(lambda split=elsewhere: NYUDv2(root, split), "list.txt", "a way out of it")  # type: ignore[misc]
 
 
 def test_problems_lists_every_broken_picture(root: Path) -> None:

@@ -19,11 +19,11 @@ from fedhca.engines import federation, kits
 from fedhca.engines.agreement import require_agreed
 from fedhca.engines.engine import engine_named
 from fedhca.engines.events import events, note
-from fedhca.engines.federation import Facts, Federation, seated
+from fedhca.engines.federation import Facts, Federation, seated, shareable
 from fedhca.engines.flare import provision as flare
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RecipeError, RunFolderError
-from fedhca.experiment.places import ELSEWHERE
+from fedhca.experiment.places import ELSEWHERE, set_locally
 from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml
 from fedhca.messages import Missing
 from fedhca.progress import Progress
@@ -120,6 +120,105 @@ def test_a_run_may_have_another_method_and_length_but_no_other_data_tasks_or_mod
             site.recipe(dump_recipe(asked), name)
     forced = site.recipe({**dump_recipe(asked), "device": "cuda"}, "run-2")
     assert forced.device == "cpu"
+
+
+LOCAL = ["device=cuda", "training.workers=4", "datasets.nyud.root=/home/eve/nyud", "model.backbone=/home/eve/swin"]
+"""What each site says for itself."""
+
+
+def repacked(tmp_path: Path, recipe: Any, changed: tuple[str, ...] = ()) -> Path:
+    """Make a kit that sets what it should not, as somebody could by hand."""
+    federation, part = made(tmp_path), tmp_path / "part"
+    part.mkdir()
+    kit, name = tmp_path / "evil.zip", REAL.roster[0].name
+    with zipfile.ZipFile(kits.pack(federation, name, part)) as old, zipfile.ZipFile(kit, "w") as new:
+        for each in old.namelist():
+            text = old.read(each).decode()
+            if each == "recipe.yaml":
+                text = to_yaml(dump_recipe(recipe))
+            elif each == "site.yaml":
+                text = to_yaml({"name": name, "clients": [name], "set": list(changed)})
+            new.writestr(each, text)
+    return kit
+
+
+def test_a_kit_is_made_without_what_only_a_site_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("flwr", reason="the extra `flower` is not installed")
+    words = {"sites": "", "host": "localhost", "port": 8002, "engine": "flower", "out": tmp_path / "federation"}
+    server.init("small-nyud-st", LOCAL, **words)
+    said = capsys.readouterr().out
+    left = next(line for line in said.splitlines() if line.startswith("left to each site"))
+    assert {word.strip(",") for word in left.partition(": ")[2].split()} == {each.partition("=")[0] for each in LOCAL}
+    for kit in (tmp_path / "federation" / "kits").iterdir():
+        with zipfile.ZipFile(kit) as file:
+            text = b"".join(file.read(name) for name in file.namelist() if name.endswith(".yaml")).decode()
+        assert "/home/eve" not in text
+        assert set_locally(kits.make_site(kit, tmp_path / kit.stem, []).agreed) == {}
+
+
+@pytest.mark.parametrize("change", LOCAL)
+def test_a_kit_that_says_what_only_a_site_says_is_refused(tmp_path: Path, change: str) -> None:
+    key = change.partition("=")[0]
+    kit = repacked(tmp_path, load_recipe("small-nyud-st", [f"datasets.nyud.root={ELSEWHERE}", change]))
+    with pytest.raises(RunFolderError, match=rf"`{key}`: .*(Ask the server for another kit)"):
+        kits.make_site(kit, tmp_path / "site", ["datasets.nyud.root=/data/nyud"])
+    assert not (tmp_path / "site").exists()
+
+
+def test_nor_may_it_say_so_in_the_site_s_own_words(tmp_path: Path) -> None:
+    kit = repacked(tmp_path, made(tmp_path / "other").recipe, ("datasets.nyud.root=/home/eve/nyud",))
+    with pytest.raises(RunFolderError, match=r"Found `datasets\.nyud\.root=/home/eve/nyud` in `set` of site\.yaml"):
+        kits.make_site(kit, tmp_path / "site", [])
+
+
+@pytest.mark.parametrize("name", ["../model", "./model", "~/model", "model", "owner/model"])
+def test_a_name_of_the_hub_that_leads_to_a_folder_is_a_place(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    for folder in ("model", "owner/model"):
+        (here / folder).mkdir(parents=True)
+    monkeypatch.chdir(here)
+    agreed = load_recipe("small-nyud-st", [f"datasets.nyud.root={ELSEWHERE}"])
+    named = agreed.model_copy(update={"model": agreed.model.model_copy(update={"backbone": name})})
+    with pytest.raises(RunFolderError, match=r"`model\.backbone`"):
+        kits.make_site(repacked(tmp_path, named), tmp_path / "site", [])
+    (here / "microsoft").mkdir()
+    assert shareable(load_recipe("small-nyud-st", ["model.backbone=microsoft/x"])).model.backbone == "microsoft/x"
+
+
+def test_a_run_does_not_set_what_only_a_site_says(site: SiteFolder) -> None:
+    site = site.say(["datasets.nyud.root=/mnt/nyud", "device=cpu", "training.workers=2"])
+    asked = load_recipe(site.path / "recipe.yaml", ["training.workers=100000", "device=cuda", "rounds=3"])
+    recipe = site.recipe(dump_recipe(asked), "run-1")
+    assert (recipe.training.workers, recipe.device, recipe.rounds) == (2, "cpu", 3)
+    kept = load_recipe(site.path / "runs" / "run-1" / "recipe.yaml")
+    assert (kept.training.workers, kept.device) == (0, "auto")
+
+
+def test_a_federation_of_an_older_version_makes_kits_that_its_sites_take(site: SiteFolder) -> None:
+    federation, part, name = site.path.parent / "server", site.path.parent / "part", REAL.roster[0].name
+    older = to_yaml(dump_recipe(load_recipe(site.path / "recipe.yaml", ["device=cpu", "training.workers=4"])))
+    for folder in (federation, site.path):
+        (folder / "recipe.yaml").write_text(older)
+    site.engine.mkdir(exist_ok=True)
+    (part / "x").mkdir(parents=True)
+    (part / "x" / "y.key").write_text("new")
+    kit = kits.pack(Federation.open(federation), name, part)
+    kits.renew_site(SiteFolder.open(site.path), kit, datetime(2026, 11, 23, tzinfo=UTC))
+    assert (site.engine / "x" / "y.key").read_text() == "new"
+
+
+def test_a_site_of_an_older_kit_goes_on_with_its_states(site: SiteFolder) -> None:
+    """What an older kit said of device and workers counts as before: the site took it in."""
+    site = site.say(["datasets.nyud.root=/mnt/nyud"])
+    older = load_recipe(site.path / "recipe.yaml", ["device=cpu", "training.workers=4"])
+    (site.path / "recipe.yaml").write_text(to_yaml(dump_recipe(older)))
+    site = SiteFolder.open(site.path)
+    for asked in (older, load_recipe(site.path / "recipe.yaml", ["training.workers=9", "device=auto"])):
+        recipe = site.recipe(dump_recipe(asked), "run-1")
+        assert (recipe.training.workers, recipe.device) == (4, "cpu")
+    assert [path.name for path in (site.path / "runs").iterdir()] == ["run-1"]
 
 
 def test_a_server_cannot_turn_off_what_blurs_nor_have_metrics_told(tmp_path: Path) -> None:

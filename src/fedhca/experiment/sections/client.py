@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from fedhca.bounds import Count, Number, Width
+from fedhca.experiment.places import Local
 from fedhca.models.decoder import Start
 from fedhca.models.encoder import SWIN_T
 from fedhca.section import Name, Section
@@ -17,7 +18,7 @@ MOST = 10_000
 class ModelSection(Section):
     """The architecture of all clients that have none of their own."""
 
-    backbone: str = SWIN_T
+    backbone: Annotated[str, Local.UNLESS_A_NAME] = SWIN_T
     pretrained: bool = True
     config: dict[str, Any] = Field(default_factory=dict)
     width: Width = 96
@@ -27,7 +28,7 @@ class ModelSection(Section):
 class OwnModelSection(Section):
     """In what a client's architecture differs from the others'; `config` of theirs is not for another backbone."""
 
-    backbone: str | None = None
+    backbone: Annotated[str | None, Local.UNLESS_A_NAME] = None
     pretrained: bool | None = None
     config: dict[str, Any] | None = None
     width: Width | None = None

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from fedhca.bounds import Count, Number, Seed, Share, Side
 from fedhca.data.described.description import FILE, Labels, read_description
 from fedhca.data.source import GroundTruth
+from fedhca.experiment.places import Local
 from fedhca.section import Place, Section
 from fedhca.tasks.task import IGNORE
 
@@ -129,7 +130,7 @@ class HuggingFaceData(DataSet):
     """
 
     kind: Literal["huggingface"]
-    path: str
+    path: Annotated[str, Local.UNLESS_A_NAME]
     revision: str | None = None
     size: Size
     shrink: Shrink = 1.0

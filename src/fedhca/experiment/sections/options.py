@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from fedhca.bounds import Count, NotNegative, Number, Positive, Share
 from fedhca.client.training import Precision
 from fedhca.compression import Form
+from fedhca.experiment.places import Local
 from fedhca.section import Section
 
 
@@ -22,7 +23,7 @@ class TrainingSection(Section):
     clip_norm: Positive | None = None
     precision: Precision = "auto"
     compile: bool = False
-    workers: Annotated[int, Field(ge=0, le=256), Number] = 0
+    workers: Annotated[int, Field(ge=0, le=256), Number, Local.ALWAYS] = 0
 
 
 class SentSection(Section):

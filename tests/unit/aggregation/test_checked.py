@@ -79,7 +79,9 @@ def test_every_public_rule_is_tried() -> None:
     assert {*RULES, *types} - {"HyperWeights.step"} == {*aggregation.__all__}
 
 
-@pytest.mark.parametrize(("rule", "bad"), [(rule, bad) for rule in RULES for bad in BAD if bad not in RIGHT.get(rule, ())])
+@pytest.mark.parametrize(
+    ("rule", "bad"), [(rule, bad) for rule in RULES for bad in BAD if bad not in RIGHT.get(rule, ())]
+)
 def test_what_is_no_matrix_of_finite_numbers_is_refused_in_one_line(rule: str, bad: str) -> None:
     with pytest.raises(FedhcaError, match=r"should be .*\. Found .*\.$"):
         RULES[rule](BAD[bad])  # type: ignore[arg-type]

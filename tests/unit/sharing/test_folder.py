@@ -136,9 +136,9 @@ CASES: dict[str, tuple[Callable[[Path], None], list[str]]] = {
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
 def test_weights_of_another_precision_become_the_model_s(kind: torch.dtype, folder: Path) -> None:
     before = dict(Predictor.from_pretrained(folder).model.state_dict())
-    tensors(lambda found: found.update({name: each.to(kind) for name, each in found.items() if each.is_floating_point()}))(
-        folder
-    )
+    tensors(
+        lambda found: found.update({name: each.to(kind) for name, each in found.items() if each.is_floating_point()})
+    )(folder)
     after = Predictor.from_pretrained(folder).model.state_dict()
     for name, value in before.items():
         assert after[name].dtype == value.dtype

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from fedhca.bounds import Number
 
+
 def _three_or_four(colour: tuple[int, ...]) -> tuple[int, ...]:
     if len(colour) not in {3, 4}:
         raise ValueError(f"a colour should be three numbers, such as [128, 0, 0]; found {list(colour)}")

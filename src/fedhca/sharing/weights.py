@@ -69,10 +69,10 @@ def _words(kind: tuple[str, tuple[int, ...]] | None) -> str:
 def _put(tensors: Mapping[str, Tensor], model: nn.Module) -> None:
     parameters, own = dict(model.named_parameters()), _named(model)
     for name, found in tensors.items():
-        tensor = found.to(own[name].dtype)
+        # Copied, so that it is aligned as the exported model's are: else some processors add up in another order.
+        tensor = found.to(own[name].dtype, copy=True)
         module, _, last = name.rpartition(".")
-        own = tensor.clone()  # aligned as the exported model's are: else some processors add up in another order
-        value = nn.Parameter(own, parameters[name].requires_grad) if name in parameters else own
+        value = nn.Parameter(tensor, parameters[name].requires_grad) if name in parameters else tensor
         setattr(model.get_submodule(module), last, value)
     rest = [name for name, each in [*model.named_parameters(), *model.named_buffers()] if each.is_meta]
     if rest:

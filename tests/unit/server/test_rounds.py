@@ -371,8 +371,8 @@ def test_what_the_server_makes_of_finite_answers_is_finite_or_no_round(method: s
         for each in going:
             done.append(each)
     except FedhcaError as error:
-        line = r"Mixed parameters should be finite.*The longest update is that of client 'a' \(.*\), .*e\+\d\d\. Set a `guard`"
-        assert re.search(line, str(error))
+        line = r"Mixed parameters should be finite.*The longest update is that of client 'a' \(.*\), .*e\+\d\d\. Set a"
+        assert re.search(line, str(error))  # noqa: PT017  some methods overflow, others do not
     assert done
     for each in done:
         assert is_finite(*each.state.rows)

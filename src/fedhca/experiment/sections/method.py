@@ -18,7 +18,7 @@ class MethodSection(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    __pydantic_extra__: dict[str, Option]
+    __pydantic_extra__: dict[str, Option] = Field(init=False)
     name: str = "fedhca2"
     encoder: str | None = None
     decoder: str | None = None

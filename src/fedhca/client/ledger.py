@@ -58,10 +58,12 @@ class Ledger:
 
     def _least(self) -> int:
         """Return how many answers the saved states tell of: each that can be read is one at least."""
+        if self.states is None:
+            return 0
         found = [0]
-        for place, rounds in enumerate(self.states.rounds() if self.states else (), start=1):
+        for place, rounds in enumerate(self.states.rounds(), start=1):
             with suppress(RunFolderError):  # a broken one says nothing
-                told = self.states.facts(rounds).get(ANSWERS)
+                told: Any = self.states.facts(rounds).get(ANSWERS)
                 found.append(max(place, told) if _is_count(told) else place)
         return max(found)
 

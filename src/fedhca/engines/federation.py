@@ -11,10 +11,8 @@ import gc
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import getitem
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from filelock import FileLock
 from pydantic import field_validator
@@ -134,7 +132,9 @@ def shareable(recipe: Recipe) -> Recipe:
     """Return a recipe without what each machine sets for itself, as others get to see it."""
     values = dump_recipe(recipe)
     for (*path, last), value in set_locally(recipe).items():
-        holder = reduce(getitem, path, values)
+        holder: Any = values
+        for part in path:
+            holder = holder[part]
         if is_place(value):
             holder[last] = ELSEWHERE
         else:

@@ -8,7 +8,7 @@ from http.client import HTTPConnection, HTTPException
 from ipaddress import ip_address, ip_network
 from socket import create_connection, socket
 from urllib.parse import unquote, urlsplit
-from urllib.request import proxy_bypass_environment
+from urllib.request import proxy_bypass
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 OF_GRPC = ("grpc_proxy", "https_proxy", "http_proxy")
@@ -59,7 +59,7 @@ def connect_as_grpc(host: str, port: int, timeout: float) -> socket:
 def through_of_httpx(host: str) -> str:
     """Return words for the proxy through which Flower's library reaches a host; nothing if there is none."""
     variable = next((name for name in OF_HTTPX if os.environ.get(name)), "")
-    return _through(variable, host) if variable and not proxy_bypass_environment(host) else ""
+    return _through(variable, host) if variable and not proxy_bypass(host) else ""
 
 
 def _through(variable: str, host: str) -> str:

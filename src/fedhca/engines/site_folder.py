@@ -95,7 +95,7 @@ class SiteFolder:
             for number, client in enumerate(self.agreed.clients)
             if any(each.name in self.facts.clients for each in client.spelt_out)
         }
-        needed = {("datasets", client.dataset) for client in mine.values()}
+        needed: set[Key] = {("datasets", client.dataset) for client in mine.values()}
         needed |= {
             ("model", "backbone") if client.model is None or client.model.backbone is None else ("clients", number)
             for number, client in mine.items()

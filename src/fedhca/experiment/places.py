@@ -31,11 +31,11 @@ def local(section: BaseModel, key: Key = ()) -> Iterator[tuple[Key, FieldInfo, A
         value = getattr(section, name)
         if _holds_a_path(field.annotation) or any(isinstance(each, Local) for each in field.metadata):
             yield (*key, name), field, value
-        parts = {(): value}
-        if isinstance(value, Mapping | tuple):
-            parts = {
-                (part,): each for part, each in (value.items() if isinstance(value, Mapping) else enumerate(value))
-            }
+        parts: dict[Key, Any] = {(): value}
+        if isinstance(value, Mapping):
+            parts = {(part,): each for part, each in value.items()}
+        elif isinstance(value, tuple):
+            parts = {(part,): each for part, each in enumerate(value)}
         for part, each in parts.items():
             if isinstance(each, BaseModel):
                 yield from local(each, (*key, name, *part))

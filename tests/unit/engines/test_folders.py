@@ -144,8 +144,8 @@ def repacked(tmp_path: Path, recipe: Any, changed: tuple[str, ...] = ()) -> Path
 
 def test_a_kit_is_made_without_what_only_a_site_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("flwr", reason="the extra `flower` is not installed")
-    words = {"sites": "", "host": "localhost", "port": 8002, "engine": "flower", "out": tmp_path / "federation"}
-    server.init("small-nyud-st", LOCAL, **words)
+    options: dict[str, Any] = {"sites": "", "host": "localhost", "port": 8002, "out": tmp_path / "federation"}
+    server.init("small-nyud-st", LOCAL, engine="flower", **options)
     said = capsys.readouterr().out
     left = next(line for line in said.splitlines() if line.startswith("left to each site"))
     assert {word.strip(",") for word in left.partition(": ")[2].split()} == {each.partition("=")[0] for each in LOCAL}

@@ -137,10 +137,9 @@ def test_a_proxy_that_does_not_lead_to_the_server_is_named_with_the_way_past_it(
     refuses: bool, made: tuple[str, SiteFolder, Server]
 ) -> None:
     engine, site, _ = made
-    proxy = Proxy(None)
-    if not refuses:
-        proxy.door.close()
-    os.environ["https_proxy"] = f"http://127.0.0.1:{proxy.port}"
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        nobody = door.getsockname()[1]
+    os.environ["https_proxy"] = f"http://127.0.0.1:{Proxy(None).port if refuses else nobody}"
     with pytest.raises(GoneError) as error:
         engine_named(engine).reach(site)
     assert ("403 Forbidden" if refuses else "Connection refused") in str(error.value)

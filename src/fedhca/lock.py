@@ -18,9 +18,9 @@ NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP}
 
 @contextmanager
 def in_use(folder: Path, name: str = LOCK, *, wait: bool = False) -> Iterator[None]:
-    """Hold a folder, which is made where it is not there; the system lets go of it with this process, however that ends.
+    """Hold a folder; the system lets go of it with this process, however that ends.
 
-    Within one process it may be held several times.
+    The folder is made where it is not there. Within one process it may be held several times.
 
     Args:
         folder: to hold.

@@ -1,8 +1,14 @@
 """Which processes live, and who started them: those that ended, and that nobody has asked yet how, do not."""
 
+import subprocess
+import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+HOLD = "import sys, time; from pathlib import Path; from fedhca.lock import in_use\n"
+HOLD += "with in_use(Path(sys.argv[1])):\n    print(flush=True)\n    time.sleep(float(sys.argv[2]))"
 
 
 def parents() -> dict[int, int]:
@@ -35,3 +41,16 @@ def are_gone(numbers: Collection[int], within: float) -> bool:
             return False
         time.sleep(0.05)
     return True
+
+
+@contextmanager
+def holder(folder: Path, seconds: float = 60) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that holds a folder."""
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(folder), str(seconds)], stdout=subprocess.PIPE)
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        try:
+            yield process
+        finally:
+            process.kill()

@@ -10,7 +10,8 @@ from source_code import MODULES, SRC, imported
 
 FLOORS = {
     0: "errors compiled",
-    1: "stats seeds atomic tables edge_detection layout parameters plain extras leash stopping pace validation bounds",
+    1: "stats seeds atomic tables edge_detection layout parameters plain extras leash stopping pace validation bounds "
+    "lock",
     2: "compression tasks tensor_file section",
     3: "messages aggregation models data state_folder",
     4: "methods client sharing",

@@ -10,6 +10,7 @@ from fedhca.engines.federation import Federation
 from fedhca.errors import FedhcaError, GoneError, MissingReplyError
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.run_folder import RunFolder
+from fedhca.lock import in_use
 
 POLL, REMIND = 1.0, 15.0
 """Seconds between looks, and between lines that say what is waited for."""
@@ -20,7 +21,7 @@ Tell = Callable[[str], None]
 
 
 def go(engine: Engine, federation: Federation, recipe: Recipe, run: str, tell: Tell) -> Iterator[None]:
-    """Run to the last round; yields whenever there may be something new in the run folder.
+    """Run to the last round; yields whenever there may be something new in the run folder, which is held.
 
     Args:
         engine: of the federation.
@@ -31,8 +32,14 @@ def go(engine: Engine, federation: Federation, recipe: Recipe, run: str, tell: T
 
     Raises:
         FedhcaError: the run stopped for a reason that another try would not mend, or came no further in a few tries.
+        RunFolderError: another command runs it.
 
     """
+    with in_use(federation.run_folder(run)):
+        yield from _go(engine, federation, recipe, run, tell)
+
+
+def _go(engine: Engine, federation: Federation, recipe: Recipe, run: str, tell: Tell) -> Iterator[None]:
     folder = RunFolder.create(federation.run_folder(run), recipe)
     tries, before, known, told = 0, -1, False, time.monotonic()
     while not folder.finished:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from filelock import FileLock
 from pydantic import field_validator
 
 from fedhca.atomic import write_atomically
@@ -27,12 +26,15 @@ from fedhca.experiment.drive import drive
 from fedhca.experiment.places import ELSEWHERE, is_place, set_locally, without_places
 from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml, validate
 from fedhca.experiment.run import settings
+from fedhca.lock import in_use
 from fedhca.messages import Missing
 from fedhca.section import NAME, Section, read_section
 from fedhca.server.replies import Tell
 from fedhca.server.rounds import Round
 
 FILE, RECIPE, KITS, ENGINE, RUNS = "federation.yaml", "recipe.yaml", "kits", "engine", "runs"
+JOB_LOCK = ".job.lock"
+"""Held in a run folder by the engine's process; the command that waits for it holds the folder."""
 EngineName = Literal["flare", "flower"]
 Seats = Mapping[str, Sequence[str]]
 """Each site's clients."""
@@ -205,8 +207,7 @@ def conduct(recipe: Recipe, send: Send, folder: Path) -> None:
         FedhcaError: another try would not mend it.
 
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / ".lock"):  # a job that was given up may still be ending
+    with in_use(folder, JOB_LOCK, wait=True):  # a job that was given up may still be ending
         _conduct(recipe, send, folder)
 
 

@@ -16,6 +16,7 @@ from fedhca.compression import Sent
 from fedhca.errors import RecipeError
 from fedhca.experiment.drive import Place, drive
 from fedhca.experiment.participant import Clients, Participant
+from fedhca.lock import in_use
 from fedhca.methods import Method, make_method
 from fedhca.models.decoder import Decoder, MakeDecoder, Start
 from fedhca.runtimes.local import LocalRuntime
@@ -67,7 +68,7 @@ def run(
         evaluate_every: rounds between evaluations.
         checkpoint_every: rounds between checkpoints.
         out: the run folder: journal, checkpoints, clients' states. If it holds an interrupted run of the same
-            federation, that run goes on. Nothing is written if not given.
+            federation, that run goes on; one process at a time may. Nothing is written if not given.
         states: where clients' states and the server's rows are between rounds: in `memory`, or on `disk` alone, under
             `out`, for hundreds of clients or large models.
         sent: in what form parameters travel, to clients and back; here nothing travels, and the numbers are as if.
@@ -111,7 +112,7 @@ def run(
         raise RecipeError(f"All clients should train for the same number of rounds. Found {sorted(lengths)}.")
     attendance = {each.name: each.span for each in participants if each.span != Span()}
     made = make_method(method) if isinstance(method, str) else method
-    return drive(
+    going = drive(
         made,
         LocalRuntime(clients),
         order=[client.name for client in clients],
@@ -129,6 +130,12 @@ def run(
         attendance=attendance,
         guard=guard,
     )
+    return going if folder is None else _alone(folder, going)
+
+
+def _alone(folder: Path, going: Iterator[Round]) -> Iterator[Round]:
+    with in_use(folder):
+        yield from going
 
 
 def _of(training: dict[str, Training], dataset: str) -> Training:

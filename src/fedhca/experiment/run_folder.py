@@ -5,6 +5,7 @@ DIR/environment.json       versions and machine
 DIR/journal.jsonl          one line a round
 DIR/server/                the server's last two checkpoints
 DIR/clients/NAME/          each client's last three states: what never leaves home
+DIR/.lock                  held by the command that runs it
 """
 
 import json
@@ -27,6 +28,7 @@ from fedhca.experiment.provenance import provenance
 from fedhca.experiment.recipes import as_begun, dump_recipe, load_recipe, to_yaml
 from fedhca.experiment.run import CLIENTS, run
 from fedhca.experiment.trained import held_here, newest_checkpoint, no_checkpoint, restore
+from fedhca.lock import in_use
 from fedhca.runtimes.local import LocalRuntime
 from fedhca.server.replies import Tell
 from fedhca.server.roster import Roster
@@ -59,7 +61,7 @@ class RunFolder:
 
         Raises:
             RecipeError: the method does not exist, or not with these options.
-            RunFolderError: the folder holds rounds of another recipe, or cannot be written.
+            RunFolderError: the folder holds rounds of another recipe, is in use, or cannot be written.
 
         """
         build.build_method(recipe)
@@ -71,8 +73,9 @@ class RunFolder:
                 changed = first_difference(dump_recipe(found.recipe), dump_recipe(recipe))
                 message = f"'{path}' holds a run of another recipe: {changed}."
                 raise RunFolderError(f"{message} Choose another --out (between sites: --name), or remove the folder.")
-        write_atomically(path / ENVIRONMENT, json.dumps(environment(), indent=2).encode())
-        write_atomically(path / RECIPE, to_yaml(dump_recipe(recipe)).encode())
+        with in_use(path):
+            write_atomically(path / ENVIRONMENT, json.dumps(environment(), indent=2).encode())
+            write_atomically(path / RECIPE, to_yaml(dump_recipe(recipe)).encode())
         return cls(path, recipe)
 
     @classmethod

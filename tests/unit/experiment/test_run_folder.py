@@ -30,6 +30,7 @@ def copied(finished: Path, tmp_path: Path) -> Path:
 def test_a_run_folder_holds_everything_about_the_run(finished: Path) -> None:
     assert {path.name for path in finished.iterdir()} == {
         "recipe.yaml",
+        ".lock",
         "environment.json",
         "journal.jsonl",
         "server",

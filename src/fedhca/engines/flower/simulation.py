@@ -16,6 +16,7 @@ from fedhca.engines.processes import RUN, Processes, last_line
 from fedhca.engines.proxies import exempt
 from fedhca.errors import FedhcaError, MissingReplyError, RecipeError
 from fedhca.experiment.run_folder import RunFolder
+from fedhca.lock import in_use
 
 ENGINE = "engine"
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
@@ -23,7 +24,7 @@ LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 def simulate(folder: RunFolder, at_once: int) -> Iterator[None]:
-    """Run to the last round; yields whenever there may be something new in the run folder.
+    """Run to the last round; yields whenever there may be something new in the run folder, which is held.
 
     Cores and GPUs are shared out evenly among the clients that train at once. The run can be gone on with in any other
     way: its folder is that of a run in one process.
@@ -35,12 +36,17 @@ def simulate(folder: RunFolder, at_once: int) -> Iterator[None]:
     Raises:
         RecipeError: fewer than one at once.
         FedhcaError: the run stopped.
+        RunFolderError: another command runs it.
 
     """
     if at_once < 1:
         raise RecipeError(f"--at-once should be at least 1. Found {at_once}.")
-    if folder.finished:
-        return
+    if not folder.finished:
+        with in_use(folder.path):
+            yield from _simulate(folder, at_once)
+
+
+def _simulate(folder: RunFolder, at_once: int) -> Iterator[None]:
     os.environ.update(exempt(os.environ))
     place, port, seen = (folder.path / ENGINE).resolve(), free_port(), len(events(folder.path))
     command = [

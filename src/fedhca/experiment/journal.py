@@ -17,8 +17,11 @@ from fedhca.server.noted import noted
 from fedhca.server.rounds import Round
 from fedhca.validation import describe
 
-ByTask = dict[str, dict[str, float | None]]
-"""By client and task; null is a number that is not finite."""
+LARGEST = 1e12
+"""Numbers beyond this, whatever wrote them, are read as null: no figure can be drawn of them."""
+
+Number = float | None
+"""null is a number that is not finite."""
 
 
 class Kin(BaseModel):
@@ -34,15 +37,15 @@ class Line(BaseModel):
     model_config = ConfigDict(extra="allow", allow_inf_nan=False, strict=True)
 
     round: Annotated[int, Field(ge=1, le=10**9)]
-    losses: ByTask = {}
-    metrics: ByTask = {}
+    losses: dict[str, dict[str, Number]] = {}
+    metrics: dict[str, dict[str, Number]] = {}
     encoder: dict[str, Any] = {}
     decoder: dict[str, Any] = {}
-    seconds: dict[str, float] = {}
-    clients: dict[str, dict[str, float]] = {}
-    bytes: dict[str, dict[str, int]] = {}
+    seconds: dict[str, Number] = {}
+    clients: dict[str, dict[str, Number]] = {}
+    bytes: dict[str, dict[str, int | None]] = {}
     missing: dict[str, dict[str, str]] = {}
-    shortened: dict[str, float] = {}
+    shortened: dict[str, Number] = {}
     families: dict[str, list[Kin]] = {}
 
 
@@ -136,12 +139,19 @@ def read(path: Path, kind: type[BaseModel] = Line) -> list[dict[str, Any]]:
 
 
 def _entry(line: str, kind: type[BaseModel]) -> dict[str, Any]:
-    values = json.loads(line)
+    values = json.loads(line, parse_float=_number, parse_int=_number, parse_constant=lambda word: None)
     try:
         kind.model_validate(values)
     except ValidationError as error:
         raise ValueError(describe(error, kind.model_json_schema(), values)) from None
     return values
+
+
+def _number(text: str) -> int | float | None:
+    value = float(text)
+    if abs(value) > LARGEST:
+        return None
+    return int(text) if text.lstrip("-").isdecimal() else value
 
 
 def rewind(path: Path, rounds: int) -> None:

@@ -31,9 +31,14 @@ def _times(study: Study) -> Grid | None:
     return Grid("Where each client's time went, mean of all rounds.", head, groups) if groups else None
 
 
-def _client(name: str, lines: list[dict[str, dict[str, float]]]) -> list[Cell]:
+def _client(name: str, lines: list[dict[str, dict[str, float | None]]]) -> list[Cell]:
     found = [line[name] for line in lines if name in line]
-    return [Cell(name), *(Cell(f"{fmean(times[part] for times in found):.1f} s") for part in PARTS)]
+    return [Cell(name), *(Cell(_mean([times[part] for times in found])) for part in PARTS)]
+
+
+def _mean(seconds: list[float | None]) -> str:
+    known = [each for each in seconds if each is not None]
+    return f"{fmean(known):.1f} s" if known else "–"
 
 
 def _missing(study: Study) -> Grid | None:

@@ -288,5 +288,5 @@ def _call(name: str, options: dict[str, Any]) -> Method:
         if first["type"] == "unexpected_keyword_argument":
             known = METHODS[name].__annotations__.keys() - {"return"}
             raise RecipeError(f"{unknown(f'option of {name}', option, known)}") from None
-        adapter: TypeAdapter[Any] = TypeAdapter(METHODS[name])
-        raise RecipeError(f"Method {name}: {describe(error, adapter.json_schema(), options)}") from None
+        made: Any = METHODS[name]
+        raise RecipeError(f"Method {name}: {describe(error, TypeAdapter(made).json_schema(), options)}") from None

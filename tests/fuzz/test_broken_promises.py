@@ -67,7 +67,7 @@ def honest(request: TrainRequest) -> Parameters:
 magnitudes = st.floats(1e15, 3.4e38)
 
 
-@tried(25)
+@tried(8)
 @given(
     method=st.sampled_from(sorted(METHODS)),
     when=st.integers(0, ROUNDS - 1),
@@ -130,7 +130,7 @@ def found_before(folder: Path) -> int:
 # One client with many decoders before a guard
 
 
-@tried(40)
+@tried(15)
 @given(
     tasks=st.lists(st.integers(1, 3), min_size=2, max_size=6),
     many_tasks=st.integers(1, 20),
@@ -196,7 +196,7 @@ bombs = st.one_of(
 )  # fmt: skip
 
 
-@tried(12)
+@tried(8)
 @given(text=bombs)
 def test_a_bomb_of_yaml_is_refused_soon(text: str) -> None:
     with TemporaryDirectory() as folder:
@@ -217,7 +217,9 @@ def test_a_bomb_of_yaml_is_refused_soon(text: str) -> None:
 
 questions = st.lists(
     st.tuples(
-        st.one_of(st.floats(-3.4e38, 3.4e38), st.sampled_from([0.0, 1.0, 1e10, 1e20, 1e30, 3e38, torch.nan, torch.inf])),
+        st.one_of(
+            st.floats(-3.4e38, 3.4e38), st.sampled_from([0.0, 1.0, 1e10, 1e20, 1e30, 3e38, torch.nan, torch.inf])
+        ),
         st.sampled_from(["encoder", "decoders", "both"]),
         st.sampled_from(["float32", "int8", "bfloat16"]),
         st.sampled_from(["received", "trained", "own"]),
@@ -228,7 +230,7 @@ questions = st.lists(
 )
 
 
-@tried(8)
+@tried(5)
 @given(asked=questions)
 @pytest.mark.filterwarnings("ignore")
 def test_a_private_client_answers_any_question_alike_and_counts_it(
@@ -246,7 +248,8 @@ def test_a_private_client_answers_any_question_alike_and_counts_it(
         start = subjects[0].hello().parameters
         for number, (scale, part, form, keeps, pull) in enumerate(asked, start=1):
             sent = Parameters(
-                start.encoder * (scale if part != "decoders" else 1), start.decoders * (scale if part != "encoder" else 1)
+                start.encoder * (scale if part != "decoders" else 1),
+                start.decoders * (scale if part != "encoder" else 1),
             )
             request = TrainRequest("a", 0, sent, LocalRule(pull, keeps), answer=form)
             told = [answered(subject, request) for subject in subjects]
@@ -257,7 +260,9 @@ def test_a_private_client_answers_any_question_alike_and_counts_it(
             for subject in subjects:
                 assert subject.ledger is not None
                 assert subject.ledger.answers == number
-            measured = [answered(subject, EvaluateRequest("a", 0, sent, LocalRule(pull, keeps))) for subject in subjects]
+            measured = [
+                answered(subject, EvaluateRequest("a", 0, sent, LocalRule(pull, keeps))) for subject in subjects
+            ]
             assert measured[0] == measured[1]
 
 
@@ -301,7 +306,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
     return subject, folder
 
 
-@tried(60)
+@tried(40)
 @given(
     evaluate=st.booleans(),
     changes=st.lists(
@@ -341,8 +346,10 @@ lines = st.lists(
 )  # fmt: skip
 
 
-@tried(60)
-@given(events=st.booleans(), written=lines, cut=st.integers(0, 10**6), left=st.binary(max_size=6), again=st.integers(1, 3))
+@tried(20)
+@given(
+    events=st.booleans(), written=lines, cut=st.integers(0, 10**6), left=st.binary(max_size=6), again=st.integers(1, 3)
+)
 def test_a_file_torn_at_any_byte_is_read_and_gone_on_with(
     events: bool, written: list[dict[str, Any]], cut: int, left: bytes, again: int
 ) -> None:

@@ -108,8 +108,8 @@ def test_what_is_made_of_huge_numbers_is_finite_or_refused_and_the_run_goes_on(
                     assert not any(not_finite({"row": rows}) for rows in found.state.rows)
             except FedhcaError as error:
                 named = r"client '(c\d)' .*\d(e\+\d\d)?\. Set a|Client 'c0' should send"
-                assert re.search(named, str(error)), error
-                assert "'c0'" in str(error) or found_before(folder) > when
+                assert re.search(named, str(error)), error  # noqa: PT017  some methods overflow, others do not
+                assert "'c0'" in str(error) or found_before(folder) > when  # noqa: PT017
                 raise
 
         attempt(run)

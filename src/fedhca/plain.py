@@ -20,17 +20,25 @@ MOST = 100_000
 DEEPEST = 40
 """Levels that may lie in each other."""
 
+LONGEST = 100
+"""Letters of a number."""
+
 CONTROL = re.compile(r"[\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 """What no name of a file may have, and a terminal would obey; ends of lines are none."""
 
 
-class _WithoutMerging(SafeConstructor):
-    """Refuses merge keys, which would be unfolded before anything can be counted."""
+class _Constructor(SafeConstructor):
+    """Refuses merge keys and giant numbers, which would take all time before anything can be counted."""
 
     def flatten_mapping(self, node: Any) -> None:
         for key, _ in node.value:
             if key.tag.endswith(":merge"):
                 raise ConstructorError(None, None, "merge keys (<<) are not read; write the keys out", key.start_mark)
+
+    def construct_scalar(self, node: Any) -> Any:
+        if node.tag.endswith((":int", ":float")) and len(node.value) > LONGEST:
+            raise ConstructorError(None, None, f"a number has more than {LONGEST} letters", node.start_mark)
+        return super().construct_scalar(node)
 
 
 def plain(text: str) -> Any:
@@ -42,7 +50,7 @@ def plain(text: str) -> Any:
 
     """
     yaml = YAML(typ="safe", pure=True)
-    yaml.Constructor = _WithoutMerging
+    yaml.Constructor = _Constructor
     try:
         values = yaml.load(text)
     except RecursionError:

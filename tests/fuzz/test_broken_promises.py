@@ -67,7 +67,7 @@ def honest(request: TrainRequest) -> Parameters:
 magnitudes = st.floats(1e15, 3.4e38)
 
 
-@tried(25)
+@tried(8)
 @given(
     method=st.sampled_from(sorted(METHODS)),
     when=st.integers(0, ROUNDS - 1),
@@ -108,8 +108,8 @@ def test_what_is_made_of_huge_numbers_is_finite_or_refused_and_the_run_goes_on(
                     assert not any(not_finite({"row": rows}) for rows in found.state.rows)
             except FedhcaError as error:
                 named = r"client '(c\d)' .*\d(e\+\d\d)?\. Set a|Client 'c0' should send"
-                assert re.search(named, str(error)), error
-                assert "'c0'" in str(error) or found_before(folder) > when
+                assert re.search(named, str(error)), error  # noqa: PT017  some methods overflow, others do not
+                assert "'c0'" in str(error) or found_before(folder) > when  # noqa: PT017
                 raise
 
         attempt(run)
@@ -130,7 +130,7 @@ def found_before(folder: Path) -> int:
 # One client with many decoders before a guard
 
 
-@tried(40)
+@tried(15)
 @given(
     tasks=st.lists(st.integers(1, 3), min_size=2, max_size=6),
     many_tasks=st.integers(1, 20),
@@ -196,7 +196,7 @@ bombs = st.one_of(
 )  # fmt: skip
 
 
-@tried(12)
+@tried(8)
 @given(text=bombs)
 def test_a_bomb_of_yaml_is_refused_soon(text: str) -> None:
     with TemporaryDirectory() as folder:
@@ -230,7 +230,7 @@ questions = st.lists(
 )
 
 
-@tried(8)
+@tried(5)
 @given(asked=questions)
 @pytest.mark.filterwarnings("ignore")
 def test_a_private_client_answers_any_question_alike_and_counts_it(
@@ -306,7 +306,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
     return subject, folder
 
 
-@tried(60)
+@tried(40)
 @given(
     evaluate=st.booleans(),
     changes=st.lists(
@@ -346,7 +346,7 @@ lines = st.lists(
 )  # fmt: skip
 
 
-@tried(60)
+@tried(20)
 @given(
     events=st.booleans(), written=lines, cut=st.integers(0, 10**6), left=st.binary(max_size=6), again=st.integers(1, 3)
 )

@@ -138,7 +138,13 @@ def limited(actions: list[str], folder: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
-BOMBS = ("unfolds to more than", "more than 40 levels", "merge keys (<<) are not read", "more than 1000000 bytes")
+BOMBS = (
+    "unfolds to more than",
+    "more than 40 levels",
+    "merge keys (<<) are not read",
+    "more than 1000000 bytes",
+    "100 letters",
+)
 
 
 def test_yaml_that_unfolds_is_refused_before_it_takes_room(tmp_path: Path) -> None:

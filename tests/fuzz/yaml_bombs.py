@@ -19,6 +19,8 @@ TEXTS = {
     "itself": "clients: &a [*a]\n",
     "itself as a key": "datasets: &a {x: *a}\n",
     "merge keys": _merged(9),
+    "hexadecimal": "rounds: 0x" + "f" * 10_000 + "\n",
+    "sexagesimal": "%YAML 1.1\n---\nrounds: " + "1:" * 20_000 + "1.5\n",
     "large": "#" * 1_000_001,
     "deep": "clients: " + "[" * 3000 + "]" * 3000 + "\n",
 }

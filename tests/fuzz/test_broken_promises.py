@@ -369,8 +369,8 @@ def test_a_file_torn_at_any_byte_is_read_and_gone_on_with(
             tail = left.replace(b"\n", b"") if place < torn - 1 else b""
             path.write_bytes(whole[: len(whole) - torn + place] + tail)
             kept += [line] if place >= torn - 1 else []
-            if place == 0 and _is_json(tail):
-                path.write_bytes(whole[: len(whole) - torn])
+            if place < torn - 1 and _is_json(path.read_bytes()[len(whole) - torn :]):
+                path.write_bytes(whole[: len(whole) - torn + place])  # a tail that makes a line whole again is no tear
             attempt(lambda: journal.read(path, kind))
             assert journal.read(path, kind) == kept
         journal.append(path, written[0])

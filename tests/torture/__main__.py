@@ -25,7 +25,8 @@ PARTS: dict[str, tuple[list[str], list[str] | None]] = {
     "long run": (["long_run.py", "--rounds", "500"], ["long_run.py", "--rounds", "150"]),
 }
 """Scripts with their arguments, whole and quick; None where it takes too long."""
-TRIED, QUICKLY_TRIED = ["fuzz", "laws"], ["fuzz", "laws/test_schedule_laws.py"]
+TRIED = ["fuzz", "laws", "system/test_two_resumes.py"]
+QUICKLY_TRIED = ["fuzz", "laws/test_schedule_laws.py", "system/test_two_resumes.py"]
 """Tests that try random input, other input each time."""
 FACTOR, QUICK_FACTOR = 20, 2
 """Times as many examples as in the tests."""

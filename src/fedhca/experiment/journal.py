@@ -147,23 +147,6 @@ def _entry(line: str, kind: type[BaseModel]) -> dict[str, Any]:
     return values
 
 
-<<<<<<< .merge_file_9J8T6U
-def _number(text: str) -> int | float | None:
-    value = float(text)
-    if abs(value) > LARGEST:
-        return None
-    return int(text) if text.lstrip("-").isdecimal() else value
-=======
-def _first(error: Exception) -> str:
-    """Say the first thing that is wrong."""
-    if not isinstance(error, ValidationError):
-        return one_line(str(error)) or type(error).__name__
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"]) or "it"
-    return one_line(f"`{field}`: {first['msg'].lower()}; found {str(first['input'])[:60]}")
->>>>>>> .merge_file_Kqt4sE
-
-
 def rewind(path: Path, rounds: int) -> None:
     """Drop the lines after so many rounds: the run goes on from there; of a round written twice the last counts."""
     kept = {line["round"]: line for line in read(path) if line["round"] <= rounds}

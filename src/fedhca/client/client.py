@@ -177,9 +177,8 @@ class Client:
             self.saved = self.rounds
         if self.rests == "disk":
             self._rest()
-        told = (
-            losses if losses and self.ledger is None else {}
-        )  # losses are of the training data, and nothing blurs them
+        # Losses are of the training data, and nothing blurs them.
+        told = losses if losses and self.ledger is None else {}
         return TrainReply(self.name, request.round, answer, told, self._seconds(began))
 
     def try_batch(self) -> None:

@@ -244,7 +244,8 @@ def test_a_private_client_answers_any_question_alike_and_counts_it(
             client("depth", seed=seed, folder=Path(folder, str(seed)), privacy=Privacy(clip=1e-3, noise=0.5))
             for seed in seeds
         ]
-        subjects[1].training_set.images[:] *= 1e20  # type: ignore[attr-defined]  where other scales break
+        pictures: Any = subjects[1].training_set
+        pictures.images[:] *= 1e20  # where other scales break
         start = subjects[0].hello().parameters
         for number, (scale, part, form, keeps, pull) in enumerate(asked, start=1):
             sent = Parameters(

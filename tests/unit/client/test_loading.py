@@ -134,9 +134,9 @@ def test_a_process_that_is_killed_is_one_line(workers: int) -> None:
         lambda: in_order(Deadly(8), ("depth",), batch_size=2, workers=workers, pin=False),
         lambda: drawn(Deadly(8), [0], workers),
     ):
-        with pytest.raises(ClientError, match=r"stay alive. Found it killed, .* Set fewer `training.workers`"):
-            with processes_watched():
-                list(read())
+        line = r"stay alive. Found it killed, .* Set fewer `training.workers`"
+        with pytest.raises(ClientError, match=line), processes_watched():
+            list(read())
 
 
 @pytest.mark.parametrize("error", [ConnectionError, RuntimeError, EOFError])

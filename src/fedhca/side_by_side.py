@@ -14,6 +14,8 @@ from fedhca.leash import start_on_leash
 PATIENCE = 20.0
 """Seconds for a run to stop in, when it is asked to; then it is ended."""
 
+KILLED = "the run's process was killed, most likely because memory ran out. Lower --jobs, then do the same again."
+
 
 def finish_side_by_side(
     folders: Sequence[RunFolder],
@@ -53,6 +55,8 @@ def finish_side_by_side(
             going = {pool.submit(children.finish, ["resume", str(folder.path), *more]): folder for folder in folders}
             for count, each in enumerate(as_completed(going), 1):
                 failed += [going[each]] if each.result() else []
+                if each.result() < 0:  # it could not say so itself
+                    sys.stderr.write(f"fedhca: {going[each].path}: {KILLED}\n")
                 done(count)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)

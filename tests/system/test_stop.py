@@ -1,6 +1,7 @@
 """Real signals to real processes: what they leave, what they say, and that nothing goes on without them."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 from fedhca import RunFolder
 from fedhca.experiment.checkpoint import load_checkpoint
 from fedhca.experiment.drive import CHECKPOINTS
-from living import parents
+from living import parents, started_by
 from tiny import RECIPE
 
 LONG = ["rounds=400", "evaluate_every=400"]
@@ -113,6 +114,39 @@ def test_runs_side_by_side_end_with_their_command(tmp_path: Path, signals: list[
     if len(signals) == 1 and signals != [signal.SIGKILL]:
         assert code == 128 + signals[0]
         assert said == f"fedhca: stopped; to go on: fedhca {' '.join(words)}\n"
+
+
+def killed(life: Life) -> int:
+    """Kill the first process that a command started, and return how many it had started."""
+    while not (numbers := started_by(life.process.pid)):
+        assert life.process.poll() is None
+        time.sleep(0.02)
+    os.kill(min(numbers), signal.SIGKILL)
+    return len(numbers)
+
+
+def test_a_killed_process_that_loads_data_is_one_line_and_the_run_goes_on_later(tmp_path: Path) -> None:
+    life = Life(["run", RECIPE, *LONG, "training.workers=2", "--out", "run"], tmp_path)
+    life.until("round 2/")
+    assert killed(life)
+    code, said = life.end()
+    assert (code, said.count("\n")) == (1, 1)
+    assert "A process that loads data should stay alive. Found it killed" in said
+    rounds = len(RunFolder.open(tmp_path / "run").journal)
+    again = Life(["resume", "run"], tmp_path)
+    again.until(f"round {rounds + 1}/")
+    assert again.end(signal.SIGTERM)[0] == 143
+
+
+def test_a_killed_run_among_several_is_named(tmp_path: Path) -> None:
+    life = Life(["compare", RECIPE, *LONG, "--methods", "local,fedavg", "--jobs", "2", "--out", "all"], tmp_path)
+    life.until("round 2/")
+    for number in started_by(life.process.pid):
+        if b"resume" in Path(f"/proc/{number}/cmdline").read_bytes():
+            os.kill(number, signal.SIGKILL)
+    code, said = life.end()
+    assert code == 1
+    assert len(re.findall(r"^fedhca: all/.*/seed-0: the run's process was killed, .* Lower --jobs", said, re.M)) == 2
 
 
 def test_the_second_time_it_leaves_at_once(tmp_path: Path) -> None:

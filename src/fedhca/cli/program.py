@@ -98,6 +98,7 @@ def finish() -> int:
     """Run the command to its end and return its exit code; whatever goes wrong becomes one line."""
     output.begin()
     endings.begin()
+    sys.unraisablehook = lambda _: None  # such as what torch raises while it tidies up after a process that was killed
     warnings.showwarning = lambda message, *_, **__: output.note(str(message))
     try:
         code: Any = build()(prog_name="fedhca", standalone_mode=False)

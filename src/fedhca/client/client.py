@@ -14,7 +14,7 @@ from torch import Tensor
 from fedhca.client.evaluation import measure
 from fedhca.client.learner import Epoch, Learner
 from fedhca.client.ledger import ANSWERS, Ledger
-from fedhca.client.loading import epochs, in_order, steps_per_epoch
+from fedhca.client.loading import epochs, in_order, processes_watched, steps_per_epoch
 from fedhca.client.privacy import Privacy
 from fedhca.client.resident import Held, Resident
 from fedhca.client.samples import PictureSet
@@ -146,6 +146,7 @@ class Client:
             None if self.states is None else self.states.whole(),
         )
 
+    @processes_watched()
     def train(self, request: TrainRequest) -> TrainReply:
         """Train one round from the received parameters; heads, buffers and moments go on from the round before.
 
@@ -195,6 +196,7 @@ class Client:
             for task in self.tasks:
                 task.loss(outputs[task.name], batch[task.name].to(self.device))
 
+    @processes_watched()
     def evaluate(self, request: EvaluateRequest) -> EvaluateReply:
         """Measure the model the rule keeps, with the client's own heads and buffers, on its test pictures.
 

@@ -1,6 +1,7 @@
 """Batches of a client's data: the same pictures whatever the number of workers."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import cv2
@@ -8,7 +9,7 @@ import numpy as np
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from fedhca.client.samples import Batch, PictureSet, checked, read
-from fedhca.errors import DataError, FedhcaError
+from fedhca.errors import ClientError, DataError, FedhcaError
 from fedhca.seeds import derive
 from fedhca.tasks.task import Task
 
@@ -97,6 +98,27 @@ def _batch(samples: list[Batch | FedhcaError]) -> Batch | FedhcaError:
     return default_collate(samples)
 
 
+@contextmanager
+def processes_watched() -> Iterator[None]:
+    """Say in one line that a process that loads data died; torch raises that wherever this process is at the time.
+
+    Raises:
+        ClientError: one died.
+
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        raise _died() from error
+
+
+def _died() -> ClientError:
+    found = "Found it killed, most likely because memory ran out"
+    return ClientError(f"A process that loads data should stay alive. {found}. Set fewer `training.workers`, or 0.")
+
+
 def _modest(worker: int) -> None:
     """Let a loading process use one core: OpenCV would take all of them, in every process."""
     cv2.setNumThreads(0)
@@ -107,7 +129,16 @@ def _load(dataset: Dataset, workers: int, pin: bool, **order: Any) -> Iterator[B
     loader = DataLoader(
         dataset, num_workers=workers, pin_memory=pin, collate_fn=_batch, worker_init_fn=_modest, **order
     )
-    for batch in loader:
+    batches = iter(loader)
+    while True:
+        try:
+            batch = next(batches, None)
+        except (ConnectionError, EOFError) as error:
+            if not workers or str(error).startswith("Caught"):  # the data set's own
+                raise
+            raise _died() from error
+        if batch is None:
+            return
         if isinstance(batch, FedhcaError):
             raise batch
         yield batch

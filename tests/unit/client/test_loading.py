@@ -1,3 +1,5 @@
+import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -5,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from fedhca.client.loading import batches, epochs, in_order, steps_per_epoch
+from fedhca.client.loading import batches, epochs, in_order, processes_watched, steps_per_epoch
 from fedhca.client.samples import Batch
-from fedhca.errors import DataError
+from fedhca.errors import ClientError, DataError
 from fedhca.seeds import derive
 from fedhca.tasks import Depth
 from tiny import TASKS, Pictures, same_bits
@@ -121,6 +123,34 @@ def test_what_cannot_be_read_is_the_same_one_line_whatever_the_workers(
     for read in (training, testing):
         with pytest.raises(DataError, match=line):
             list(read())
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_process_that_is_killed_is_one_line(workers: int) -> None:
+    class Deadly(Numbered):
+        def __getitem__(self, index: int) -> Batch:
+            if index == 3:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().__getitem__(index)
+
+    for read in (
+        lambda: in_order(Deadly(8), ("depth",), batch_size=2, workers=workers, pin=False),
+        lambda: drawn(Deadly(8), [0], workers),
+    ):
+        line = r"stay alive. Found it killed, .* Set fewer `training.workers`"
+        with pytest.raises(ClientError, match=line), processes_watched():
+            list(read())
+
+
+@pytest.mark.parametrize("error", [ConnectionError, RuntimeError, EOFError])
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_a_data_set_raises_is_not_taken_for_that(error: type[Exception], workers: int) -> None:
+    class Own(Numbered):
+        def __getitem__(self, index: int) -> Batch:
+            raise error("of its own")
+
+    with pytest.raises(error, match="of its own"), processes_watched():
+        list(in_order(Own(4), ("depth",), batch_size=2, workers=workers, pin=False))
 
 
 def test_labels_may_be_arrays_of_numpy() -> None:

@@ -98,8 +98,8 @@ def compress(parameters: Parameters, form: Form, encoder: Layout, decoder: Layou
     """Return parameters as they travel; as they are for float32.
 
     A segment of int8 has the scale max|w|/127, and its numbers are rounded to the nearest multiple: the error is at
-    most half a scale. A segment with a number that is not finite comes out as NaN. Finite numbers come out finite: those
-    beyond the greatest of bfloat16 as that.
+    most half a scale. A segment with a number that is not finite comes out as NaN. Finite numbers come
+    out finite: those beyond the greatest of bfloat16 as that.
     """
     if form == "float32":
         return parameters

@@ -60,7 +60,7 @@ class Stat(ABC):
 class NotFinite(Stat):
     """What is known of predictions that are not finite, and of all that they are merged with: the metric is NaN."""
 
-    def __add__(self, other: Stat) -> "NotFinite":  # type: ignore[override]
+    def __add__(self, other: Stat) -> "NotFinite":
         """Stay what it is."""
         return self
 

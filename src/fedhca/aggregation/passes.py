@@ -114,7 +114,8 @@ def blend(
             (weight[segment], *heard_tiles[segment], *share_tiles[segment], kept[segment])
             for segment in range(len(bounds))
         ]
-        chunk, threads = partial(_blend_in_loops, arrays, what, mixes, _arrays(*written)), torch.get_num_threads()
+        chunk: Any = partial(_blend_in_loops, arrays, what, mixes, _arrays(*written))
+        threads = torch.get_num_threads()
     else:
         mix = [each.to(tables.end.device) for each in (own, heard, shares, keeps)]
         chunk, threads = partial(_blend_in_tensors, tables, what, mix, written), 1

@@ -48,7 +48,7 @@ def load_checkpoint(
     device: torch.device | None = None,
     fits: Callable[[Checkpoint], None] = lambda checkpoint: None,
 ) -> Checkpoint | None:
-    """Load the newest checkpoint that is whole and finite, and that `fits`; None if there is none, see `StateFolder.newest`.
+    """Load the newest checkpoint that is whole, finite and `fits`; None if there is none, see `StateFolder.newest`.
 
     Args:
         folder: of checkpoints.

@@ -91,9 +91,7 @@ class Architecture(NamedTuple):
             raise RecipeError(f"{expected}. Found none: give one to it, or to `fedhca.run` for all.")
         encoder, tasks = copy.deepcopy(self.encoder), participant.tasks
         try:
-            return ClientModel(
-                encoder, tasks, width=self.width, seed=seed, make_decoder=self.make_decoder, apart=apart
-            )
+            return ClientModel(encoder, tasks, width=self.width, seed=seed, make_decoder=self.make_decoder, apart=apart)
         except RecipeError as error:
             raise RecipeError(f"Client '{participant.name}': {error}") from error
 

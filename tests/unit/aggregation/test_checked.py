@@ -1,6 +1,7 @@
 """Whatever tensor a public rule is given, it answers with finite numbers of its kind, or with one line."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jaxtyping
 import pytest
@@ -41,12 +42,12 @@ RULES: dict[str, Callable[[Tensor], Tensor]] = {
     "cross_attention": aggregation.cross_attention,
     "HyperWeights": lambda given: HyperWeights(given, given).used,
     "HyperWeights.step": stepped,
-    "apply_among": lambda given: apply_among(aggregation.mean(), {}, rows(given), torch.ones(3, dtype=bool)).rows,
+    "apply_among": lambda given: apply_among(aggregation.mean(), {}, rows(given), torch.ones(3, dtype=torch.bool)).rows,
     "Mixing": lambda given: Mixing("weights", torch.eye(3)[None]).of(rows(given)).rows,
     "Trimming": lambda given: Trimming(1).of(rows(given)).rows,
     **{name: ruled(make()) for name, make in FACTORIES.items()},
 }
-BAD = {
+BAD: dict[str, Any] = {
     "whole numbers": UPDATES.long(),
     "truth values": UPDATES > 0,
     "complex": UPDATES.to(torch.complex64),
@@ -79,10 +80,12 @@ def test_every_public_rule_is_tried() -> None:
     assert {*RULES, *types} - {"HyperWeights.step"} == {*aggregation.__all__}
 
 
-@pytest.mark.parametrize(("rule", "bad"), [(rule, bad) for rule in RULES for bad in BAD if bad not in RIGHT.get(rule, ())])
+@pytest.mark.parametrize(
+    ("rule", "bad"), [(rule, bad) for rule in RULES for bad in BAD if bad not in RIGHT.get(rule, ())]
+)
 def test_what_is_no_matrix_of_finite_numbers_is_refused_in_one_line(rule: str, bad: str) -> None:
     with pytest.raises(FedhcaError, match=r"should be .*\. Found .*\.$"):
-        RULES[rule](BAD[bad])  # type: ignore[arg-type]
+        RULES[rule](BAD[bad])
 
 
 @pytest.mark.parametrize("rule", RULES)

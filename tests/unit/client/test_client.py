@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from fedhca.client import Client, Step, Training
 from fedhca.client.state import gather
@@ -286,7 +286,8 @@ def test_an_update_beyond_float32_is_refused_before_what_is_owed_of_it_is_kept(t
     subject = saving(tmp_path)
     held = subject.model.collect()
     held.encoder[:] = -3.4e38
-    subject._learn = lambda *words: spoil(subject.model.encoder.first.weight, 3.4e38)  # type: ignore[assignment]
+    encoder: Any = subject.model.encoder
+    subject._learn = lambda *words: spoil(encoder.first.weight, 3.4e38)  # type: ignore[assignment]
     with pytest.raises(ClientError, match="The update of client 'a' should be finite"):
         subject.train(TrainRequest("a", 0, held, LocalRule(), answer="int8"))
     assert files(tmp_path) == {}
@@ -307,13 +308,14 @@ def broken(kind: str, folder: Path) -> Client:
     train(subject, 0)
     if kind == "loss":
         pictures = Pictures(5)
-        pictures.images[:] = torch.inf
+        pictures.images[:] = 3e38  # finite; its convolution is not
         subject.training_set = pictures
     else:
+        encoder: Any = subject.model.encoder
         parts: dict[str, Callable[[], Tensor]] = {
-            "update": lambda: subject.model.encoder.first.weight,  # type: ignore[union-attr, return-value]
+            "update": lambda: encoder.first.weight,
             "head": lambda: next(subject.model.heads.parameters()),
-            "buffer": lambda: subject.model.encoder.norm.running_var,  # type: ignore[union-attr, return-value]
+            "buffer": lambda: encoder.norm.running_var,
             "moment": lambda: next(iter(subject.learner.optimiser.state.values()))["exp_avg_sq"],
         }
         subject.watch = lambda step: spoil(parts[kind]()) if step.step == step.steps else None

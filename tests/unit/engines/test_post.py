@@ -239,7 +239,9 @@ def test_an_absurd_metric_is_a_missing_one_and_nan_is_none() -> None:
         values = {"a": {"metric/depth": 1e308}, "b": {"metric/edge": np.nan}, "c": {"metric/semseg": 1.0}}
         return {**wire, **values[name]} if wire[KIND] == "evaluated" else wire
 
-    going = drive(make_method("local"), Post(Line(site(), spoil), NAMES, AGREED), order=NAMES, until=1, policy=Policy("keep"))
+    going = drive(
+        make_method("local"), Post(Line(site(), spoil), NAMES, AGREED), order=NAMES, until=1, policy=Policy("keep")
+    )
     missing = next(going).missing["evaluate"]
     assert missing.keys() == {"a", "c"}
     assert "The metric of `depth` should be NaN, or from -1e+30 to 1e+30. Found 1e+308." in missing["a"]

@@ -97,7 +97,7 @@ def test_decoders_start_as_the_recipe_says(tmp_path: Path) -> None:
     alike, apart = torch.cat(hellos()), torch.cat(hellos("model.decoders=apart"))
     assert len(alike.unique(dim=0)) == 1
     assert len(apart.unique(dim=0)) == len(apart)
-    with pytest.raises(RecipeError, match="`model.decoders`"):
+    with pytest.raises(RecipeError, match=r"`model\.decoders`"):
         recipe("model.decoders=other")
 
 

@@ -339,7 +339,9 @@ def test_a_checkpoint_that_is_not_finite_is_passed_over_with_a_note(unbroken: Pa
     tensors, facts = load_tensors(path)
     tensors[name].view(-1)[0] = math.inf
     save_tensors(path, tensors, facts)
-    line = rf"The checkpoint after 3 rounds in .* should be finite\. Found NaN or infinity in `{name}`.*The state after 2"
+    line = (
+        rf"The checkpoint after 3 rounds in .* should be finite\. Found NaN or infinity in `{name}`.*The state after 2"
+    )
     with pytest.warns(UserWarning, match=line):
         rest = list(federation(out=tmp_path))
     assert [each.number for each in rest] == [3, 4, 5]

@@ -354,11 +354,15 @@ def huge(request: TrainRequest) -> Parameters:
     """Move by one; client `a` answers once with the greatest numbers of float32."""
     if (request.client, request.round) != ("a", 1):
         return one_more(request)
-    return Parameters(*(torch.full_like(part, 3.4e38) for part in (one_more(request).encoder, one_more(request).decoders)))
+    return Parameters(
+        *(torch.full_like(part, 3.4e38) for part in (one_more(request).encoder, one_more(request).decoders))
+    )
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("options", [{}, {"sent": Sent("bfloat16", "bfloat16")}, {"sent": Sent("int8", "int8")}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"sent": Sent("bfloat16", "bfloat16")}, {"sent": Sent("int8", "int8")}], ids=str
+)
 def test_what_the_server_makes_of_finite_answers_is_finite_or_no_round(method: str, options: dict[str, Any]) -> None:
     """Rows, and all that rules remember: hyper weights, their momentum, directions."""
     made, done = make_method(method), list[Round]()
@@ -367,8 +371,8 @@ def test_what_the_server_makes_of_finite_answers_is_finite_or_no_round(method: s
         for each in going:
             done.append(each)
     except FedhcaError as error:
-        line = r"Mixed parameters should be finite.*The longest update is that of client 'a' \(.*\), .*e\+\d\d\. Set a `guard`"
-        assert re.search(line, str(error))
+        line = r"Mixed parameters should be finite.*The longest update is that of client 'a' \(.*\), .*e\+\d\d\. Set a"
+        assert re.search(line, str(error))  # noqa: PT017  some methods overflow, others do not
     assert done
     for each in done:
         assert is_finite(*each.state.rows)

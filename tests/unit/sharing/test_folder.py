@@ -128,9 +128,9 @@ CASES: dict[str, tuple[Callable[[Path], None], list[str]]] = {
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
 def test_weights_of_another_precision_become_the_model_s(kind: torch.dtype, folder: Path) -> None:
     before = dict(Predictor.from_pretrained(folder).model.state_dict())
-    tensors(lambda found: found.update({name: each.to(kind) for name, each in found.items() if each.is_floating_point()}))(
-        folder
-    )
+    tensors(
+        lambda found: found.update({name: each.to(kind) for name, each in found.items() if each.is_floating_point()})
+    )(folder)
     after = Predictor.from_pretrained(folder).model.state_dict()
     for name, value in before.items():
         assert after[name].dtype == value.dtype
@@ -139,7 +139,7 @@ def test_weights_of_another_precision_become_the_model_s(kind: torch.dtype, fold
 
 def test_a_model_that_is_not_finite_is_not_written(folder: Path, tmp_path: Path) -> None:
     broken = Predictor.from_pretrained(folder)
-    broken.model.decoders["sal"].norm.running_var[0] = torch.nan  # type: ignore[union-attr, index, operator]
+    broken.model.decoders["sal"].norm.running_var[0] = torch.nan  # type: ignore[union-attr, operator]
     with pytest.raises(ModelFolderError, match=r"`decoders.sal.norm.running_var` should be finite"):
         broken.save_pretrained(tmp_path / "new")
 

@@ -207,6 +207,7 @@ def rounds(
         MissingReplyError: clients did not answer, or the guard refuses what they sent, and the policy is to stop.
         LayoutError: a client sent parameters of another shape, likewise.
         ClientError: a client sent parameters that are not finite, likewise.
+        FedhcaError: what a rule makes of finite parameters is not finite; the state is as it was before the round.
 
     """
     require_somebody(attendance, state.roster.names, until)

@@ -1,3 +1,4 @@
+import itertools
 import json
 import re
 import shutil
@@ -294,23 +295,15 @@ def test_between_sites_it_says_where_time_went_and_who_did_not_answer(tmp_path: 
     assert Page(write_report([entry], tmp_path / "page", title="x", shows=["sites"])).sections == []
 
 
-@pytest.mark.parametrize("number", ["1e308", "-1e308", "NaN", "1000000000000"])
-def test_whatever_numbers_a_journal_holds_can_be_drawn(number: str, tmp_path: Path) -> None:
-    """Every second number of the last round, in all of its parts."""
+def test_whatever_numbers_a_journal_holds_can_be_drawn(tmp_path: Path) -> None:
+    """Of the last round, every second number is another."""
     entries = [made(tmp_path, method) for method in ("local", "fedhca2")]
     path = tmp_path / "fedhca2" / "seed-0" / "journal.jsonl"
     *lines, last = path.read_text(encoding="utf-8").splitlines()
-    parts = json.loads(last)
-    places = iter(range(10**6))
-
-    def spoilt(value: object) -> object:
-        if isinstance(value, dict):
-            return {key: spoilt(each) for key, each in value.items()}
-        if isinstance(value, list):
-            return [spoilt(each) for each in value]
-        return "HERE" if next(places) % 2 else value
-
-    found = {key: each if key == "round" else spoilt(each) for key, each in parts.items()}
-    path.write_text("\n".join([*lines, json.dumps(found).replace('"HERE"', number)]) + "\n", encoding="utf-8")
+    odd = itertools.cycle(["1e308", "-1e308", "NaN", "1000000000000"])
+    head, numbers = last.split('"losses"')
+    other = re.sub(r"(-?\d[\d.e+-]*)([^\d.e+-]+-?\d[\d.e+-]*)", lambda found: next(odd) + found[2], numbers)
+    path.write_text("\n".join([*lines, f'{head}"losses"{other}']) + "\n", encoding="utf-8")
+    assert other.count("1e308") > 10
     page = Page(write_report(entries, tmp_path / "report", title="x", pictures=0))
     assert {"table", "curves", "bytes"} <= {*page.sections}

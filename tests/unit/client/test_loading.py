@@ -134,7 +134,7 @@ def test_a_process_that_is_killed_is_one_line(workers: int) -> None:
             return super().__getitem__(index)
 
     for read in (
-        lambda: in_order(Deadly(8), ("depth",), batch_size=2, workers=workers, pin=False),
+        lambda: in_order(Deadly(8), [Depth()], batch_size=2, workers=workers, pin=False),
         lambda: drawn(Deadly(8), [0], workers),
     ):
         line = r"stay alive. Found it killed, .* Set fewer `training.workers`"
@@ -150,7 +150,7 @@ def test_what_a_data_set_raises_is_not_taken_for_that(error: type[Exception], wo
             raise error("of its own")
 
     with pytest.raises(error, match="of its own"), processes_watched():
-        list(in_order(Own(4), ("depth",), batch_size=2, workers=workers, pin=False))
+        list(in_order(Own(4), [Depth()], batch_size=2, workers=workers, pin=False))
 
 
 def test_labels_may_be_arrays_of_numpy() -> None:

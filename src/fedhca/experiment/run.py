@@ -13,6 +13,7 @@ from fedhca.client.privacy import Privacy
 from fedhca.client.samples import look
 from fedhca.client.training import Training, Watch
 from fedhca.compression import Sent
+from fedhca.data.augmented import Augmented
 from fedhca.errors import RecipeError
 from fedhca.experiment.drive import Place, drive
 from fedhca.experiment.participant import Clients, Participant
@@ -89,8 +90,9 @@ def run(
     if not participants:
         raise RecipeError("A federation should have at least one participant. Found none.")
     for each in participants:
-        look(each.train, each.tasks, f"Client '{each.name}', training data", train=True)
-        look(each.test, each.tasks, f"Client '{each.name}', test data", train=False)
+        for pictures, split in ((each.train, "training"), (each.test, "test")):
+            if not isinstance(pictures, Augmented):  # what a `Source` reads, `fedhca check` looks at
+                look(pictures, each.tasks, f"Client '{each.name}', {split} data", train=split == "training")
     folder = None if out is None else Path(out)
     training = training or Training()
     place = None if device is None else torch.device(device)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from fedhca.bounds import Count, Number, Width
+from fedhca.bounds import Count, Number, Settings, Width
 from fedhca.models.encoder import SWIN_T
 from fedhca.section import Name, Section
 
@@ -18,7 +18,7 @@ class ModelSection(Section):
 
     backbone: str = SWIN_T
     pretrained: bool = True
-    config: dict[str, Any] = Field(default_factory=dict)
+    config: Settings = Field(default_factory=dict)
     width: Width = 96
 
 
@@ -27,7 +27,7 @@ class OwnModelSection(Section):
 
     backbone: str | None = None
     pretrained: bool | None = None
-    config: dict[str, Any] | None = None
+    config: Settings | None = None
     width: Width | None = None
 
     def over(self, model: ModelSection) -> ModelSection:

@@ -1,8 +1,9 @@
 """Kinds of numbers in files of people, each with its bounds: what lies beyond is a slip, or takes all memory."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 
@@ -33,3 +34,29 @@ Seconds = Annotated[float, Field(gt=0, le=1e7, examples=[60]), Number]
 
 Share = Annotated[float, Field(gt=0, lt=1, examples=[0.2]), Number]
 """Neither nothing nor all."""
+
+LARGEST, LONGEST, DEEPEST = 100_000, 100, 4
+"""Of the settings of a backbone: the sum of all numbers, the length of each list, mapping and word, the levels."""
+
+
+def _moderate(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the settings of a backbone; ValueError where they are larger than any backbone's.
+
+    Layers of a hundred stages would take minutes before they are found to be too many.
+    """
+    if _sum(settings, 0) > LARGEST:
+        raise ValueError(f"settings of a backbone should have numbers of at most {LARGEST} together; found more")
+    return settings
+
+
+def _sum(value: Any, depth: int) -> int | float:
+    inner = [*value.values(), *value.keys()] if isinstance(value, Mapping) else value if isinstance(value, list) else []
+    size = len(value) if isinstance(value, str | list | Mapping) else 0
+    if size > LONGEST or depth > DEEPEST:
+        raise ValueError(f"settings of a backbone should have words and lists of at most {LONGEST}; found more")
+    own = min(abs(value), 2 * LARGEST) if isinstance(value, int | float) else 0
+    return own + sum(_sum(each, depth + 1) for each in inner)
+
+
+Settings = Annotated[dict[str, Any], AfterValidator(_moderate)]
+"""Of a backbone."""

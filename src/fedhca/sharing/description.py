@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from fedhca.bounds import Side, Width
+from fedhca.bounds import Settings, Side, Width
 from fedhca.data.colours import DEVIATION, MEAN
 from fedhca.errors import FedhcaError, ModelFolderError, RecipeError, one_line, unknown
 from fedhca.plain import require_plain
@@ -87,7 +87,7 @@ class Description(_Part):
     fedhca: Annotated[str, Field(max_length=100)]
     client: Name
     tasks: Annotated[list[TaskPart], Field(min_length=1, max_length=100)]
-    encoder: dict[str, Any] | Literal["own"]
+    encoder: Settings | Literal["own"]
     decoder: Literal["fedhca", "own"]
     width: Width
     classes: Classes = Field(default_factory=dict)

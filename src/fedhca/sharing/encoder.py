@@ -14,12 +14,6 @@ KIND = "model_type"
 CHOSEN = "out_features"
 """Which maps of the pyramid are taken."""
 
-LARGEST = 100_000
-"""Of the sum of all numbers in a configuration: layers of a hundred stages would take minutes to be counted."""
-
-LONGEST, DEEPEST = 100, 4
-"""Of any list, mapping or word in one, and how many may lie in each other."""
-
 NEVER = {"timm_backbone"}
 """Kinds that fetch something themselves."""
 
@@ -58,8 +52,6 @@ def encoder_of(settings: Mapping[str, Any]) -> Pyramid:
     strange = settings.keys() - _keys(config) - {KIND, CHOSEN}
     if strange:
         raise ValueError(f"`encoder`: a {kind} has no setting {_short(min(strange))}")
-    if _sum(settings, 0) > LARGEST:
-        raise ValueError(f"`encoder` should have numbers of at most {LARGEST} together; found more")
     try:
         made = config(**{key: value for key, value in settings.items() if key not in {KIND, CHOSEN}})
         made.out_features = settings.get(CHOSEN)
@@ -74,16 +66,6 @@ def _keys(config: Any) -> set[str]:
 
     taken = signature(config).parameters.keys() - signature(PretrainedConfig).parameters.keys()
     return taken & config().to_dict().keys()
-
-
-def _sum(value: Any, depth: int) -> int | float:
-    """Return the sum of all numbers in a value; ValueError where it is larger than in any configuration."""
-    inner = [*value.values(), *value.keys()] if isinstance(value, Mapping) else value if isinstance(value, list) else []
-    size = len(value) if isinstance(value, str | list | Mapping) else 0
-    if size > LONGEST or depth > DEEPEST:
-        raise ValueError(f"`encoder` should have words and lists of at most {LONGEST}; found {_short(value)}")
-    own = min(abs(value), 2 * LARGEST) if isinstance(value, int | float) else 0
-    return own + sum(_sum(each, depth + 1) for each in inner)
 
 
 def _short(value: Any) -> str:

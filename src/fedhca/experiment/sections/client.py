@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from fedhca.bounds import Count, Number, Width
+from fedhca.bounds import Count, Number, Settings, Width
 from fedhca.experiment.places import Local
 from fedhca.models.decoder import Start
 from fedhca.models.encoder import SWIN_T
@@ -20,7 +20,7 @@ class ModelSection(Section):
 
     backbone: Annotated[str, Local.UNLESS_A_NAME] = SWIN_T
     pretrained: bool = True
-    config: dict[str, Any] = Field(default_factory=dict)
+    config: Settings = Field(default_factory=dict)
     width: Width = 96
     decoders: Start = "alike"
 
@@ -30,7 +30,7 @@ class OwnModelSection(Section):
 
     backbone: Annotated[str | None, Local.UNLESS_A_NAME] = None
     pretrained: bool | None = None
-    config: dict[str, Any] | None = None
+    config: Settings | None = None
     width: Width | None = None
 
     def over(self, model: ModelSection) -> ModelSection:

@@ -323,18 +323,18 @@ def test_an_answer_that_could_not_be_counted_is_not_given(tmp_path: Path) -> Non
 
 
 def test_a_state_bears_the_count_of_its_time_so_a_lost_or_older_count_is_refused(tmp_path: Path) -> None:
-    """A client that joins in round 10 has a state after 10 rounds and one answer: rounds are no count."""
+    """A client that joins in round 4 has a state after 4 rounds and one answer: rounds are no count."""
     subject = client("depth", folder=tmp_path, privacy=BLURRED)
     start, path = subject.model.collect(), tmp_path / "privacy.json"
-    for number in (9, 9, 9):
+    for number in (3, 3, 3):
         subject.train(TrainRequest("a", number, start, LocalRule(), since=0))
-        if number == 9 and subject.ledger and subject.ledger.answers == 1:
+        if number == 3 and subject.ledger and subject.ledger.answers == 1:
             older = path.read_bytes()
     for left in (None, older):
         path.write_bytes(left) if left else path.unlink()
         again = client("depth", folder=tmp_path, privacy=BLURRED)
         with pytest.raises(FedhcaError, match=rf"privacy\.json' should count at least 3.*Found {1 if left else 0}"):
-            train(again, 10, start)
+            train(again, 3, start)
     assert path.read_bytes() == older
 
 

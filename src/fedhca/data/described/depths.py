@@ -52,7 +52,8 @@ class DepthMap(Label):
         values = one_channel(where, stored, "Save depth as a 16-bit PNG, a TIFF of real numbers, or .npy.")
         with np.errstate(over="ignore", invalid="ignore"):
             metres = (values * self.factor).astype(np.float32)
-        known = ~listed(values, self.invalid) & np.isfinite(metres) & (metres > 0) & (values != NO_MEASUREMENT)
+            measured = (metres > 0) & (values != NO_MEASUREMENT)  # which float16 cannot hold
+        known = ~listed(values, self.invalid) & np.isfinite(metres) & measured
         return np.where(known, metres, np.float32(IGNORE))
 
     def nothing(self, shape: tuple[int, int]) -> Float32[np.ndarray, "y x"]:

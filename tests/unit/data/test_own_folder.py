@@ -295,7 +295,7 @@ def test_whatever_is_wrong_is_one_line_that_names_the_file(root: Path, kind: str
     one_line(read, *words)
 
 
-def colours(**each: list[int]) -> dict[str, Any]:
+def painted(**each: list[int]) -> dict[str, Any]:
     return {"kind": "semseg", "colours": each}
 
 
@@ -317,11 +317,11 @@ WORDS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "list elsewhere": ({"val": "../val.txt"}, ["`val`", "'../val.txt'"]),
     "swaps": ({"tasks": {"a": {"kind": "keypoints", "points": 2, "swaps": [[0, 2]]}}}, ["`tasks.a`", "`swaps`", "2"]),
     "share": ({"val": 1.5}, ["`val`"]),
-    "a colour of two": ({"tasks": {"a": colours(x=[0, 0])}}, ["`tasks.a.colours.x`", "three numbers", "[0, 0]"]),
-    "a colour beyond 255": ({"tasks": {"a": colours(x=[0, 0, 256])}}, ["`tasks.a.colours.x", "255"]),
-    "a colour twice": ({"tasks": {"a": colours(x=[1, 2, 3], y=[1, 2, 3, 255])}}, ["different colours"]),
-    "a colour ignored": ({"tasks": {"a": {**colours(x=[1, 2, 3]), "ignore": [1, 2, 3]}}}, ["different colours"]),
-    "classes beside colours": ({"tasks": {"a": {**colours(x=[1, 2, 3]), "classes": 2}}}, ["`classes`", "`colours`"]),
+    "a colour of two": ({"tasks": {"a": painted(x=[0, 0])}}, ["`tasks.a.colours.x`", "three numbers", "[0, 0]"]),
+    "a colour beyond 255": ({"tasks": {"a": painted(x=[0, 0, 256])}}, ["`tasks.a.colours.x", "255"]),
+    "a colour twice": ({"tasks": {"a": painted(x=[1, 2, 3], y=[1, 2, 3, 255])}}, ["different colours"]),
+    "a colour ignored": ({"tasks": {"a": {**painted(x=[1, 2, 3]), "ignore": [1, 2, 3]}}}, ["different colours"]),
+    "classes beside colours": ({"tasks": {"a": {**painted(x=[1, 2, 3]), "classes": 2}}}, ["`classes`", "`colours`"]),
     "task name": ({"tasks": {"../x": semseg()}}, ["../x"]),
     "a picture's name": ({"tasks": {"image": semseg()}}, ["'image'", "rename"]),
     "a module's name": ({"tasks": {"train": semseg()}}, ["'train'", "rename"]),

@@ -79,7 +79,7 @@ def test_tasks_are_called_as_the_file_calls_them(root: Path) -> None:
          [255, 1.5, 255, 0.02]),
         (np.array([0, 100, 1, 2], np.uint16), {"kind": "depth", "unit": 0.25}, [255, 25, 0.25, 0.5]),
         (np.array([0, -1, np.nan, 2.5], np.float32), {"kind": "depth", "unit": "metres"}, [255, 255, 255, 2.5]),
-        (np.array([0, 2, 1, 255], np.uint64), semseg(), [0, 2, 1, 255]),
+        (np.array([1, 2, 0, 255], np.uint64), semseg(), [1, 2, 0, 255]),
         (np.array([0, -1, 1, 255], np.int32), semseg(ignore=[-1, 255]), [0, 255, 1, 255]),
         (np.array([0, -1, 6, 1], np.int32), {"kind": "human_parts", "ignore": -1}, [0, 255, 6, 1]),
         (np.array([0, -1, 200, 1], np.int32), {"kind": "sal", "ignore": -1}, [0, 255, 1, 0]),

@@ -82,6 +82,7 @@ def test_tasks_are_called_as_the_file_calls_them(root: Path) -> None:
         (np.array([65535, 65534, 1, 2], np.uint16), {"kind": "depth", "unit": "millimetres"},
          [255, 65.534, 0.001, 0.002]),
         (np.array([0, -1, np.nan, 2.5], np.float32), {"kind": "depth", "unit": "metres"}, [255, 255, 255, 2.5]),
+        (np.array([1, 2, 0, 255], np.uint64), semseg(), [1, 2, 0, 255]),
         (np.array([0, -1, 1, 255], np.int32), semseg(ignore=[-1, 255]), [0, 255, 1, 255]),
         (np.array([0, -1, 6, 1], np.int32), {"kind": "human_parts", "ignore": -1}, [0, 255, 6, 1]),
         (np.array([0, -1, 200, 1], np.int32), {"kind": "sal", "ignore": -1}, [0, 255, 1, 0]),
@@ -314,7 +315,7 @@ def test_whatever_is_wrong_is_one_line_that_names_the_file(root: Path, kind: str
     one_line(read, *words)
 
 
-def colours(**each: list[int]) -> dict[str, Any]:
+def painted(**each: list[int]) -> dict[str, Any]:
     return {"kind": "semseg", "colours": each}
 
 
@@ -336,11 +337,11 @@ WORDS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "list elsewhere": ({"val": "../val.txt"}, ["`val`", "'../val.txt'"]),
     "swaps": ({"tasks": {"a": {"kind": "keypoints", "points": 2, "swaps": [[0, 2]]}}}, ["`tasks.a`", "`swaps`", "2"]),
     "share": ({"val": 1.5}, ["`val`"]),
-    "a colour of two": ({"tasks": {"a": colours(x=[0, 0])}}, ["`tasks.a.colours.x`", "three numbers", "[0, 0]"]),
-    "a colour beyond 255": ({"tasks": {"a": colours(x=[0, 0, 256])}}, ["`tasks.a.colours.x", "255"]),
-    "a colour twice": ({"tasks": {"a": colours(x=[1, 2, 3], y=[1, 2, 3, 255])}}, ["different colours"]),
-    "a colour ignored": ({"tasks": {"a": {**colours(x=[1, 2, 3]), "ignore": [1, 2, 3]}}}, ["different colours"]),
-    "classes beside colours": ({"tasks": {"a": {**colours(x=[1, 2, 3]), "classes": 2}}}, ["`classes`", "`colours`"]),
+    "a colour of two": ({"tasks": {"a": painted(x=[0, 0])}}, ["`tasks.a.colours.x`", "three numbers", "[0, 0]"]),
+    "a colour beyond 255": ({"tasks": {"a": painted(x=[0, 0, 256])}}, ["`tasks.a.colours.x", "255"]),
+    "a colour twice": ({"tasks": {"a": painted(x=[1, 2, 3], y=[1, 2, 3, 255])}}, ["different colours"]),
+    "a colour ignored": ({"tasks": {"a": {**painted(x=[1, 2, 3]), "ignore": [1, 2, 3]}}}, ["different colours"]),
+    "classes beside colours": ({"tasks": {"a": {**painted(x=[1, 2, 3]), "classes": 2}}}, ["`classes`", "`colours`"]),
     "task name": ({"tasks": {"../x": semseg()}}, ["../x"]),
     "a picture's name": ({"tasks": {"image": semseg()}}, ["'image'", "rename"]),
     "a module's name": ({"tasks": {"train": semseg()}}, ["'train'", "rename"]),

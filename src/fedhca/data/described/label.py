@@ -108,8 +108,8 @@ class Label(Section, ABC):
 
         """
         for path in sorted((root / self.file_of(name)).iterdir()) if missing and self.is_map else ():
-            ending = path.suffix.lower()
-            if ending in UNREAD and ending not in self.endings and path.stem.removesuffix(self.suffix) in missing:
+            picture, ending = path.stem.removesuffix(self.suffix), path.suffix.lower()
+            if ending in UNREAD and ending not in self.endings and picture in missing:
                 raise unread(path, self.endings)
 
     def file_of(self, task: str) -> str:

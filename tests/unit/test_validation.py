@@ -63,9 +63,7 @@ VALUES: dict[str, Any] = {
 }
 FILES: dict[str, tuple[type[Section], dict[str, Any]]] = {"recipe": (Recipe, VALUES), "dataset": (Description, DATASET)}
 STRANGE = [True, 12, -1, 1.5, 10**30, 1e300, float("inf"), "", "x y", [], [5, 7], [[1]], {}, {"z": 1}, None, "1e5"]
-OTHERWISE = (
-    r"should (be|have) .*; found|is missing\. Add it|unknown key|each task once; found|not in `datasets`"
-)
+OTHERWISE = r"should (be|have) .*; found|is missing\. Add it|unknown key|each task once; found|not in `datasets`"
 OF_PYDANTIC = (
     "input should",
     "unable to parse",

@@ -43,8 +43,6 @@ def main() -> int:
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join([*ROOTS, os.environ.get("PYTHONPATH", "")]).strip(os.pathsep),
-                [str(HERE.parent), str(HERE.parent / "fuzz"), os.environ.get("PYTHONPATH", "")]
-            ).strip(os.pathsep),
             "OMP_NUM_THREADS": "1",
             "FEDHCA_TALLY": str(tally),
             "FEDHCA_TORTURE": str(QUICK_FACTOR if quick else FACTOR),

@@ -39,7 +39,7 @@ from fedhca.messages import Hello, LocalRule, TrainReply, TrainRequest
 from fedhca.methods import METHODS, make_method
 from fedhca.parameters import Parameters, is_finite
 from fedhca.runtimes import ScriptedRuntime
-from fedhca.server import Guard, Policy
+from fedhca.server import Guard, Policy, Round
 from fedhca.server.replies import gather
 from tally import tally
 from tiny import client, train
@@ -79,7 +79,7 @@ def _said(kind: str, draw: random.Random, place: Path) -> Iterator[str]:
 
 
 def two_at_once(draw: random.Random, place: Path) -> Iterator[str]:
-    """Two commands go on with one run: the second is refused or comes to its end after the first; nothing is doubled."""
+    """Two commands go on with one run: the second is refused, or comes after the first; nothing is doubled."""
     words = [str(RECIPE), "--set", f"rounds={ROUNDS}", f"seed={draw.randrange(1000)}"]
     live(["run", *words, "--out", str(place / "whole")]).wait()
     lives = [live(["run", *words, "--out", str(place / "run")])]
@@ -96,13 +96,10 @@ def two_at_once(draw: random.Random, place: Path) -> Iterator[str]:
 
 
 def huge_answers(draw: random.Random, place: Path) -> Iterator[str]:
-    """A client sends finite numbers near the greatest there are: nothing that is not finite is saved, and it is named."""
+    """A client sends finite numbers near the greatest there are: what is saved is finite, and the client is named."""
     names, tasks = _people(draw)
-    liar, number, size = (
-        draw.choice(names),
-        draw.randrange(ROUNDS),
-        draw.choice([3.4, 3.4, draw.uniform(0.1, 3.4)]) * 1e38,
-    )
+    liar, number = draw.choice(names), draw.randrange(ROUNDS)
+    size = draw.choice([3.4, 3.4, draw.uniform(0.1, 3.4)]) * 1e38
     method = draw.choice([*METHODS, *["fedhca2", "official", "fedhca2_sum", "cagrad", "colnet"] * 3])
 
     def lying(request: TrainRequest) -> Parameters:
@@ -143,7 +140,7 @@ def one_with_many_decoders(draw: random.Random, place: Path) -> Iterator[str]:
             return moved
         return Parameters(moved.encoder, start.decoders + factor * (moved.decoders - start.decoders))
 
-    for each in _run("fedavg", tasks, lying, place, Policy("keep"), Guard(bound=2, reject=10)):
+    for each in _run("fedavg", tasks, lying, place, policy=Policy("keep"), guard=Guard(bound=2, reject=10)):
         refused = {*each.missing.get("train", {})}
         if refused - {"liar"}:
             yield f"×{factor:.3g}, {tasks['liar']} of {sum(tasks.values())} decoders: {sorted(refused)} refused"
@@ -270,22 +267,15 @@ def _moved(request: TrainRequest) -> Parameters:
     return Parameters(start.encoder + way.encoder, start.decoders + way.decoders)
 
 
-def _run(
-    method: str,
-    tasks: Mapping[str, int],
-    answer: Answer,
-    folder: Path,
-    policy: Policy = Policy("fail"),
-    guard: Guard = Guard(),
-) -> list[Any]:
-    """Run to the end, or go on to it, and return the rounds."""
+def _run(method: str, tasks: Mapping[str, int], answer: Answer, folder: Path, **options: Any) -> list[Round]:
+    """Run to the end, or go on to it, and return the rounds; options as in `drive`."""
+    words = ("semseg", "depth", "edge", *"abcde")
     hellos = [
-        Hello(name, name, ("semseg", "depth", "edge", *"abcde")[:count], 5, ENCODER, DECODER, _start(count))
+        Hello(name, name, words[:count], 5, ENCODER, DECODER, _start(count))  # none is of another's group
         for name, count in tasks.items()
     ]
-    runtime = ScriptedRuntime(hellos, answer)
-    return [*drive(make_method(method), runtime, order=[*tasks], until=ROUNDS, folder=folder, policy=policy,
-                   guard=guard)]  # fmt: skip
+    runtime, made = ScriptedRuntime(hellos, answer), make_method(method)
+    return [*drive(made, runtime, order=[*tasks], until=ROUNDS, folder=folder, **options)]
 
 
 def _start(count: int) -> Parameters:

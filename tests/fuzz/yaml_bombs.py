@@ -1,5 +1,7 @@
 """YAML of a few hundred bytes that unfolds to gigabytes, or to levels without end."""
 
+import random
+
 
 def _laughs(levels: int, width: int) -> str:
     lines = ["a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
@@ -11,6 +13,16 @@ def _merged(levels: int) -> str:
     lines = ["a0: &a0 {k: 1}"]
     lines += [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}]}}" for n in range(1, levels)]
     return "\n".join(lines) + "\n"
+
+
+def drawn(draw: random.Random) -> str:
+    """Return one of lists, mappings or merge keys that name those before them, in whatever order and number."""
+    lines = [f"a0: &a0 {draw.choice(['[x, x]', '{k: x}', '&b [x]', 'x' * draw.randint(1, 5000)])}"]
+    for number in range(1, draw.randint(2, 60)):
+        names = [f"*a{draw.randrange(max(0, number - 3), number)}" for _ in range(draw.randint(1, 30))]
+        inner = draw.choice(["[{}]", "{{k: [{}]}}", "{{<<: [{}]}}", "[[{}], [{}]]"]).format(*[", ".join(names)] * 2)
+        lines.append(f"a{number}: &a{number} {inner}")
+    return "\n".join([*lines, f"clients: *a{len(lines) - 1}", ""])
 
 
 TEXTS = {

@@ -50,7 +50,7 @@ class Recipe(Section):
     min_clients: Count = 1
     timeout: Seconds | None = None
     guard: GuardSection = GuardSection()
-    method: MethodSection = MethodSection()
+    method: MethodSection = MethodSection.model_validate({})
     model: ModelSection = ModelSection()
     training: TrainingSection = TrainingSection()
     weights: dict[str, Positive] = Field(default_factory=dict)

@@ -288,10 +288,5 @@ def _call(name: str, options: dict[str, Any]) -> Method:
         if first["type"] == "unexpected_keyword_argument":
             known = METHODS[name].__annotations__.keys() - {"return"}
             raise RecipeError(f"{unknown(f'option of {name}', option, known)}") from None
-<<<<<<< HEAD
         made: Any = METHODS[name]
         raise RecipeError(f"Method {name}: {describe(error, TypeAdapter(made).json_schema(), options)}") from None
-=======
-        wanted: Any = METHODS[name]
-        raise RecipeError(f"Method {name}: {describe(error, TypeAdapter(wanted).json_schema(), options)}") from None
->>>>>>> config

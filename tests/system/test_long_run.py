@@ -11,10 +11,5 @@ def test_a_long_run_keeps_no_file_open_and_its_report_can_be_made() -> None:
 def test_a_leak_is_told_from_steps_and_noise() -> None:
     noise = np.random.default_rng(0).normal(scale=0.01, size=150)
     step = np.where(np.arange(150) < 110, 160.0, 171.0)
-<<<<<<< HEAD
     assert long_run.growth([*(step + noise)]) < long_run.MOST_GROWTH
     assert long_run.growth([*(step + noise + 0.01 * np.arange(150))]) > long_run.MOST_GROWTH
-=======
-    assert long_run.growth([*step + noise]) < long_run.MOST_GROWTH
-    assert long_run.growth([*step + noise + 0.01 * np.arange(150)]) > long_run.MOST_GROWTH
->>>>>>> config

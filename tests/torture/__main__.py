@@ -1,4 +1,4 @@
-"""All of it: kills, faults of the disk, random schedules, hostile input, lies, a long run; one line of counts.
+"""All of it: kills, faults of the disk, random schedules, hostile input, a long run; one line of counts at the end.
 
 python tests/torture [--quick]        # an hour; quick: under five minutes, and not between processes
 """
@@ -14,7 +14,6 @@ from datetime import timedelta
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ROOTS = (str(HERE.parent), str(HERE.parent / "fuzz"))
 sys.path.insert(0, str(HERE.parent))
 from tally import total  # noqa: E402  the path is set first
 
@@ -23,7 +22,6 @@ PARTS: dict[str, tuple[list[str], list[str] | None]] = {
     "disk": (["disk.py", "--faults", "30"], ["disk.py", "--faults", "6"]),
     "kills over FLARE": (["network.py", "--engine", "flare", "--kills", "12"], None),
     "kills over Flower": (["network.py", "--engine", "flower", "--kills", "8"], None),
-    "lies": (["lies.py", "--tries", "40"], ["lies.py", "--tries", "4"]),
     "long run": (["long_run.py", "--rounds", "500"], ["long_run.py", "--rounds", "100"]),
 }
 """Scripts with their arguments, whole and quick; None where it takes too long."""
@@ -43,7 +41,7 @@ def main() -> int:
         tally = Path(place, "tally")
         environment = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join([*ROOTS, os.environ.get("PYTHONPATH", "")]).strip(os.pathsep),
+            "PYTHONPATH": os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")]).strip(os.pathsep),
             "OMP_NUM_THREADS": "1",
             "FEDHCA_TALLY": str(tally),
             "FEDHCA_TORTURE": str(QUICK_FACTOR if quick else FACTOR),
@@ -65,8 +63,8 @@ def main() -> int:
 def line(counts: Counter[str]) -> str:
     """Return the counts in one line."""
     return (
-        f"kills {counts['kills']} survived {counts['survived']}, faults {counts['faults']}, lies {counts['lies']}, "
-        f"schedules {counts['schedules']}, inputs {counts['inputs']}, tracebacks {counts['tracebacks']}, long rounds "
+        f"kills {counts['kills']} survived {counts['survived']}, faults {counts['faults']}, schedules "
+        f"{counts['schedules']}, inputs {counts['inputs']}, tracebacks {counts['tracebacks']}, long rounds "
         f"{counts['rounds']}"
     )
 

@@ -58,7 +58,7 @@ REPORT = "making a report"
 def main() -> int:
     options = _options()
     torch.set_num_threads(1)  # a pool of threads would not survive the fork
-    load_everything()
+    _load_everything()
     draw = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
@@ -204,7 +204,7 @@ class Life:
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
-def load_everything() -> None:
+def _load_everything() -> None:
     """Import here, once, what each life would; without a backward pass, after which torch cannot be forked."""
     build_encoder(load_recipe(RECIPE))
     torch.optim.AdamW([torch.zeros(1)])

@@ -25,6 +25,7 @@ TASKS: dict[str, Any] = {
     "g": {"kind": "classification", "classes": ["x", "y"], "file": "g.csv"},
     "h": {"kind": "keypoints", "points": ["x", "y"], "swaps": [["x", 1]], "max_dist": 0.1},
     "i": {"kind": "keypoints", "points": 2},
+    "j": {"kind": "semseg", "colours": {"x": [1, 2, 3]}, "ignore": [[0, 0, 0]]},
 }
 DATASET: dict[str, Any] = {"description": "x", "images": "images", "tasks": TASKS, "train": "x", "val": 0.5, "seed": 1}
 COMMON = {"local_epochs": 1, "max_dist": 0.1, "augmentation": {"scale": [0.5, 2.0], "flip": True, "photometric": True}}
@@ -35,7 +36,7 @@ VALUES: dict[str, Any] = {
     **{"min_clients": 1, "timeout": 1.5, "device": "cpu", "states": "memory", "weights": {"a": 0.5}},
     "guard": {"bound": 2, "reject": 3.5},
     "method": {"name": "fedhca2", "encoder": "local", "decoder": "fedavg", "c": 0.1, "rescale": True},
-    "model": {"backbone": "swin", "pretrained": False, "config": {"depths": [1]}, "width": 8},
+    "model": {"backbone": "swin", "pretrained": False, "config": {"depths": [1]}, "width": 8, "decoders": "apart"},
     "training": {
         **{"batch_size": 2, "learning_rate": 0.1, "weight_decay": 0.1, "warmup_epochs": 1, "clip_norm": 1.0},
         **{"warmup_learning_rate": 0.1, "final_learning_rate": 0.1, "precision": "float32", "compile": False},
@@ -44,7 +45,14 @@ VALUES: dict[str, Any] = {
     "datasets": {
         "rooms": {**COMMON, "kind": "rooms", "size": [8, 8], "train": 8, "val": 8},
         "nyud": {**BENCHMARK, "kind": "nyud"},
-        "voc": {**BENCHMARK, "kind": "pascal_context", "parts": 3, "cache": "x", "legacy_parts": True},
+        "voc": {
+            **BENCHMARK,
+            "kind": "pascal_context",
+            "parts": 3,
+            "cache": "x",
+            "legacy_parts": True,
+            "legacy_normals": True,
+        },
         "own": {**FOLDER, "kind": "folder", "size": [8, 8], "tasks": TASKS},
         "hub": {
             **{**COMMON, "kind": "huggingface", "path": "x/y", "revision": "x", "size": [8, 8], "shrink": 0.5},

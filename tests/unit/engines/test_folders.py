@@ -339,8 +339,8 @@ LONG_HOST = ".".join(["a" * 63, "b" * 63, "example", "org"])
 
 
 @pytest.mark.parametrize("engine", ["flare", "flower"])
-@pytest.mark.parametrize("host", [LONG_HOST, "uni", "10.0.0.7"])
-def test_a_host_may_be_long_or_be_called_like_a_site(tmp_path: Path, engine: str, host: str) -> None:
+@pytest.mark.parametrize("host", [LONG_HOST, "localhost", "10.0.0.7"])
+def test_a_host_may_have_more_letters_than_a_name_in_a_certificate(tmp_path: Path, engine: str, host: str) -> None:
     """A name in a certificate has 64 letters at most: the host stands beside it."""
     pytest.importorskip({"flare": "nvflare", "flower": "flwr"}[engine], reason=f"the extra `{engine}` is not installed")
     x509 = resolve_name("cryptography.x509")
@@ -357,6 +357,19 @@ def test_a_host_may_be_long_or_be_called_like_a_site(tmp_path: Path, engine: str
         (found,) = json.loads((place / "startup" / "fed_client.json").read_text())["servers"]
         (name,) = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
         assert (found["identity"], found["service"]["target"]) == (name.value, f"{host}:8002")
+        served = json.loads((tmp_path / "federation/engine/server/startup/fed_server.json").read_text())["servers"][0]
+        listens = served["service"]["target"].partition(":")[
+            0
+        ]  # FLARE listens to this machine only if it is a name of it
+        assert (listens == "localhost") == (host == "localhost")
+
+
+def test_over_flare_a_site_is_not_called_like_the_host(tmp_path: Path) -> None:
+    pytest.importorskip("nvflare", reason="the extra `flare` is not installed")
+    facts = Facts(host="uni", sites={"uni": tuple(NAMES)})
+    with pytest.raises(RecipeError, match="not be called like the host over FLARE"):
+        kits.make_federation(tmp_path / "federation", TINY, facts, engine_named("flare"))
+    assert not list((tmp_path / "federation").iterdir())
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 
 from fedhca.atomic import write_atomically
 from fedhca.engines.federation import Federation
-from fedhca.errors import FedhcaError
+from fedhca.errors import FedhcaError, RecipeError
 from fedhca.experiment.recipes import to_yaml
 
 ADMIN = "admin@fedhca.org"
@@ -24,17 +24,21 @@ IMPL = "nvflare.lighter.impl"
 PROJECT = "fedhca"
 KEYS, ADDRESS = ("client.crt", "client.key", "rootCA.pem"), "address.json"
 """What a site is given of what FLARE makes for it, and where the server is."""
-SERVER = "server"
-"""The name in the server's certificate, which may have 64 letters; the host, which may have more, stands beside it."""
+NAMED = 64
+"""Letters of a name in a certificate. FLARE cuts a longer host's off there; the whole of it stands beside the name."""
 
 
 def provision(federation: Federation) -> dict[str, Path]:
     """Make keys and certificates; return the folder with each site's own.
 
     Raises:
+        RecipeError: a site is called like the server.
         FedhcaError: FLARE could not make them.
 
     """
+    if (name := federation.facts.host[:NAMED]) in federation.facts.sites:
+        mend = "Call the site otherwise: NAME=CLIENT"
+        raise RecipeError(f"A site should not be called like the host over FLARE. Found '{name}' for both. {mend}.")
     engine, work = federation.engine, federation.engine / "provisioning"
     engine.mkdir(mode=0o700, parents=True, exist_ok=True)  # before any key is written
     write_atomically(work / "project.yml", to_yaml(_project(federation)).encode())
@@ -44,15 +48,15 @@ def provision(federation: Federation) -> dict[str, Path]:
     if made.returncode or not parts.is_dir():
         lines = (made.stderr or made.stdout).strip().splitlines() or ["no word"]
         raise FedhcaError(f"FLARE could not make certificates: {lines[-1]}")
-    shutil.move(parts / SERVER, engine / "server")
+    shutil.move(parts / name, engine / "server")
     write_local(engine / "server", server_resources(engine / "server"))
     shutil.move(parts / ADMIN, engine / "admin")
-    address = json.dumps({"host": federation.facts.host, "port": federation.facts.port, "identity": SERVER}).encode()
+    address = json.dumps({"host": federation.facts.host, "port": federation.facts.port}).encode()
     for site in federation.facts.sites:
         part = engine / "parts" / site
         (part / "startup").mkdir(parents=True)
-        for name in KEYS:
-            shutil.move(parts / site / "startup" / name, part / "startup" / name)
+        for key in KEYS:
+            shutil.move(parts / site / "startup" / key, part / "startup" / key)
         write_atomically(part / ADDRESS, address)
     shutil.rmtree(work)  # and in it the key that signs: new certificates are made with a new one
     return {site: engine / "parts" / site for site in federation.facts.sites}
@@ -60,8 +64,7 @@ def provision(federation: Federation) -> dict[str, Path]:
 
 def _project(federation: Federation) -> dict[str, Any]:
     facts = federation.facts
-    server = {"name": SERVER, "type": "server", "org": "server", "fed_learn_port": facts.port}
-    server["default_host"] = facts.host
+    server = {"name": facts.host, "type": "server", "org": "server", "fed_learn_port": facts.port}
     sites = [{"name": site, "type": "client", "org": "site"} for site in facts.sites]
     admin = {"name": ADMIN, "type": "admin", "org": "server", "role": "project_admin"}
     static = {"config_folder": "config", "scheme": "grpc"}

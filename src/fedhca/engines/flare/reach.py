@@ -22,7 +22,7 @@ def reach(engine: Path) -> str:
         FedhcaError: it is another, or it does not take this site's certificate.
 
     """
-    startup, (host, port, _) = engine / "startup", read_address(engine)
+    startup, (host, port) = engine / "startup", read_address(engine)
     address = f"{host}:{port}"
     try:
         context = ssl.create_default_context(cafile=str(startup / "rootCA.pem"))

@@ -13,7 +13,7 @@ from typing import Any
 from nvflare.lighter.utils import load_yaml, sh_replace
 
 from fedhca.atomic import write_atomically
-from fedhca.engines.flare.provision import ADDRESS, KEYS, PROJECT, permissions, site_resources
+from fedhca.engines.flare.provision import ADDRESS, KEYS, NAMED, PROJECT, permissions, site_resources
 
 
 def write_workspace(engine: Path, site: str) -> None:
@@ -41,17 +41,17 @@ def write_workspace(engine: Path, site: str) -> None:
         write_atomically(path, json.dumps(values, indent=2).encode())
 
 
-def read_address(engine: Path) -> tuple[str, int, str]:
-    """Return the server's host and port, and the name in its certificate (in old kits, the host)."""
+def read_address(engine: Path) -> tuple[str, int]:
+    """Return the server's name and port."""
     found = json.loads((engine / ADDRESS).read_text(encoding="utf-8"))
-    return str(found["host"]), int(found["port"]), str(found.get("identity", found["host"]))
+    return str(found["host"]), int(found["port"])
 
 
-def _client(site: str, host: str, port: int, identity: str) -> dict[str, Any]:
+def _client(site: str, host: str, port: int) -> dict[str, Any]:
     service = {"target": f"{host}:{port}", "scheme": "grpc"}
     return {
         "format_version": 2,
-        "servers": [{"name": PROJECT, "service": service, "identity": identity}],
+        "servers": [{"name": PROJECT, "service": service, "identity": host[:NAMED]}],
         "client": {
             "ssl_private_key": "client.key",
             "ssl_cert": "client.crt",

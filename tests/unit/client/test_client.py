@@ -287,7 +287,7 @@ def test_an_update_beyond_float32_is_refused_before_what_is_owed_of_it_is_kept(t
     held = subject.model.collect()
     held.encoder[:] = -3.4e38
     encoder: Any = subject.model.encoder
-    subject._learn = lambda *words: spoil(encoder.first.weight, 3.4e38) or {}  # type: ignore[assignment, func-returns-value]
+    subject._learn = lambda *words: spoil(encoder.first.weight, 3.4e38) or {}  # type: ignore[method-assign, func-returns-value]
     with pytest.raises(ClientError, match="The update of client 'a' should be finite"):
         subject.train(TrainRequest("a", 0, held, LocalRule(), answer="int8"))
     assert files(tmp_path) == {}

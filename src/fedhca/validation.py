@@ -127,7 +127,7 @@ def _example(schema: Schema, found: Any = None) -> Any:
     if several:
         lists = [each for each in several if each.get("type") == "array" and isinstance(found, list)]
         return _example((lists or several)[0], found)
-    if kind == "array":
+    if kind == "array" and "examples" not in schema:
         each = found if isinstance(found, list) and found else [found]
         items = schema.get("prefixItems") or [schema["items"]] * len(each)
         return [_example(item, one) for item, one in zip(items, each * len(items), strict=False)]

@@ -17,7 +17,8 @@ def _three_or_four(colour: tuple[int, ...]) -> tuple[int, ...]:
     return colour[:3] if colour[3:] == (255,) else colour
 
 
-Colour = Annotated[tuple[Annotated[int, Field(ge=0, le=255), Number], ...], AfterValidator(_three_or_four)]
+Channel = Annotated[int, Field(ge=0, le=255), Number]
+Colour = Annotated[tuple[Channel, ...], Field(examples=[[128, 0, 0]]), AfterValidator(_three_or_four)]
 """Red, green and blue; a fourth number is how opaque it is, 255 if not given."""
 
 

@@ -50,7 +50,7 @@ def _require_request(client: str, number: int, home: int) -> None:
 
 def _require_reply(client: str, number: int, seconds: int | float) -> None:
     _require_name(client)
-    _require_count(number, "`round`")
+    _require_count(abs(number), "`round`")  # one before the first is late, as every other that was not asked for
     _require_count(seconds, "`seconds`")
 
 

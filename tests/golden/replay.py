@@ -143,6 +143,8 @@ def main(arguments: list[str]) -> int:
         for r, found in enumerate(deviations(Recording.read(Path(arguments[0])))):
             print(f"round {r}: " + "  ".join(f"{name} {value:.2e}" for name, value in found.items()))
             largest = max(largest, *(inf if isnan(value) else value for value in found.values()))
+            if largest == inf:
+                break  # no rule goes on from rows that are not finite
     except (OSError, ValueError, SafetensorError, KeyError, TypeError, AttributeError, FedhcaError) as error:
         line = f"{type(error).__name__}: {error}".splitlines()[0]
         print(f"Cannot replay '{arguments[0]}': it should be NAME.json with NAME.safetensors beside it. Found {line}")

@@ -74,9 +74,8 @@ def main() -> int:
         return 0
     survived = 0
     with ThreadPoolExecutor(options.jobs) as pool:
-        for (number, (_, mutant)), alive in zip(
-            chosen.items(), pool.map(lambda each: survives(*each), chosen.values())
-        ):
+        verdicts = pool.map(lambda each: survives(*each), chosen.values())
+        for (number, (_, mutant)), alive in zip(chosen.items(), verdicts, strict=True):
             survived += alive
             print(f"{number:3} {'SURVIVED' if alive else 'killed  '} {mutant.line(ROOT)}", flush=True)
     print(f"\n{len(chosen) - survived} of {len(chosen)} killed")

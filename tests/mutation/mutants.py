@@ -4,8 +4,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-SWAPPED: dict[type[ast.AST], ast.AST] = {
+SWAPPED: dict[type[ast.AST], Any] = {
     ast.Lt: ast.LtE(),
     ast.LtE: ast.Lt(),
     ast.Gt: ast.GtE(),
@@ -79,29 +80,29 @@ def _expressions(node: ast.AST) -> Iterator[ast.expr]:
 
 def _changes(node: ast.expr) -> list[str]:
     """Return what may stand in the place of an expression."""
+    found: list[ast.expr] = []
     match node:
         case ast.Compare(left, [operator], comparators) if type(operator) in SWAPPED:
-            return [ast.unparse(ast.Compare(left, [SWAPPED[type(operator)]], comparators))]
-        case ast.BinOp(left, operator, right) if (
-            type(operator) in SWAPPED and not _is_text(left) and not _is_text(right)
-        ):
-            return [ast.unparse(ast.BinOp(left, SWAPPED[type(operator)], right))]
+            found = [ast.Compare(left, [SWAPPED[type(operator)]], comparators)]
+        case ast.BinOp(left, operator, right) if type(operator) in SWAPPED and not (_is_text(left) or _is_text(right)):
+            found = [ast.BinOp(left, SWAPPED[type(operator)], right)]
         case ast.BoolOp(operator, values):
-            return [ast.unparse(ast.BoolOp(SWAPPED[type(operator)], values))]
+            found = [ast.BoolOp(SWAPPED[type(operator)], values)]
         case ast.UnaryOp(ast.Not(), operand):
-            return [ast.unparse(operand)]
+            found = [operand]
         case ast.Constant(bool(value)):
-            return [str(not value)]
-        case ast.Constant(int(value) | float(value)):
-            return [str(value + 1), str(value / 10)] if isinstance(value, float) else [str(value + 1)]
+            found = [ast.Constant(not value)]
+        case ast.Constant(int(value)):
+            found = [ast.Constant(value + 1)]
+        case ast.Constant(float(value)):
+            found = [ast.Constant(value + 1), ast.Constant(value / 10)]
         case ast.Name(name, ast.Load()) if name in RENAMED:
-            return [RENAMED[name]]
+            found = [ast.Name(RENAMED[name])]
         case ast.Attribute(value, name, ast.Load()) if name in RENAMED:
-            return [f"{ast.unparse(value)}.{RENAMED[name]}"]
+            found = [ast.Attribute(value, RENAMED[name])]
         case ast.IfExp(test, body, orelse):
-            return [ast.unparse(ast.IfExp(test, orelse, body))]
-        case _:
-            return []
+            found = [ast.IfExp(test, orelse, body)]
+    return [ast.unparse(each) for each in found]
 
 
 def _is_text(node: ast.expr) -> bool:
@@ -110,8 +111,7 @@ def _is_text(node: ast.expr) -> bool:
 
 def _replaced(text: str, node: ast.expr, after: str) -> str:
     rows = text.encode().splitlines(keepends=True)  # ast counts columns in bytes
-    assert node.end_lineno is not None and node.end_col_offset is not None
     start = sum(map(len, rows[: node.lineno - 1])) + node.col_offset
-    end = sum(map(len, rows[: node.end_lineno - 1])) + node.end_col_offset
+    end = sum(map(len, rows[: (node.end_lineno or 0) - 1])) + (node.end_col_offset or 0)
     whole = b"".join(rows)
     return (whole[:start] + after.encode() + whole[end:]).decode()

@@ -1,8 +1,8 @@
 """Change one operator or number of the source at a time, and ask whether a test notices.
 
-python tests/mutation --list                    # the mutants that the seed draws
-python tests/mutation [--count 60] [--jobs 2]   # an hour on two cores; survivors are printed, and counted at the end
-python tests/mutation --only 7,12               # some of them again
+python tests/mutation/mutate.py --list                    # the mutants that the seed draws
+python tests/mutation/mutate.py [--count 60] [--jobs 2]   # an hour on two cores; survivors are printed
+python tests/mutation/mutate.py --only 7,12               # some of them again
 
 Mutants are drawn evenly from the report, the server and the rules. Not part of CI.
 """

@@ -99,9 +99,11 @@ def full(folder: Path, draw: random.Random) -> Iterator[None]:
 
 @contextmanager
 def read_only(folder: Path, draw: random.Random) -> Iterator[None]:
-    subprocess.run(["mount", "-o", "remount,ro", str(folder.parent)], check=True)
+    place = str(folder.parent)
+    subprocess.run(["mount", "--bind", place, place], check=True)  # the lock is open, which keeps a disk from changing
+    subprocess.run(["mount", "-o", "remount,bind,ro", place], check=True)
     yield
-    subprocess.run(["mount", "-o", "remount,rw", str(folder.parent)], check=True)
+    subprocess.run(["umount", place], check=True)
 
 
 @contextmanager

@@ -101,8 +101,12 @@ class ClassMap(Label):
         mend = "Save class indices as a PNG with 8 or 16 bits, or with a palette; or say the `colours` of the classes."
         values = one_channel(where, stored, mend)
         first, count = self.offset, len(self.names)
-        hidden = listed(values, [each for each in self.ignore if isinstance(each, int)]) | ~np.isfinite(values)
-        wrong = values[~hidden & ~((values >= first) & (values < first + count) & (values % 1 == 0))]
+        hidden = listed(values, [each for each in self.ignore if isinstance(each, int)])
+        right = (values >= first) & (values < first + count)
+        if values.dtype.kind == "f":  # whole numbers need no look: it would take as long again for every sample
+            hidden |= ~np.isfinite(values)
+            right &= values % 1 == 0
+        wrong = values[~hidden & ~right]
         if wrong.size:
             value = wrong.max()
             ignored = f", or {' or '.join(map(str, self.ignore))} for no label" if self.ignore else ""
@@ -113,7 +117,9 @@ class ClassMap(Label):
             raise DataError(
                 f"{where}: expected {count} classes, {first} to {first + count - 1}{ignored}; found {value}. {mend}"
             )
-        return np.where(hidden, IGNORE, np.where(hidden, first, values).astype(np.int64) - first).astype(np.uint8)
+        label = (np.where(hidden, 0, values).astype(np.int32) - first).astype(np.uint8)
+        label[hidden] = IGNORE
+        return label
 
     def _by_colour(self, where: Path, stored: Shaped[np.ndarray, "..."]) -> UInt8[np.ndarray, "y x"]:
         if (

@@ -1,13 +1,12 @@
 """Maps of surface normals in files: 8-bit colours, or .npy of vectors."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, final
+from typing import ClassVar, Literal, final
 
 import numpy as np
 from jaxtyping import Float32, Shaped
-from pydantic import Field
 
-from fedhca.bounds import Number
+from fedhca.data.described.class_colours import Channel
 from fedhca.data.described.label import Label, axes_mend, channels, no_map
 from fedhca.data.label_normals import decode_normals
 from fedhca.errors import DataError
@@ -15,7 +14,6 @@ from fedhca.tasks import SurfaceNormals
 from fedhca.tasks.surface_normals import LONGEST
 from fedhca.tasks.task import IGNORE, Task
 
-Channel = Annotated[int, Field(ge=0, le=255), Number]
 Colour = tuple[Channel, Channel, Channel]
 
 

@@ -191,7 +191,7 @@ def code_is_refused(here: Path) -> None:
 FIELDS: Mapping[str, set[str]] = {
     "ask hello": set(),
     "hello": {"client", "dataset", "tasks", "examples", "encoder_layout", "decoder_layout", "held"},
-    "train": {"client", "round", "since", "pull", "keeps", "heads_first", "answer"},
+    "train": {"client", "round", "since", "pull", "keeps", "heads_first", "answer", "begins"},
     "evaluate": {"client", "round", "since", "pull", "keeps", "heads_first"},
     "trained": {"client", "round", "seconds", "loss/"},
     "evaluated": {"client", "round", "seconds", "metric/"},

@@ -54,7 +54,10 @@ def test_an_experiment_is_run_drawn_and_never_run_twice(command: Command, experi
         (("table1", "--methods", "fedfoo"), "fedhca: Unknown method of this experiment 'fedfoo': "),
         (("table1", "--track", "tensorbord"), "fedhca: Unknown tracker 'tensorbord': did you mean 'tensorboard'? "),
         (("none.yaml",), "fedhca: Experiment 'none.yaml' is not there. `fedhca ls` lists the embedded ones."),
-        (("table1", "rounds=0"), "fedhca: Recipe 'synthetic-figures-st-rooms-mt': `rounds`: input should be greater "),
+        (
+            ("table1", "rounds=0"),
+            "fedhca: Recipe 'synthetic-figures-st-rooms-mt': `rounds` should be a whole number, at least 1 ",
+        ),
     ],
 )
 def test_wrong_words_are_one_line(

@@ -141,10 +141,10 @@ def read(path: Path, kind: type[BaseModel] = Line) -> list[dict[str, Any]]:
 def _entry(line: str, kind: type[BaseModel]) -> dict[str, Any]:
     values = json.loads(line, parse_float=_number, parse_int=_number, parse_constant=lambda word: None)
     try:
-        kind.model_validate(values)
+        # As validated, not as read: JSON writes 1.0 as 1 where another program wrote the line, and a number is a float.
+        return kind.model_validate(values).model_dump(exclude_unset=True)
     except ValidationError as error:
         raise ValueError(describe(error, kind.model_json_schema(), values)) from None
-    return values
 
 
 def rewind(path: Path, rounds: int) -> None:

@@ -144,6 +144,7 @@ def test_numbers_that_nothing_can_be_made_of_are_read_as_null(tmp_path: Path, nu
     path.write_text(f'{{"round": 1, "metrics": {{"a": {{"depth": {number}}}}}, "encoder": {{"gram": [[{number}]]}}}}\n')
     (line,) = journal.read(path)
     assert line["metrics"]["a"]["depth"] == line["encoder"]["gram"][0][0] == read
+    assert not isinstance(line["metrics"]["a"]["depth"], int), "a metric is a float, even where it was written as 1"
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from fedhca import cli
 from fedhca.client.client import Client
-from fedhca.client.training import Training
+from fedhca.client.clients import Clients
+from fedhca.client.participant import Participant
 from fedhca.compression import Compressed
-from fedhca.experiment.participant import Clients, Participant
+from fedhca.config.federation import Federation, Site, Training
 from fedhca.messages import LocalRule, TrainReply, TrainRequest
 from fedhca.models import Pyramid, backbone
 from fedhca.parameters import Parameters
@@ -110,16 +111,23 @@ def participant(name: str, *tasks: str, count: int = 5, seed: int | None = None)
     )
 
 
+TRAINING = Training(batch_size=2, learning_rate=1e-2, warmup_epochs=1)
+FEDERATION = Federation(rounds=4, training=TRAINING, model={"width": WIDTH})
+
+
 def client(
     *tasks: str,
     name: str = "a",
-    training: Training = Training(rounds=4, batch_size=2, learning_rate=1e-2, warmup_epochs=1),
+    count: int = 5,
     dropout: float = 0.1,
-    **options: Any,
+    site: Site = Site(),
+    folder: Path | None = None,
+    on_step: Any = None,
+    **changes: Any,
 ) -> Client:
-    makes = {key: options.pop(key) for key in ("seed", "device") if key in options}
-    person = participant(name, *tasks, count=options.pop("count", 5))
-    return Clients(encoder(dropout), width=WIDTH, **makes).make(person, training, **options)
+    """Return a client on its own; `changes` are of its federation."""
+    federation = FEDERATION.model_copy(update=changes)
+    return Clients(federation, site, encoder(dropout)).make(participant(name, *tasks, count=count), folder, on_step)
 
 
 def train(

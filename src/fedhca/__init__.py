@@ -1,10 +1,11 @@
 """fedhca: hetero-client federated multi-task learning (FedHCA², CVPR 2024).
 
-    run, Participant, Training     a federation in this process, from your own data sets, tasks and backbone
+    run, Participant               a federation in this process: of a recipe, or of your own data, tasks and backbone
+    Federation                     how it is run: rounds, training, guard, privacy, and who takes part when
+    Training, Guard, Privacy, Compression
+                                   parts of it
+    Site                           the machine: device, loading processes, where states are
     trained                        one participant's model, from the folder of such a run
-    Privacy                        differential privacy of what clients send
-    Policy                         what to do about clients that do not answer
-    Guard                          what to do about clients that send far more than others
     backbone                       an encoder from the transformers library
     make_method, Method            the catalogue of methods: fedhca2, its rivals, its variants
     conflict_averse, cross_attention, HyperWeights, HyperOptions
@@ -21,32 +22,31 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fedhca.aggregation import HyperOptions, HyperWeights, conflict_averse, cross_attention
-    from fedhca.client.privacy import Privacy
-    from fedhca.client.training import Training
+    from fedhca.client.participant import Participant
+    from fedhca.config.federation import Compression, Federation, Guard, Privacy, Site, Training
     from fedhca.errors import FedhcaError
-    from fedhca.experiment.participant import Participant
     from fedhca.experiment.recipes import load_recipe
     from fedhca.experiment.run import run
     from fedhca.experiment.run_folder import RunFolder
     from fedhca.experiment.trained import trained
     from fedhca.methods import Method, make_method
     from fedhca.models.encoder import backbone
-    from fedhca.server.guard import Guard
-    from fedhca.server.policy import Policy
     from fedhca.sharing.predictor import Predictor
 
 _HOMES = {
+    "Compression": "fedhca.config.federation",
+    "Federation": "fedhca.config.federation",
     "FedhcaError": "fedhca.errors",
-    "Guard": "fedhca.server.guard",
+    "Guard": "fedhca.config.federation",
     "HyperOptions": "fedhca.aggregation",
     "HyperWeights": "fedhca.aggregation",
     "Method": "fedhca.methods",
-    "Participant": "fedhca.experiment.participant",
-    "Policy": "fedhca.server.policy",
+    "Participant": "fedhca.client.participant",
     "Predictor": "fedhca.sharing.predictor",
-    "Privacy": "fedhca.client.privacy",
+    "Privacy": "fedhca.config.federation",
     "RunFolder": "fedhca.experiment.run_folder",
-    "Training": "fedhca.client.training",
+    "Site": "fedhca.config.federation",
+    "Training": "fedhca.config.federation",
     "backbone": "fedhca.models.encoder",
     "conflict_averse": "fedhca.aggregation",
     "cross_attention": "fedhca.aggregation",
@@ -57,16 +57,18 @@ _HOMES = {
 }
 
 __all__ = [
+    "Compression",
+    "Federation",
     "FedhcaError",
     "Guard",
     "HyperOptions",
     "HyperWeights",
     "Method",
     "Participant",
-    "Policy",
     "Predictor",
     "Privacy",
     "RunFolder",
+    "Site",
     "Training",
     "backbone",
     "conflict_averse",

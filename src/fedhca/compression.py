@@ -9,39 +9,20 @@ SignSGD (ICML 2019).
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import torch
 from jaxtyping import BFloat16, Float32, Int32, Shaped
 from torch import Tensor
 
-from fedhca.errors import ClientError, RecipeError, unknown
+from fedhca.config.federation import TransferDtype
+from fedhca.errors import ClientError
 from fedhca.layout import Layout
 from fedhca.parameters import Parameters, is_finite
 
-Form = Literal["float32", "bfloat16", "int8"]
 LEVELS = 127
 
 LARGEST_SCALE = torch.finfo(torch.float32).max / LEVELS * (1 - 2**-23)
 """Of int8: the last that times 127 is not rounded to infinity."""
-
-
-@dataclass(frozen=True)
-class Sent:
-    """In what form parameters travel, to clients and back. float32 changes no bit.
-
-    Raises:
-        RecipeError: there is no such form.
-
-    """
-
-    down: Form = "float32"
-    up: Form = "float32"
-
-    def __post_init__(self) -> None:
-        for form in (self.down, self.up):
-            if form not in get_args(Form):
-                raise RecipeError(unknown("form of what is sent", form, get_args(Form)))
 
 
 @dataclass(frozen=True)
@@ -74,7 +55,7 @@ class Compressed:
             )
 
     @property
-    def form(self) -> Form:
+    def form(self) -> TransferDtype:
         """What the numbers travel as."""
         return "int8" if self.encoder.dtype == torch.int8 else "bfloat16"
 
@@ -94,7 +75,7 @@ class Compressed:
         return Parameters(encoder.mul_(self.encoder), decoders.view_as(self.decoders).mul_(self.decoders))
 
 
-def compress(parameters: Parameters, form: Form, encoder: Layout, decoder: Layout) -> Parameters | Compressed:
+def compress(parameters: Parameters, form: TransferDtype, encoder: Layout, decoder: Layout) -> Parameters | Compressed:
     """Return parameters as they travel; as they are for float32.
 
     A segment of int8 has the scale max|w|/127, and its numbers are rounded to the nearest multiple: the error is at

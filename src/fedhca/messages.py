@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
-from fedhca.compression import Compressed, Form
+from fedhca.compression import Compressed
+from fedhca.config.federation import TransferDtype
+from fedhca.config.section import NAME
 from fedhca.errors import ClientError, FedhcaError, one_line
 from fedhca.layout import Layout
 from fedhca.parameters import Parameters
-from fedhca.section import NAME
-from fedhca.stats import Stat
 
 Keeps = Literal["received", "trained", "own"]
 
@@ -140,7 +140,7 @@ class TrainRequest:
     parameters: Parameters | Compressed
     rule: LocalRule
     since: int | None = None
-    answer: Form = "float32"
+    answer: TransferDtype = "float32"
     begins: int = 0
 
     def __post_init__(self) -> None:
@@ -205,14 +205,13 @@ class EvaluateRequest:
 
 @dataclass(frozen=True)
 class EvaluateReply:
-    """The sums of each task's metric, and the metric itself; neither of a private client, unless it may tell.
+    """The metric of each task; none of a private client, unless it may tell.
 
     A metric is NaN where nothing could be measured. ClientError if it is infinite or absurd, and as in `TrainReply`.
     """
 
     client: str
     round: int
-    stats: Mapping[str, Stat]
     metrics: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
 

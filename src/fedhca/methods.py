@@ -37,9 +37,9 @@ from fedhca.aggregation.groups import Grouping
 from fedhca.aggregation.hyper_weights import Bounds, HyperGradient
 from fedhca.aggregation.mean import Scope
 from fedhca.aggregation.message_passing import Kernel
+from fedhca.config.validation import describe
 from fedhca.errors import RecipeError, unknown
 from fedhca.messages import LocalRule
-from fedhca.validation import describe
 
 Robust = Literal["own", "all"]
 """What a robust method does with decoders. `own`: they stay home, as what is not mixed cannot be poisoned, and decoders

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
 from fedhca.client.training import Step
+from fedhca.experiment.run import run
 from fedhca.experiment.run_folder import RunFolder
 from fedhca.messages import Missing
 from fedhca.pace import Pace, in_words
@@ -114,7 +115,7 @@ def follow(
         return
     screen = Screen(console, name, recipe.rounds, [client.name for client in recipe.roster], detail=detail)
     with screen:
-        for round_ in folder.go(screen.step, screen.missing):
+        for round_ in run(recipe, out=folder.path, on_step=screen.step, tell=screen.missing):
             screen.round(round_)
             after()
     console.print(f"{name}: {recipe.rounds} rounds done; everything is in {folder.path}", highlight=False)

@@ -17,7 +17,7 @@ from PIL import Image
 
 from fedhca import Predictor, RunFolder, load_recipe
 from fedhca.data.colours import normalise
-from fedhca.engines.federation import federate
+from fedhca.engines.server_folder import federate
 from fedhca.engines.site import Site
 from fedhca.engines.site_folder import host
 from fedhca.engines.site_run import SiteRun

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from fedhca.errors import RecipeError
-from fedhca.plain import plain, read_yaml
+from fedhca.config.yaml import plain, read_yaml
 
 
 def test_what_anchors_share_is_read() -> None:

@@ -57,11 +57,11 @@ def recipe(
     Example: `fedhca new recipe mine.yaml --data photos --clients uni=photos:depth+edge,lab=photos:semseg`.
     """
     from fedhca.atomic import write_atomically
+    from fedhca.config.yaml import plain
     from fedhca.data.described.description import read_description
     from fedhca.experiment.build import build_method, build_tasks
     from fedhca.experiment.draft import draft_recipe, seat
     from fedhca.experiment.recipes import described, validate
-    from fedhca.plain import plain
 
     _free(file, force)
     asks = sys.stdin.isatty()

@@ -14,7 +14,7 @@ from fedhca.cli.summary import run_document, show_metrics, show_places
 from fedhca.cli.words import AsJson, Changes, MoreChanges, RecipeName, names
 
 if TYPE_CHECKING:
-    from fedhca.engines.federation import Facts, Federation
+    from fedhca.engines.server_folder import Facts, ServerFolder
     from fedhca.experiment.config import Recipe
 
 KEYS = "A kit has its site's private key: give it to that site alone, then delete it here."
@@ -42,11 +42,11 @@ def init(
     Example: `fedhca server init demo`. Example: `fedhca server init recipe.yaml --sites hospital-a,hospital-b`.
     Example: `fedhca server init demo --host fl.example.org --engine flower --out rooms`.
     """
+    from fedhca.config.section import checked
     from fedhca.engines.engine import engine_named
-    from fedhca.engines.federation import Facts, seated
     from fedhca.engines.kits import make_federation
+    from fedhca.engines.server_folder import Facts, seated
     from fedhca.experiment.recipes import load_recipe
-    from fedhca.section import checked
 
     carrier = engine_named(engine)
     plan = load_recipe(recipe, [*(changes or ()), *(more or ())])
@@ -63,11 +63,11 @@ def renew(at: At = Path("federation")) -> None:
     from datetime import UTC, datetime
 
     from fedhca.engines.engine import engine_named
-    from fedhca.engines.federation import Federation
     from fedhca.engines.kits import renew_kits
     from fedhca.engines.processes import not_running
+    from fedhca.engines.server_folder import ServerFolder
 
-    federation = Federation.open(at)
+    federation = ServerFolder.open(at)
     with not_running(at):
         kits = renew_kits(federation, engine_named(federation.facts.engine), datetime.now(UTC))
     _show_kits(federation.facts, kits)
@@ -77,10 +77,10 @@ def renew(at: At = Path("federation")) -> None:
 def start(at: At = Path("federation")) -> None:
     """Start the server of a federation, and stay. Example: `fedhca server start`."""
     from fedhca.engines.engine import engine_named
-    from fedhca.engines.federation import ENGINE, Federation
     from fedhca.engines.processes import stay
+    from fedhca.engines.server_folder import ENGINE, ServerFolder
 
-    federation = Federation.open(at)
+    federation = ServerFolder.open(at)
     facts = federation.facts
     engine = engine_named(facts.engine)
     tell(f"server of {at}: {facts.host}:{facts.port}; its log is {at / ENGINE / 'server' / 'log.txt'}")
@@ -101,11 +101,11 @@ def run(
     Example: `fedhca server run --name first`. Example: `fedhca server run --set method=fedavg rounds=20`.
     """
     from fedhca.engines.agreement import require_agreed
-    from fedhca.engines.federation import RECIPE as AGREED
-    from fedhca.engines.federation import Federation, shareable
+    from fedhca.engines.server_folder import RECIPE as AGREED
+    from fedhca.engines.server_folder import ServerFolder, shareable
     from fedhca.experiment.recipes import load_recipe
 
-    federation = Federation.open(at)
+    federation = ServerFolder.open(at)
     words = [*(changes or ()), *(more or ())]
     if "=" in recipe:
         recipe, words = "", [recipe, *words]
@@ -123,16 +123,16 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Go on with an interrupted run of a federation. Example: `fedhca server resume fedhca2-seed-0`."""
-    from fedhca.engines.federation import Federation
+    from fedhca.engines.server_folder import ServerFolder
     from fedhca.experiment.run_folder import RunFolder
 
-    federation = Federation.open(at)
+    federation = ServerFolder.open(at)
     _follow(federation, RunFolder.open(federation.run_folder(name)).recipe, name, as_json=as_json)
 
 
 def _tell_left_out(recipe: "Recipe") -> None:
     """Say what of a recipe is not sent, as each machine sets it for itself."""
-    from fedhca.experiment.places import set_locally
+    from fedhca.config.owner import set_locally
 
     if keys := [".".join(map(str, key)) for key in set_locally(recipe)]:
         tell(f"left to each site (fedhca site init KIT --set KEY=VALUE): {', '.join(keys)}")
@@ -143,7 +143,7 @@ def _show_kits(facts: "Facts", kits: dict[str, Path]) -> None:
     show_table(["site", "clients", "kit"], rows, KEYS)
 
 
-def _follow(federation: "Federation", recipe: "Recipe", name: str, *, as_json: bool) -> None:
+def _follow(federation: "ServerFolder", recipe: "Recipe", name: str, *, as_json: bool) -> None:
     from fedhca.engines.driver import go
     from fedhca.engines.engine import engine_named
     from fedhca.experiment.run_folder import RunFolder

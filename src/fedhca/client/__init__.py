@@ -1,7 +1,6 @@
 """A client: what stays home, local training, evaluation."""
 
 from fedhca.client.client import Client
-from fedhca.client.privacy import Privacy
-from fedhca.client.training import Step, Training
+from fedhca.client.training import Step
 
-__all__ = ["Client", "Privacy", "Step", "Training"]
+__all__ = ["Client", "Step"]

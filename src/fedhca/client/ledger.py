@@ -8,7 +8,7 @@ from typing import Any
 from filelock import FileLock
 
 from fedhca.atomic import write_atomically
-from fedhca.client.privacy import Privacy
+from fedhca.config.federation import Privacy
 from fedhca.errors import RunFolderError
 from fedhca.state_folder import StateFolder
 

@@ -1,10 +1,27 @@
-"""Differential privacy of what a client sends: its update is shortened to a length, and blurred by noise."""
+"""Differential privacy of what a client sends: its update is shortened to a length, and blurred by noise.
+
+It holds for every answer of a client, against everybody outside its site, the server included.
+
+Where Δ is the whole update of a round (the encoder's and all decoders', as one vector), what is sent is
+
+    start + Δ · min(1, clip/‖Δ‖) + z,    z ~ N(0, (noise · clip)²) on every number.
+
+What is protected is the client as a whole: any two data sets it might train on, of the same size. Two shortened
+updates are at most 2 · clip apart, so an answer is a Gaussian mechanism of noise multiplier noise/2, and T answers
+are (α, 2αT/noise²)-Rényi private for every α > 1: no subsampling helps, as every client answers every time.
+
+Covered are the parameters that are sent, in any form. Losses of a private client are not sent. Metrics are neither,
+unless `metrics` says so: they are measured with heads that learnt from the training data, and ε knows nothing of
+them. See docs/security.md for what else is not covered.
+
+Sources: Mironov, Rényi differential privacy (CSF 2017); Balle et al., Hypothesis testing interpretations and Rényi
+differential privacy (AISTATS 2020), for ε of α.
+"""
 
 import math
 import os
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import ModuleType
 
 import numpy as np
@@ -12,7 +29,7 @@ import torch
 from jaxtyping import Float32, Float64
 from torch import Tensor
 
-from fedhca.errors import RecipeError
+from fedhca.config.federation import Privacy
 from fedhca.extras import require
 from fedhca.parameters import Parameters
 
@@ -26,91 +43,50 @@ ORDERS = 1 + np.logspace(-6, 6, 1201)
 """Rényi orders α, among which the accountant takes the one of the least ε."""
 
 
-@dataclass(frozen=True)
-class Privacy:
-    """Differential privacy of every answer of a client, against everybody outside its site, the server included.
+def blur(privacy: Privacy, update: Parameters, draw: Draw = os.urandom) -> Parameters:
+    """Return the update as it may be known outside: shortened, and blurred.
 
-    Where Δ is the whole update of a round (the encoder's and all decoders', as one vector), what is sent is
+    The noise is from the operating system, never from the experiment's seed: who knows the seed could subtract it.
+    Nor is it torch's, whose generator on the CPU has 2³² seeds in all: who tries each finds the one whose noise
+    leaves a short update. So two runs of one seed differ. It is added in float64, and rounded to float32 once.
 
-        start + Δ · min(1, clip/‖Δ‖) + z,    z ~ N(0, (noise · clip)²) on every number.
-
-    What is protected is the client as a whole: any two data sets it might train on, of the same size. Two shortened
-    updates are at most 2 · clip apart, so an answer is a Gaussian mechanism of noise multiplier noise/2, and T answers
-    are (α, 2αT/noise²)-Rényi private for every α > 1: no subsampling helps, as every client answers every time.
-
-    Covered are the parameters that are sent, in any form. Losses of a private client are not sent. Metrics are neither,
-    unless `metrics` says so: they are measured with heads that learnt from the training data, and ε knows nothing of
-    them. See docs/security.md for what else is not covered.
-
-    Sources: Mironov, Rényi differential privacy (CSF 2017); Balle et al., Hypothesis testing interpretations and Rényi
-    differential privacy (AISTATS 2020), for ε of α.
-
-    Attributes:
-        clip: greatest length of an update.
-        noise: standard deviation of what is added to every number, in multiples of `clip`; 0 only shortens.
-        delta: δ, the probability that ε does not hold.
-        metrics: whether metrics are sent, unprotected.
-
-    Raises:
-        RecipeError: a number is out of its range.
+    Args:
+        privacy: length and noise.
+        update: Δ; one that is not finite counts as zero.
+        draw: for tests alone.
 
     """
+    length = _length(update)
+    if not math.isfinite(length):
+        update = Parameters(torch.zeros_like(update.encoder), torch.zeros_like(update.decoders))
+        length = 0.0
+    factor = privacy.clip / max(length, privacy.clip)
+    return Parameters(_blurred(privacy, update.encoder, factor, draw), _blurred(privacy, update.decoders, factor, draw))
 
-    clip: float
-    noise: float
-    delta: float = 1e-5
-    metrics: bool = False
 
-    def __post_init__(self) -> None:
-        for field, right, expected in (
-            ("clip", 0 < self.clip < math.inf, "above 0"),
-            ("noise", 0 <= self.noise < math.inf, "0 or above"),
-            ("delta", 0 < self.delta < 1, "between 0 and 1"),
-        ):
-            if not right:
-                raise RecipeError(f"`{field}` of Privacy should be {expected}. Found {getattr(self, field)}.")
+def epsilon(privacy: Privacy, answers: int) -> float:
+    """Return ε at δ after so many answers: 0 before the first, infinite without noise.
 
-    def blur(self, update: Parameters, draw: Draw = os.urandom) -> Parameters:
-        """Return the update as it may be known outside: shortened, and blurred.
+    Raises:
+        FedhcaError: Opacus, whose accountant is asked, is not installed.
 
-        The noise is from the operating system, never from the experiment's seed: who knows the seed could subtract it.
-        Nor is it torch's, whose generator on the CPU has 2³² seeds in all: who tries each finds the one whose noise
-        leaves a short update. So two runs of one seed differ. It is added in float64, and rounded to float32 once.
+    """
+    if answers == 0 or privacy.noise == 0:
+        return math.inf if answers else 0.0
+    accountant = _accountant()
+    spent = accountant.compute_rdp(q=1.0, noise_multiplier=privacy.noise / 2, steps=answers, orders=ORDERS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # at the ends of the orders ε is still a bound
+        epsilon, _ = accountant.get_privacy_spent(orders=ORDERS, rdp=spent, delta=privacy.delta)
+    return max(0.0, float(epsilon))
 
-        Args:
-            update: Δ; one that is not finite counts as zero.
-            draw: for tests alone.
 
-        """
-        length = _length(update)
-        if not math.isfinite(length):
-            update = Parameters(torch.zeros_like(update.encoder), torch.zeros_like(update.decoders))
-            length = 0.0
-        factor = self.clip / max(length, self.clip)
-        return Parameters(self._blurred(update.encoder, factor, draw), self._blurred(update.decoders, factor, draw))
-
-    def epsilon(self, answers: int) -> float:
-        """Return ε at δ after so many answers: 0 before the first, infinite without noise.
-
-        Raises:
-            FedhcaError: Opacus, whose accountant is asked, is not installed.
-
-        """
-        if answers == 0 or self.noise == 0:
-            return math.inf if answers else 0.0
-        accountant = _accountant()
-        spent = accountant.compute_rdp(q=1.0, noise_multiplier=self.noise / 2, steps=answers, orders=ORDERS)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # at the ends of the orders ε is still a bound
-            epsilon, _ = accountant.get_privacy_spent(orders=ORDERS, rdp=spent, delta=self.delta)
-        return max(0.0, float(epsilon))
-
-    def _blurred(self, rows: Float32[Tensor, "*w"], factor: float, draw: Draw) -> Float32[Tensor, "*w"]:
-        blurred = torch.empty_like(rows, memory_format=torch.contiguous_format)
-        for part, into in zip(rows.flatten().split(BLOCK), blurred.view(-1).split(BLOCK), strict=True):
-            noise = torch.from_numpy(gaussian(len(part), draw))
-            into.copy_(part.cpu().double() * factor + self.noise * self.clip * noise)
-        return blurred
+def _blurred(privacy: Privacy, rows: Float32[Tensor, "*w"], factor: float, draw: Draw) -> Float32[Tensor, "*w"]:
+    blurred = torch.empty_like(rows, memory_format=torch.contiguous_format)
+    for part, into in zip(rows.flatten().split(BLOCK), blurred.view(-1).split(BLOCK), strict=True):
+        noise = torch.from_numpy(gaussian(len(part), draw))
+        into.copy_(part.cpu().double() * factor + privacy.noise * privacy.clip * noise)
+    return blurred
 
 
 def gaussian(count: int, draw: Draw) -> Float64[np.ndarray, " count"]:

@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from fedhca.config.federation import Training
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -33,6 +35,12 @@ class Schedule:
     start: float | None = None
     final: float | None = None
     first: int = 0
+
+    @classmethod
+    def of(cls, training: Training, epochs: int, first: int = 0) -> "Schedule":
+        """Return the schedule of a client that trains for so many local epochs in all."""
+        start, final = training.warmup_learning_rate, training.final_learning_rate
+        return cls(training.learning_rate, epochs, training.warmup_epochs, start, final, first)
 
     def rate(self, epoch: int) -> float:
         """Return the rate a local epoch runs at, counted from 0 over all rounds."""

@@ -3,71 +3,13 @@
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
-from fedhca.client.schedule import Schedule
-from fedhca.errors import ClientError, RecipeError, unknown
+from fedhca.errors import ClientError
 from fedhca.models.client_model import ClientModel
 from fedhca.tasks.task import Task
-
-Precision = Literal["auto", "float32", "bfloat16"]
-
-
-@dataclass(frozen=True)
-class Training:
-    """How a client trains; the defaults are the paper's protocol.
-
-    Attributes:
-        rounds: rounds of the whole run (the learning rate falls towards its end).
-        local_epochs: epochs per round.
-        batch_size: pictures per step.
-        learning_rate: AdamW's, after warm-up.
-        weight_decay: AdamW's.
-        warmup_epochs: local epochs of warm-up.
-        warmup_learning_rate: of the first epoch; learning_rate/800 if not given.
-        final_learning_rate: at the end; learning_rate/80 if not given.
-        clip_norm: largest norm of the gradient; not clipped if not given.
-        precision: `auto` is bfloat16 on CUDA and float32 elsewhere.
-        compile: whether torch.compile makes the model machine code at its first steps: minutes once for each model in
-            memory, then faster steps on GPUs. Its numbers differ in their last bits from those of the model as it is.
-        workers: processes that load data; 0 loads in this one.
-
-    """
-
-    rounds: int = 100
-    local_epochs: int = 1
-    batch_size: int = 8
-    learning_rate: float = 1e-4
-    weight_decay: float = 1e-4
-    warmup_epochs: int = 5
-    warmup_learning_rate: float | None = None
-    final_learning_rate: float | None = None
-    clip_norm: float | None = None
-    precision: Precision = "auto"
-    compile: bool = False
-    workers: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be trained with; RecipeError names the field."""
-        for field in ("rounds", "local_epochs", "batch_size", "learning_rate"):
-            if not getattr(self, field) > 0:
-                raise RecipeError(f"`{field}` of Training should be above 0. Found {getattr(self, field)}.")
-        if self.precision not in get_args(Precision):
-            raise RecipeError(unknown("precision", self.precision, get_args(Precision)))
-
-    @property
-    def schedule(self) -> Schedule:
-        """The learning rate over the whole run."""
-        return Schedule(
-            self.learning_rate,
-            self.rounds * self.local_epochs,
-            self.warmup_epochs,
-            self.warmup_learning_rate,
-            self.final_learning_rate,
-        )
 
 
 @dataclass(frozen=True)
@@ -81,7 +23,7 @@ class Step:
     losses: Mapping[str, float]
 
 
-Watch = Callable[[Step], None]
+OnStep = Callable[[Step], None]
 
 
 def optimise(

@@ -2,29 +2,34 @@
 
 from typing import Any
 
+from pydantic import BaseModel
+
+from fedhca.config.owner import Owner
 from fedhca.errors import RecipeError
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.difference import first_difference
-from fedhca.experiment.recipes import dump_recipe
-
-FREE = {
-    *("description", "seed", "rounds", "evaluate_every", "checkpoint_every", "method", "training", "weights", "device"),
-    *("on_missing", "min_clients", "timeout", "guard"),
-}
-"""In what the recipe of a run may differ: nothing that changes who learns what from which data, or what blurs it.
-
-What the server does about clients that are late, or lie, is its own affair."""
-FREE_OF_DATA = {"legacy_normals"}
-"""Likewise in what of its data sets: a run goes on as it began, whichever version made the federation."""
 
 
 def require_agreed(agreed: Recipe, asked: Recipe, run: str) -> None:
-    """Raise RecipeError if a run is not what was agreed on."""
-    mine, theirs = (_binding(dump_recipe(each)) for each in (agreed, asked))
+    """Raise RecipeError if a run is not what was agreed on.
+
+    It may differ in what is the server's or a site's own: nothing that changes who learns what from which data, or what
+    blurs it. What the server does about clients that are late, or lie, is its own affair.
+    """
+    mine, theirs = _binding(agreed), _binding(asked)
     if mine != theirs:
         raise RecipeError(f"Run '{run}' is not what was agreed on: {first_difference(mine, theirs)}.")
 
 
-def _binding(recipe: dict[str, Any]) -> dict[str, Any]:
-    data = {name: {key: each[key] for key in each.keys() - FREE_OF_DATA} for name, each in recipe["datasets"].items()}
-    return {key: value for key, value in {**recipe, "datasets": data}.items() if key not in FREE}
+def _binding(value: Any) -> Any:
+    """Return as plain values what all have agreed on in a recipe, or in a part of one."""
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields.items()
+        return {
+            name: _binding(getattr(value, name))
+            for name, field in fields
+            if Owner.SERVER not in field.metadata and Owner.SITE not in field.metadata
+        }
+    if isinstance(value, dict):
+        return {key: _binding(each) for key, each in value.items()}
+    return [_binding(each) for each in value] if isinstance(value, list | tuple) else value

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 
 from fedhca.engines.engine import Engine, Session
 from fedhca.engines.events import events, note
-from fedhca.engines.federation import Federation
+from fedhca.engines.server_folder import ServerFolder
 from fedhca.errors import FedhcaError, GoneError, MissingReplyError
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.run_folder import RunFolder
@@ -20,7 +20,7 @@ TRIES = 5
 Tell = Callable[[str], None]
 
 
-def go(engine: Engine, federation: Federation, recipe: Recipe, run: str, tell: Tell) -> Iterator[None]:
+def go(engine: Engine, federation: ServerFolder, recipe: Recipe, run: str, tell: Tell) -> Iterator[None]:
     """Run to the last round; yields whenever there may be something new in the run folder, which is held.
 
     Args:
@@ -39,7 +39,7 @@ def go(engine: Engine, federation: Federation, recipe: Recipe, run: str, tell: T
         yield from _go(engine, federation, recipe, run, tell)
 
 
-def _go(engine: Engine, federation: Federation, recipe: Recipe, run: str, tell: Tell) -> Iterator[None]:
+def _go(engine: Engine, federation: ServerFolder, recipe: Recipe, run: str, tell: Tell) -> Iterator[None]:
     folder = RunFolder.create(federation.run_folder(run), recipe)
     tries, before, known, told = 0, -1, False, time.monotonic()
     while not folder.finished:
@@ -90,7 +90,7 @@ def _until_it_ends(session: Session, job: str, folder: RunFolder, seen: int) -> 
 
 
 def _those_who_take_part(
-    session: Session, federation: Federation, folder: RunFolder, tell: Tell
+    session: Session, federation: ServerFolder, folder: RunFolder, tell: Tell
 ) -> Generator[None, None, list[str]]:
     """Wait until every site is there; under `keep`, once there is a checkpoint, for a while and for enough of them."""
     told, began, recipe, missed = 0.0, time.monotonic(), folder.recipe, set[str]()
@@ -115,7 +115,7 @@ def _those_who_take_part(
 
 
 @contextmanager
-def _connected(engine: Engine, federation: Federation, tell: Tell, known: bool) -> Iterator[Session]:
+def _connected(engine: Engine, federation: ServerFolder, tell: Tell, known: bool) -> Iterator[Session]:
     """Connect as soon as the server answers; `known` is whether it did before."""
     told = 0.0
     with ExitStack() as stack:

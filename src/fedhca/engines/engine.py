@@ -8,9 +8,9 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import cast
 
-from fedhca.engines.federation import Federation
 from fedhca.engines.processes import Processes
 from fedhca.engines.proxies import exempt
+from fedhca.engines.server_folder import ServerFolder
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.config import Recipe
@@ -53,7 +53,7 @@ class Engine(ABC):
     """One kind of network."""
 
     @abstractmethod
-    def provision(self, federation: Federation) -> dict[str, Path]:
+    def provision(self, federation: ServerFolder) -> dict[str, Path]:
         """Make keys and certificates; return, for each site, the folder of what it alone is given.
 
         The server keeps its own part, in the federation's engine folder, and no key of a site.
@@ -64,7 +64,7 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def serve(self, federation: Federation) -> Processes:
+    def serve(self, federation: ServerFolder) -> Processes:
         """Start the engine's server."""
 
     @abstractmethod
@@ -82,7 +82,7 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def lasting(self, owner: Federation | SiteFolder) -> str:
+    def lasting(self, owner: ServerFolder | SiteFolder) -> str:
         """Return a line on how long the certificates of the server, or of a site, last.
 
         Raises:
@@ -91,7 +91,7 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def connect(self, federation: Federation) -> AbstractContextManager[Session]:
+    def connect(self, federation: ServerFolder) -> AbstractContextManager[Session]:
         """Connect as the one who runs the server; GoneError while it does not answer."""
 
 

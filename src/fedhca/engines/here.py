@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fedhca.engines.federation import RUNS, Federation
 from fedhca.engines.processes import RUN, SERVER, SITE
+from fedhca.engines.server_folder import RUNS, ServerFolder
 from fedhca.engines.site import Site
 from fedhca.engines.site_folder import SiteFolder, host
 from fedhca.experiment.config import Recipe
+from fedhca.experiment.drive import CLIENTS
 from fedhca.experiment.recipes import validate
-from fedhca.experiment.run import CLIENTS
 from fedhca.experiment.run_folder import RunFolder
 
 
@@ -49,7 +49,7 @@ def server_here(run: str, text: str) -> Place:
     if RUN in os.environ:
         alone = RunFolder.open(Path(os.environ[RUN]))
         return Place(alone.recipe, alone.path, {each.name: each.name for each in alone.recipe.roster}, alone=True)
-    federation = Federation.open(Path(os.environ[SERVER]))
+    federation = ServerFolder.open(Path(os.environ[SERVER]))
     recipe = validate(json.loads(text), f"of run {run}") if text else federation.recipe
     folder = RunFolder.create(federation.run_folder(run), recipe)
     return Place(recipe, folder.path, federation.seats, alone=False)

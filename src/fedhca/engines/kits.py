@@ -10,9 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fedhca.engines.engine import Engine
-from fedhca.engines.federation import ENGINE, KITS, RECIPE, Federation, shareable
-from fedhca.engines.federation import FILE as FEDERATION
-from fedhca.engines.federation import Facts as ServerFacts
+from fedhca.engines.server_folder import ENGINE, KITS, RECIPE, ServerFolder, shareable
+from fedhca.engines.server_folder import FILE as FEDERATION
+from fedhca.engines.server_folder import Facts as ServerFacts
 from fedhca.engines.site_folder import FILE, Facts, SiteFolder, require_nothing_local
 from fedhca.errors import FedhcaError, RecipeError, RunFolderError
 from fedhca.experiment.config import Recipe
@@ -34,7 +34,7 @@ def make_federation(path: Path, recipe: Recipe, facts: ServerFacts, engine: Engi
         FedhcaError: the engine could not make keys.
 
     """
-    federation = Federation.create(path, recipe, facts)
+    federation = ServerFolder.create(path, recipe, facts)
     try:
         return make_kits(federation, engine)
     except BaseException:
@@ -45,7 +45,7 @@ def make_federation(path: Path, recipe: Recipe, facts: ServerFacts, engine: Engi
         raise
 
 
-def make_kits(federation: Federation, engine: Engine) -> dict[str, Path]:
+def make_kits(federation: ServerFolder, engine: Engine) -> dict[str, Path]:
     """Make keys and certificates; return each site's kit.
 
     Raises:
@@ -56,7 +56,7 @@ def make_kits(federation: Federation, engine: Engine) -> dict[str, Path]:
     return {site: pack(federation, site, parts[site]) for site in federation.facts.sites}
 
 
-def pack(federation: Federation, site: str, part: Path) -> Path:
+def pack(federation: ServerFolder, site: str, part: Path) -> Path:
     """Put the engine's part for a site, what was agreed on, and who the site is, into one file; remove the part."""
     facts = Facts(name=site, clients=federation.facts.sites[site], engine=federation.facts.engine)
     kit = federation.path / KITS / f"{site}.zip"
@@ -72,7 +72,7 @@ def pack(federation: Federation, site: str, part: Path) -> Path:
     return kit
 
 
-def renew_kits(federation: Federation, engine: Engine, now: datetime) -> dict[str, Path]:
+def renew_kits(federation: ServerFolder, engine: Engine, now: datetime) -> dict[str, Path]:
     """Make all keys and certificates anew; the old ones are put aside, and the runs stay. Return each site's new kit.
 
     Raises:

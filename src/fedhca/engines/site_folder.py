@@ -15,16 +15,16 @@ from typing import Any
 
 from fedhca.atomic import write_atomically
 from fedhca.client.client import Client
+from fedhca.config.owner import ELSEWHERE, Key, Owner, is_place, local, set_locally, with_local
+from fedhca.config.section import Name, Section, read_section
 from fedhca.engines.agreement import require_agreed
-from fedhca.engines.federation import ENGINE, RECIPE, RUNS, EngineName, run_name
+from fedhca.engines.server_folder import ENGINE, RECIPE, RUNS, EngineName, run_name
 from fedhca.engines.site import Site
 from fedhca.engines.site_run import SiteRun
 from fedhca.errors import FedhcaError, RecipeError, RunFolderError
 from fedhca.experiment import build
 from fedhca.experiment.config import Recipe
-from fedhca.experiment.places import ELSEWHERE, Key, Local, is_place, local, set_locally, with_local
 from fedhca.experiment.recipes import as_begun, dump_recipe, load_recipe, to_yaml, validate
-from fedhca.section import Name, Section, read_section
 
 FILE = "site.yaml"
 
@@ -142,7 +142,7 @@ class SiteFolder:
 
 def host(recipe: Recipe, clients: Iterable[str], folder: Path) -> Site:
     """Return a site that answers for these clients; they go on from their states in the folder."""
-    make = cache(lambda: build.build_clients(recipe))
+    make = cache(lambda: build.build_clients(recipe.model_copy(update={"checkpoint_every": 1})))
 
     def made(name: str) -> Client:
         (participant,) = build.build_participants(recipe, [name])
@@ -175,7 +175,7 @@ def own(changes: Sequence[str], agreed: Recipe) -> list[str]:
             allowed = ", ".join(fields)
             raise RecipeError(f"A site should say for itself: {allowed}. Found `{key}`, which all have agreed on.")
         place, marks = Path(value).expanduser(), fields[key].metadata
-        is_path = place.is_dir() if Local.UNLESS_A_NAME in marks else Local.ALWAYS not in marks
+        is_path = place.is_dir() if Owner.SITE_IF_A_PATH in marks else Owner.SITE not in marks
         found.append(f"{key}={place.absolute()}" if is_path else change)
     return found
 

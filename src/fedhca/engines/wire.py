@@ -12,12 +12,13 @@ from typing import Any, NoReturn, get_args
 import numpy as np
 import torch
 
-from fedhca.compression import Compressed, Form
+from fedhca.compression import Compressed
+from fedhca.config.federation import TransferDtype
+from fedhca.config.section import NAME
 from fedhca.errors import ClientError, one_line
 from fedhca.layout import Layout
 from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Keeps, LocalRule, Missing, TrainReply, TrainRequest
 from fedhca.parameters import Parameters
-from fedhca.section import NAME
 
 Scalar = str | int | float
 Wire = Mapping[str, Scalar | np.ndarray]
@@ -143,7 +144,9 @@ def _read_request(kind: Callable[..., Any]) -> Callable[[dict[str, Any]], Any]:
         parameters = _read_parameters(fields)
         if kind is EvaluateRequest:
             return kind(client, number, parameters, rule, since)
-        return kind(client, number, parameters, rule, since, _one_of(fields, ANSWER, Form), _whole(fields, BEGINS))
+        return kind(
+            client, number, parameters, rule, since, _one_of(fields, ANSWER, TransferDtype), _whole(fields, BEGINS)
+        )
 
     return read
 
@@ -155,7 +158,7 @@ def _read_trained(fields: dict[str, Any]) -> TrainReply:
 
 def _read_evaluated(fields: dict[str, Any]) -> EvaluateReply:
     client, number, seconds = _read_answered(fields)
-    return EvaluateReply(client, number, {}, _read_values(fields, METRIC), seconds)
+    return EvaluateReply(client, number, _read_values(fields, METRIC), seconds)
 
 
 def _read_missing(fields: dict[str, Any]) -> Missing:

@@ -10,9 +10,8 @@ import numpy as np
 import torch
 
 from fedhca.client.client import Client
-from fedhca.client.privacy import Privacy
-from fedhca.client.training import Training
-from fedhca.compression import Sent
+from fedhca.client.clients import Clients, device_of
+from fedhca.client.participant import Participant
 from fedhca.data.augmented import Augmented
 from fedhca.data.described.folder import Folder
 from fedhca.data.described.huggingface import HuggingFace
@@ -25,16 +24,12 @@ from fedhca.data.source import GroundTruth, Source
 from fedhca.data.synthetic import Figures, Rooms
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.config import Recipe
-from fedhca.experiment.participant import Clients, Participant
 from fedhca.experiment.sections.client import ClientSection, ModelSection
 from fedhca.experiment.sections.data import SyntheticData
 from fedhca.methods import Method, make_method
 from fedhca.models.client_model import ClientModel
 from fedhca.models.encoder import Pyramid, backbone
 from fedhca.seeds import derive
-from fedhca.server.attendance import Span
-from fedhca.server.guard import Guard
-from fedhca.server.policy import Policy
 from fedhca.tasks import Edges
 from fedhca.tasks.task import Task
 
@@ -100,32 +95,6 @@ def build_method(recipe: Recipe) -> Method:
     return make_method(section.name, encoder=section.encoder, decoder=section.decoder, **options)
 
 
-def build_policy(recipe: Recipe) -> Policy:
-    """Return what to do about clients that do not answer."""
-    return Policy(recipe.on_missing, recipe.min_clients, recipe.timeout)
-
-
-def build_attendance(recipe: Recipe) -> dict[str, Span]:
-    """Return the rounds that each client takes part in; those who do in all are not in it."""
-    spans = {client.name: Span(client.joins, client.leaves) for client in recipe.roster}
-    return {name: span for name, span in spans.items() if span != Span()}
-
-
-def build_guard(recipe: Recipe) -> Guard:
-    """Return how long an update may be."""
-    return Guard(recipe.guard.bound, recipe.guard.reject)
-
-
-def build_sent(recipe: Recipe) -> Sent:
-    """Return in what form parameters travel."""
-    return Sent(recipe.sent.down, recipe.sent.up)
-
-
-def build_privacy(recipe: Recipe) -> Privacy | None:
-    """Return how every client's answers are blurred, if they are."""
-    return None if recipe.privacy is None else Privacy(**recipe.privacy.model_dump())
-
-
 def build_encoder(recipe: Recipe, model: ModelSection | None = None) -> Pyramid:
     """Make the encoder that clients of a model start from; without pretrained weights it derives from the seed."""
     section = model or recipe.model
@@ -134,24 +103,12 @@ def build_encoder(recipe: Recipe, model: ModelSection | None = None) -> Pyramid:
         return backbone(section.backbone, pretrained=section.pretrained, config=section.config)
 
 
-def build_training(recipe: Recipe, dataset: str) -> Training:
-    """Return how clients on a data set train."""
-    settings = recipe.training.model_dump()
-    return Training(rounds=recipe.rounds, local_epochs=recipe.datasets[dataset].local_epochs, **settings)
-
-
 def build_clients(recipe: Recipe) -> Callable[[Participant, Path | None], Client]:
     """Return what makes a participant a client with the recipe's model, its state saved in the folder if given."""
-    clients = Clients(decoders=recipe.model.decoders, seed=recipe.seed, device=build_device(recipe))
-    equip = build_models(recipe)
-    privacy, rests = build_privacy(recipe), recipe.states
-
-    def make(participant: Participant, folder: Path | None) -> Client:
-        training = build_training(recipe, str(participant.dataset))
-        place = "memory" if folder is None else rests
-        return clients.make(equip(participant), training, privacy=privacy, folder=folder, rests=place)
-
-    return make
+    with_model = build_models(recipe)
+    in_memory = recipe.site.model_copy(update={"states": "memory"})
+    makers = {True: Clients(recipe, recipe.site), False: Clients(recipe, in_memory)}
+    return lambda participant, folder: makers[folder is not None].make(with_model(participant), folder)
 
 
 def build_models(recipe: Recipe) -> Callable[[Participant], Participant]:
@@ -178,7 +135,7 @@ def build_model(recipe: Recipe, name: str) -> ClientModel:
         raise RecipeError(f"The client should be one of {', '.join(clients)}. Found '{name}'.")
     tasks, section = build_tasks(recipe, clients[name]), recipe.model_of(clients[name])
     model = ClientModel(build_encoder(recipe, section), tasks, width=section.width, seed=recipe.seed)
-    return model.to(build_device(recipe))
+    return model.to(device_of(recipe.site))
 
 
 def training_size(recipe: Recipe, name: str) -> tuple[int, int]:
@@ -197,15 +154,6 @@ def class_names(recipe: Recipe, name: str) -> dict[str, tuple[str, ...]]:
     if data.kind in scenes:
         named["semseg"] = scenes[data.kind]
     return {task: names for task in client.tasks if isinstance(names := named.get(task), tuple)}
-
-
-def build_device(recipe: Recipe) -> torch.device:
-    """Return the device the recipe names; `auto` is CUDA where there is one."""
-    if recipe.device == "cuda" and not torch.cuda.is_available():
-        raise RecipeError("`device`: expected a CUDA device, found none that torch can use. Set `device: cpu`.")
-    wanted = ("cuda" if torch.cuda.is_available() else "cpu") if recipe.device == "auto" else recipe.device
-    log.info("device %s, %d threads", wanted, torch.get_num_threads())
-    return torch.device(wanted)
 
 
 def build_sources(recipe: Recipe, split: str, datasets: Iterable[str] | None = None) -> dict[str, Source]:
@@ -289,7 +237,9 @@ def build_participants(recipe: Recipe, only: Collection[str] | None = None) -> l
                 Augmented(source, shares[client.name], client.tasks, train=True, **changes),
                 Augmented(test[client.dataset], range(len(test[client.dataset])), client.tasks, train=False),
                 client.dataset,
-                Span(client.joins, client.leaves),
+                client.joins,
+                client.leaves,
+                client.local_epochs or 1,
             )
         )
     return participants

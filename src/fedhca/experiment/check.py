@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 from fedhca.aggregation import Member
 from fedhca.client.client import Client
-from fedhca.client.resident import Resident
+from fedhca.client.participant import Participant
+from fedhca.client.privacy import epsilon
+from fedhca.client.shared_trainer import SharedTrainer
 from fedhca.compression import compress
 from fedhca.data.augmented import Augmented
 from fedhca.data.source import Source
 from fedhca.errors import DataError
 from fedhca.experiment import build
 from fedhca.experiment.config import Recipe
-from fedhca.experiment.participant import Participant
 from fedhca.server.family import apart, in_words
 from fedhca.server.roster import Roster
 
@@ -63,7 +64,7 @@ def check(recipe: Recipe, only: Collection[str] | None = None) -> Findings:
     privacy = given_away(recipe)
     problems = [line for split in (build.TRAIN, build.VAL) for line in _data_problems(recipe, split, only)]
     make = build.build_clients(recipe)
-    rows, modules = [], dict[Resident, int]()
+    rows, modules = [], dict[SharedTrainer, int]()
     members, layouts = [], []
     travelling, sent_down, sent_up, scalars = 0, 0, 0, 0
     for participant in _participants(recipe, problems, only):
@@ -77,13 +78,13 @@ def check(recipe: Recipe, only: Collection[str] | None = None) -> Findings:
         )
         travelling += hello.parameters.bytes
         sent_down, sent_up = sent_down + down, sent_up + up
-        modules[client.resident] = sum(parameter.numel() for parameter in client.model.parameters())
-        scalars += modules[client.resident]
+        modules[client.state.shared] = sum(parameter.numel() for parameter in client.model.parameters())
+        scalars += modules[client.state.shared]
         if not problems:  # else it would say the same again
             _try(client, problems)
-        tasks = " ".join(task.name for task in client.tasks)
-        counts = [str(len(client.training_set)), str(len(client.test_set))]
-        rows.append([client.name, client.dataset, tasks, *counts, f"{down / 1e3:.0f}", f"{up / 1e3:.0f}"])
+        tasks = " ".join(task.name for task in client.participant.tasks)
+        counts = [str(len(client.participant.train)), str(len(client.participant.test))]
+        rows.append([client.name, hello.dataset, tasks, *counts, f"{down / 1e3:.0f}", f"{up / 1e3:.0f}"])
     tables = TABLES + (recipe.sent.up != "float32")  # what fewer bits leave over stays with each client
     memory = (scalars * MOMENTS + sum(modules.values()) * PASSES + travelling // 4 * tables) * 4 / 1e9
     summary = (
@@ -102,10 +103,10 @@ def given_away(recipe: Recipe) -> str:
         FedhcaError: the accountant is not installed.
 
     """
-    privacy = build.build_privacy(recipe)
+    privacy = recipe.privacy
     if privacy is None:
         return ""
-    spent = f"ε = {privacy.epsilon(recipe.rounds):.3g} at δ = {privacy.delta:g} for each client"
+    spent = f"ε = {epsilon(privacy, recipe.rounds):.3g} at δ = {privacy.delta:g} for each client"
     counts = f"after {recipe.rounds} answers, one a round; a round done again counts again, and so does every other run"
     metrics = "Metrics are sent, and not covered." if privacy.metrics else "Metrics are not sent."
     return f"Privacy: {spent} {counts}. {metrics}"

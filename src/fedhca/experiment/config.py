@@ -5,61 +5,44 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from fedhca.bounds import Count, Positive, Seconds, Seed
-from fedhca.experiment.places import Local
+from fedhca.config.bounds import Number, Positive
+from fedhca.config.federation import Federation, Site, Storage, Training
+from fedhca.config.owner import Owner
+from fedhca.config.section import Name
 from fedhca.experiment.sections.client import MOST, ClientSection, ModelSection
 from fedhca.experiment.sections.data import AnyData
 from fedhca.experiment.sections.method import MethodSection
-from fedhca.experiment.sections.options import GuardSection, PrivacySection, SentSection, TrainingSection
-from fedhca.section import Name, Section
-from fedhca.server.policy import OnMissing
 
 
-class Recipe(Section):
-    """One experiment.
+class RecipeTraining(Training):
+    """How clients train, and `workers`: the processes that load data at a site."""
+
+    workers: Annotated[int, Field(ge=0, le=256), Number, Owner.SITE] = 0
+
+
+class Recipe(Federation):
+    """One experiment: how the federation is run, and all it is made of.
 
     Attributes:
         description: one line for people.
-        seed: everything random derives from it.
-        rounds: rounds of the federation.
-        evaluate_every: rounds between evaluations; the last round is always evaluated.
-        checkpoint_every: rounds between checkpoints; the last round is always saved.
-        on_missing: what to do about a client that does not answer: `fail`, `keep` or `wait`; see `fedhca.Policy`.
-        min_clients: how many have to answer for a round to count, under `keep`.
-        timeout: seconds a client has for one answer, over a network.
-        guard: how long an update may be, in medians of the round: to be shortened (`bound`), or refused (`reject`).
         method: how the server mixes.
         model: the architecture.
-        training: how clients train.
         weights: factors of task losses that replace the paper's.
         datasets: by name.
-        clients: in order.
         device: `auto`, `cpu` or `cuda`.
-        states: where clients' states and the server's rows are between rounds: in `memory`, or on `disk` alone.
-        sent: in what form parameters travel, `down` to clients and `up` from them: `float32`, `bfloat16` or `int8`.
-        privacy: how every client's answers are blurred; not at all if not given.
+        states: where clients' states and the server's rows are between rounds; see `Site`.
 
     """
 
-    description: str = ""
-    seed: Seed = 0
-    rounds: Count = 100
-    evaluate_every: Count = 10
-    checkpoint_every: Count = 1
-    on_missing: OnMissing = "fail"
-    min_clients: Count = 1
-    timeout: Seconds | None = None
-    guard: GuardSection = GuardSection()
-    method: MethodSection = MethodSection.model_validate({})
+    description: Annotated[str, Owner.SERVER] = ""
+    method: Annotated[MethodSection, Owner.SERVER] = MethodSection.model_validate({})
     model: ModelSection = ModelSection()
-    training: TrainingSection = TrainingSection()
-    weights: dict[str, Positive] = Field(default_factory=dict)
+    training: Annotated[RecipeTraining, Owner.SERVER] = RecipeTraining()
+    weights: Annotated[dict[str, Positive], Owner.SERVER] = Field(default_factory=dict)
     datasets: dict[Name, AnyData]
     clients: Annotated[tuple[ClientSection, ...], Field(min_length=1)]
-    device: Annotated[Literal["auto", "cpu", "cuda"], Local.ALWAYS] = "auto"
-    states: Literal["memory", "disk"] = "memory"
-    sent: SentSection = SentSection()
-    privacy: PrivacySection | None = None
+    device: Annotated[Literal["auto", "cpu", "cuda"], Owner.SITE] = "auto"
+    states: Annotated[Storage, Owner.SITE] = "memory"
 
     @model_validator(mode="after")
     def _consistent(self) -> "Recipe":
@@ -81,7 +64,16 @@ class Recipe(Section):
     @property
     def roster(self) -> tuple[ClientSection, ...]:
         """The clients with `count` spelt out: `name` alone, or `name-1`, `name-2` and so on."""
-        return tuple(each for client in self.clients for each in client.spelt_out)
+        return tuple(
+            each.model_copy(update={"local_epochs": each.local_epochs or self.datasets[each.dataset].local_epochs})
+            for client in self.clients
+            for each in client.spelt_out
+        )
+
+    @property
+    def site(self) -> Site:
+        """What this machine says for itself."""
+        return Site(device=self.device, workers=self.training.workers, states=self.states)
 
     def model_of(self, client: ClientSection) -> ModelSection:
         """Return a client's architecture."""

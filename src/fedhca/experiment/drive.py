@@ -1,27 +1,25 @@
 """The for-loop over any runtime: rounds, and what is written down after each. No model, no data."""
 
+import json
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from torch import Tensor
 
-from fedhca.compression import Sent
+from fedhca.config.federation import Federation, Storage, Training
 from fedhca.errors import MissingReplyError, RecipeError, RunFolderError
 from fedhca.experiment import journal
 from fedhca.experiment.checkpoint import Checkpoint, drop_checkpoints, load_checkpoint, require_held, save_checkpoint
 from fedhca.experiment.difference import first_difference
 from fedhca.messages import Hello, Runtime
 from fedhca.methods import Method
-from fedhca.server.attendance import NOBODY_AWAY, Attendance
 from fedhca.server.family import apart, in_words
-from fedhca.server.guard import Guard
-from fedhca.server.policy import Policy
 from fedhca.server.replies import Tell, greet
 from fedhca.server.roster import Roster
 from fedhca.server.rounds import Round, ServerState, begin, rounds
@@ -29,54 +27,37 @@ from fedhca.tables import mapped_like, new_like
 
 log = logging.getLogger(__name__)
 
-Place = Literal["memory", "disk"]
-"""Where rows and states are between rounds."""
-
-JOURNAL, CHECKPOINTS = "journal.jsonl", "server"
+JOURNAL, CHECKPOINTS, CLIENTS = "journal.jsonl", "server", "clients"
 
 
 def drive(
     method: Method,
     runtime: Runtime,
-    *,
-    order: Sequence[str],
-    until: int,
-    evaluate_every: int = 1,
-    checkpoint_every: int = 1,
-    settings: Mapping[str, Any] | None = None,
+    federation: Federation,
     folder: Path | None = None,
-    policy: Policy = Policy(),
+    states: Storage = "memory",
     tell: Tell = lambda missing: None,
-    states: Place = "memory",
-    sent: Sent = Sent(),
-    attendance: Attendance = NOBODY_AWAY,
-    guard: Guard = Guard(),
 ) -> Iterator[Round]:
     """Run a federation over any runtime, from the newest checkpoint in the folder if there is one.
 
-    What the run depends on beside its clients is in `settings`; a folder with other settings is refused. Clients that
-    do not answer are met by the policy, and `tell` hears of each at once; who does not say hello can be gone without
-    under `keep` only once there is a checkpoint, which knows everybody. The guard says how long an update may be.
-
-    Parameters travel in the forms of `sent`. With `states: disk` the server's rows lie in mapped files in the folder:
-    memory need not hold them.
+    A folder of a federation that is run otherwise is refused. `tell` hears of each reply that is missing, at once; a
+    client that does not register can be gone without under `keep` only once there is a checkpoint, which knows all.
+    With `states` on disk the server's rows lie in mapped files in the folder: memory need not hold them.
 
     The journal's line comes before the checkpoint and both come before the round is yielded; after a crash, lines
     that the checkpoint does not cover are dropped and made again, bit for bit. So are checkpoints after the one that
     is taken, which are broken, or which some client has no state to go with.
     """
-    for name, value in (("evaluate_every", evaluate_every), ("checkpoint_every", checkpoint_every)):
-        if value < 1:
-            raise RecipeError(f"`{name}` should be at least 1. Found {value}.")
-    if folder is not None and checkpoint_every > 1 and policy.on_missing != "fail":
-        found = f"Found {checkpoint_every} with `on_missing: {policy.on_missing}`"
+    if folder is not None and federation.checkpoint_every > 1 and federation.on_missing != "fail":
+        found = f"Found {federation.checkpoint_every} with `on_missing: {federation.on_missing}`"
         raise RecipeError(f"`checkpoint_every` should be 1: a client may have to go back one round. {found}.")
-    settings = {"method": method.name} if settings is None else settings
     if states == "disk" and folder is None:
         raise RecipeError("States on disk should have a run folder to lie in. Found none. Give `out`.")
+    settings = settings_of(method, federation)
     table = _tables(states, folder)
-    hellos = greet(runtime, order, policy, tell=tell)
-    state = _start(method, hellos, order, settings, folder, policy, table, attendance)
+    order = [client.name for client in federation.roster]
+    hellos = greet(runtime, order, federation, tell=tell)
+    state = replace(_start(method, hellos, federation, settings, folder, table), table=table)
     del hellos
     for line in in_words(apart(state.roster.families)):
         warnings.warn(line, stacklevel=2)
@@ -86,32 +67,46 @@ def drive(
         # Checkpoints first: the journal must never hold fewer rounds than the newest of them, wherever this breaks off.
         drop_checkpoints(folder / CHECKPOINTS, state.round)
         journal.rewind(folder / JOURNAL, state.round)
-        log.info("%s goes on after round %d of %d", folder, state.round, until)
-    going = rounds(
-        method,
-        runtime,
-        state,
-        until=until,
-        evaluate_every=evaluate_every,
-        policy=policy,
-        tell=tell,
-        table=table,
-        sent=sent,
-        attendance=attendance,
-        guard=guard,
-    )
+        log.info("%s goes on after round %d of %d", folder, state.round, federation.rounds)
+    going = rounds(method, runtime, state, federation, tell)
     del state  # this loop must not be what keeps the rows of the first round in memory
     for each in going:
         if folder is not None:
             journal.append(folder / JOURNAL, journal.entry(each))
-            if each.number % checkpoint_every == 0 or each.number == until:
+            if each.number % federation.checkpoint_every == 0 or each.number == federation.rounds:
                 began = time.perf_counter()
                 save_checkpoint(folder / CHECKPOINTS, Checkpoint(each.state, settings))
                 log.info("round %d saved in %s, %.2f s", each.number, folder, time.perf_counter() - began)
         yield each
 
 
-def _tables(states: Place, folder: Path | None) -> Callable[[Tensor], Tensor]:
+def settings_of(method: Method, federation: Federation) -> dict[str, Any]:
+    """Return what a run depends on beside its clients, as a checkpoint holds it.
+
+    The number of loading processes changes nothing. Who is away when, a guard and privacy are there only where there
+    are any, so that runs from before can go on.
+    """
+    training = federation.training.model_dump(include={*Training.model_fields})
+    trainings = {
+        client.dataset: {"rounds": federation.rounds, "local_epochs": client.local_epochs, **training, "workers": None}
+        for client in federation.roster
+    }
+    found = {"method": method.name, "options": method.options, "seed": federation.seed, "training": trainings}
+    windows = {each.name: {"joins": each.joins, "leaves": each.leaves} for each in federation.roster}
+    away = {name: each for name, each in windows.items() if each != {"joins": 1, "leaves": None}}
+    epochs = {each.name: each.local_epochs for each in federation.roster}
+    own = {each.name for each in federation.roster if trainings[each.dataset]["local_epochs"] != each.local_epochs}
+    beside = {
+        "attendance": away,
+        "local_epochs": epochs if own else {},
+        "guard": federation.guard.model_dump() if federation.guard.on else {},
+        "privacy": federation.privacy.model_dump() if federation.privacy else {},
+    }
+    present = {name: value for name, value in beside.items() if value}
+    return json.loads(json.dumps({**found, "sent": federation.sent.model_dump(), **present}))
+
+
+def _tables(states: Storage, folder: Path | None) -> Callable[[Tensor], Tensor]:
     """Return what makes the server's tables of rows."""
     if states == "disk" and folder is not None:
         return partial(mapped_like, folder=folder / CHECKPOINTS)
@@ -121,23 +116,22 @@ def _tables(states: Place, folder: Path | None) -> Callable[[Tensor], Tensor]:
 def _start(
     method: Method,
     hellos: Mapping[str, Hello],
-    order: Sequence[str],
+    federation: Federation,
     settings: Mapping[str, Any],
     folder: Path | None,
-    policy: Policy,
     table: Callable[[Tensor], Tensor],
-    attendance: Attendance,
 ) -> ServerState:
     """Return the newest saved state of the same run, or the first if there is none."""
     if not hellos:
         raise MissingReplyError("Some client should say hello. None did.")
+    order = [client.name for client in federation.roster]
     roster = Roster.of(hellos.values(), [name for name in order if name in hellos])
-    saved = None if folder is None else _saved(folder / CHECKPOINTS, hellos, policy)
+    saved = None if folder is None else _saved(folder / CHECKPOINTS, hellos, federation)
     if folder is None or saved is None:
         absent = [name for name in order if name not in hellos]
         if absent:
             raise MissingReplyError(f"Every client should say hello before the first round. Missing: {absent}.")
-        return begin(method, roster, list(hellos.values()), table, attendance)
+        return begin(method, roster, list(hellos.values()), federation, table)
     before = saved.state.roster
     if before.names != tuple(order) or before.among(roster.names) != roster:
         raise RunFolderError(f"'{folder}' holds a run of other clients, tasks or models. Choose another folder.")
@@ -147,13 +141,13 @@ def _start(
     return saved.state
 
 
-def _saved(folder: Path, hellos: Mapping[str, Hello], policy: Policy) -> Checkpoint | None:
+def _saved(folder: Path, hellos: Mapping[str, Hello], federation: Federation) -> Checkpoint | None:
     """Return the newest checkpoint that all clients can go on from; under `keep` one who cannot is gone without."""
     device = next(iter(hellos.values())).parameters.encoder.device
     held = {name: hello.held for name, hello in hellos.items()}
     try:
         return load_checkpoint(folder, device, lambda checkpoint: require_held(checkpoint, held))
     except RunFolderError:
-        if policy.on_missing != "keep":
+        if federation.on_missing != "keep":
             raise
         return load_checkpoint(folder, device)

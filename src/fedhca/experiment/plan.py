@@ -10,14 +10,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from fedhca.config.section import Section, checked
+from fedhca.config.yaml import read_yaml
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.build import build_method
 from fedhca.experiment.compare import Entry, place
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.recipes import load_recipe, with_method
 from fedhca.experiment.run_folder import RunFolder
-from fedhca.plain import read_yaml
-from fedhca.section import Section, checked
 
 Scale = Literal["small", "small-real", "full"]
 SCALES: tuple[Scale, ...] = ("small", "small-real", "full")

@@ -5,9 +5,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fedhca.client.privacy import Privacy
+from fedhca.client.privacy import epsilon
+from fedhca.config.owner import without_places
 from fedhca.experiment.config import Recipe
-from fedhca.experiment.places import without_places
 from fedhca.experiment.recipes import dump_recipe
 from fedhca.extras import EXTRAS
 from fedhca.sharing.card import Provenance, Share
@@ -82,8 +82,8 @@ def _blurred(recipe: Recipe, rounds: int) -> str:
     """Say what differential privacy there was; ε where its accountant is installed."""
     if recipe.privacy is None:
         return ""
-    privacy = Privacy(**recipe.privacy.model_dump())
+    privacy = recipe.privacy
     said = f"clip {privacy.clip:g}, noise {privacy.noise:g}, δ {privacy.delta:g}, at least {rounds} answers"
     if EXTRAS["privacy"].missing:
         return said
-    return f"{said}, which is ε {privacy.epsilon(rounds):.3g} for the client as a whole"
+    return f"{said}, which is ε {epsilon(privacy, rounds):.3g} for the client as a whole"

@@ -7,14 +7,15 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from fedhca.config.section import checked
+from fedhca.config.yaml import plain, read_yaml, require_plain
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.sections.method import MethodSection
-from fedhca.plain import plain, read_yaml, require_plain
-from fedhca.section import checked
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,23 @@ def load_recipe(source: str | Path, changes: Sequence[str] = ()) -> Recipe:
     for change in changes:
         _apply(values, change)
     return described(validate(values, str(source)))
+
+
+def changed(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
+    """Return a recipe with some of its keys set otherwise; sections are changed in the keys given alone.
+
+    Raises:
+        RecipeError: a key or a value is wrong.
+
+    """
+    if not options:
+        return recipe
+    values = dump_recipe(recipe)
+    for name, value in options.items():
+        new = value.model_dump(mode="json", exclude_unset=True) if isinstance(value, BaseModel) else value
+        old = values.get(name)
+        values[name] = {**old, **new} if isinstance(old, dict) and isinstance(new, Mapping) else new
+    return validate(values, "of these options")
 
 
 def described(recipe: Recipe) -> Recipe:

@@ -10,29 +10,26 @@ DIR/.lock                  held by the command that runs it
 
 import json
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fedhca.atomic import write_atomically
-from fedhca.client.training import Watch
 from fedhca.errors import RunFolderError
 from fedhca.experiment import build, journal
 from fedhca.experiment.checkpoint import Checkpoint, load_roster
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.difference import first_difference
-from fedhca.experiment.drive import CHECKPOINTS, JOURNAL
+from fedhca.experiment.drive import CHECKPOINTS, CLIENTS, JOURNAL
 from fedhca.experiment.environment import environment
 from fedhca.experiment.provenance import provenance
 from fedhca.experiment.recipes import as_begun, dump_recipe, load_recipe, to_yaml
-from fedhca.experiment.run import CLIENTS, run
 from fedhca.experiment.trained import held_here, newest_checkpoint, no_checkpoint, restore
 from fedhca.lock import in_use
 from fedhca.runtimes.local import LocalRuntime
-from fedhca.server.replies import Tell
 from fedhca.server.roster import Roster
-from fedhca.server.rounds import Round, evaluate
+from fedhca.server.rounds import evaluate
 from fedhca.sharing.card import Provenance
 from fedhca.sharing.predictor import Predictor
 from fedhca.tasks.task import Task
@@ -126,28 +123,6 @@ class RunFolder:
         held = held_here(self.path, [client.name for client in self.recipe.roster])
         return self._newest(held).state.round == self.recipe.rounds
 
-    def go(self, watch: Watch | None = None, tell: Tell = lambda missing: None) -> Iterator[Round]:
-        """Run from the newest checkpoint, or from the start, to the last round; arguments as in `fedhca.run`."""
-        recipe = self.recipe
-        return run(
-            [*map(build.build_models(recipe), build.build_participants(recipe))],
-            method=build.build_method(recipe),
-            training={name: build.build_training(recipe, name) for name in recipe.datasets},
-            decoders=recipe.model.decoders,
-            seed=recipe.seed,
-            device=build.build_device(recipe),
-            evaluate_every=recipe.evaluate_every,
-            checkpoint_every=recipe.checkpoint_every,
-            out=self.path,
-            states=recipe.states,
-            sent=build.build_sent(recipe),
-            privacy=build.build_privacy(recipe),
-            watch=watch,
-            policy=build.build_policy(recipe),
-            tell=tell,
-            guard=build.build_guard(recipe),
-        )
-
     def evaluate(self) -> tuple[int, dict[str, dict[str, float]]]:
         """Measure the newest checkpoint; return its round and the metrics by client and task.
 
@@ -166,7 +141,7 @@ class RunFolder:
         newest = self._newest({hello.client: hello.held for hello in hellos})
         if Roster.of(hellos, newest.state.roster.names) != newest.state.roster:
             raise RunFolderError(f"'{self.path}' holds a run of other data or another model than its {RECIPE} names.")
-        return newest.state.round, evaluate(runtime, newest.state, method.local, self.recipe.sent.down)
+        return newest.state.round, evaluate(runtime, newest.state, method.local, self.recipe)
 
     def tasks(self) -> dict[str, dict[str, Task]]:
         """Return each client's tasks by name."""

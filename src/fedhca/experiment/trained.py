@@ -6,13 +6,14 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from fedhca.client.clients import Architecture
+from fedhca.client.participant import Participant
 from fedhca.client.state import scatter_kept
-from fedhca.compression import Form, compress
+from fedhca.compression import compress
+from fedhca.config.federation import TransferDtype
 from fedhca.errors import RunFolderError
 from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint, require_held
-from fedhca.experiment.drive import CHECKPOINTS
-from fedhca.experiment.participant import Architecture, Participant
-from fedhca.experiment.run import CLIENTS
+from fedhca.experiment.drive import CHECKPOINTS, CLIENTS
 from fedhca.methods import METHODS, Method, make_method
 from fedhca.models.client_model import ClientModel
 from fedhca.models.decoder import Decoder, MakeDecoder
@@ -64,7 +65,9 @@ def trained(
     return Predictor(name, model.eval(), list(participant.tasks), (y, x), dict(classes or {}))
 
 
-def restore(model: ClientModel, folder: Path, name: str, newest: Checkpoint, method: Method, down: Form) -> None:
+def restore(
+    model: ClientModel, folder: Path, name: str, newest: Checkpoint, method: Method, down: TransferDtype
+) -> None:
     """Make a model the one that a client of a run has in the end.
 
     Args:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from fedhca.client.client import Client
-from fedhca.client.resident import Resident
+from fedhca.client.shared_trainer import SharedTrainer
 from fedhca.errors import FedhcaError, RecipeError
 from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Missing, TrainReply, TrainRequest
 from fedhca.parameters import Parameters
@@ -25,10 +25,10 @@ class LocalRuntime:
 
     def hello(self) -> Iterator[Hello]:
         """Introduce every client; those who share a module start from the same parameters, copied out once."""
-        first: dict[Resident, Parameters] = {}
+        first: dict[SharedTrainer, Parameters] = {}
         for client in self.clients.values():
-            hello = client.hello(first.get(client.resident))
-            first[client.resident] = hello.parameters
+            hello = client.hello(first.get(client.state.shared))
+            first[client.state.shared] = hello.parameters
             yield hello
 
     def train(self, requests: Sequence[TrainRequest]) -> Iterator[TrainReply | Missing]:

@@ -8,80 +8,10 @@ from statistics import fmean, median
 import torch
 
 from fedhca.aggregation import Rows
-from fedhca.errors import RecipeError
+from fedhca.config.federation import Guard
 from fedhca.server.family import Part
 
 FEWEST = 3
-
-
-@dataclass(frozen=True)
-class Guard:
-    """How long a client's update may be, in medians of the round; see `Guard.judge`. Off unless something is given.
-
-    Attributes:
-        bound: at least 1; a longer update is shortened to so many medians.
-        reject: above 1, and above `bound`; of a client with a longer one nothing is taken this round.
-
-    Raises:
-        RecipeError: a value is outside its range.
-
-    """
-
-    bound: float | None = None
-    reject: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.bound is not None and not 1 <= self.bound < math.inf:
-            raise RecipeError(f"`bound` should be at least 1 median. Found {self.bound}.")
-        if self.reject is not None and not 1 < self.reject < math.inf:
-            raise RecipeError(f"`reject` should be above 1 median. Found {self.reject}.")
-        if self.bound is not None and self.reject is not None and self.reject <= self.bound:
-            found = f"Found {self.reject}: none would be shortened."
-            raise RecipeError(f"`reject` should be above `bound`, {self.bound}. {found}")
-
-    @property
-    def on(self) -> bool:
-        """Whether it looks at updates at all."""
-        return self.bound is not None or self.reject is not None
-
-    def judge(self, families: Iterable[tuple[Part, Rows]]) -> "Verdict":
-        """Say whose updates are refused, and shorten the others' where they lie.
-
-            L_i = √(mean_k ‖Δ_k‖²) over the rows k of client i,    Δ = end − start, in float64
-            t_i = L_i / median_j L_j
-            t_i > reject    client i is refused
-            t_i > bound     end_k ← start_k + Δ_k · bound / t_i, all rows of client i
-
-        within each family: encoders among those of their layout, decoders likewise. An encoder is one row, decoders
-        are one for each task; a client has one length whatever the number of its tasks, so that one with many has no
-        more votes than another: less than half of the clients cannot move the median beyond the lengths of the
-        others. Of two clients nobody can say which is the odd one, and of a median of 0 every update that moved is
-        infinitely many: with fewer than 3 clients, or a median of 0, nothing is done. An honest update may be long,
-        too: who has more local epochs is through with warm-up sooner. Rows are read in one pass, which rules and
-        journal then need not take again.
-
-        Args:
-            families: what the rows are, and those of the clients that answered; `end` is written to.
-
-        Norm bounding is of Sun et al., Can you really backdoor federated learning? (2019); the median instead of a
-        fixed length makes it free of the unit of the parameters.
-        """
-        if not self.on:
-            return Verdict()
-        sides = [(part, rows, _in_medians(rows)) for part, rows in families]
-        bound, reject = (math.inf if each is None else each for each in (self.bound, self.reject))
-        refused: dict[str, str] = {}
-        for part, _, times in sides:
-            for name, length in times.items():
-                if length > reject:
-                    found = f"its {part}'s update is {length:.4g} times as long as the median of this round"
-                    refused.setdefault(name, f"{found}; {reject:g} times is allowed.")
-        factors: dict[str, float] = {}
-        for _, rows, times in sides:
-            here = {name: bound / each for name, each in times.items() if each > bound and name not in refused}
-            _shorten(rows, here)
-            factors |= {name: min(factors.get(name, 1.0), factor) for name, factor in here.items()}
-        return Verdict(refused, factors)
 
 
 @dataclass(frozen=True)
@@ -96,6 +26,47 @@ class Verdict:
 
     refused: Mapping[str, str] = field(default_factory=dict)
     shortened: Mapping[str, float] = field(default_factory=dict)
+
+
+def check_lengths(guard: Guard, families: Iterable[tuple[Part, Rows]]) -> Verdict:
+    """Say whose updates are refused, and shorten the others' where they lie.
+
+        L_i = √(mean_k ‖Δ_k‖²) over the rows k of client i,    Δ = end − start, in float64
+        t_i = L_i / median_j L_j
+        t_i > reject    client i is refused
+        t_i > bound     end_k ← start_k + Δ_k · bound / t_i, all rows of client i
+
+    within each family: encoders among those of their layout, decoders likewise. An encoder is one row, decoders
+    are one for each task; a client has one length whatever the number of its tasks, so that one with many has no
+    more votes than another: less than half of the clients cannot move the median beyond the lengths of the
+    others. Of two clients nobody can say which is the odd one, and of a median of 0 every update that moved is
+    infinitely many: with fewer than 3 clients, or a median of 0, nothing is done. An honest update may be long,
+    too: who has more local epochs is through with warm-up sooner. Rows are read in one pass, which rules and
+    journal then need not take again.
+
+    Args:
+        guard: in medians, how long an update may be.
+        families: what the rows are, and those of the clients that answered; `end` is written to.
+
+    Norm bounding is of Sun et al., Can you really backdoor federated learning? (2019); the median instead of a
+    fixed length makes it free of the unit of the parameters.
+    """
+    if not guard.on:
+        return Verdict()
+    sides = [(part, rows, _in_medians(rows)) for part, rows in families]
+    bound, reject = (math.inf if each is None else each for each in (guard.bound, guard.reject))
+    refused: dict[str, str] = {}
+    for part, _, times in sides:
+        for name, length in times.items():
+            if length > reject:
+                found = f"its {part}'s update is {length:.4g} times as long as the median of this round"
+                refused.setdefault(name, f"{found}; {reject:g} times is allowed.")
+    factors: dict[str, float] = {}
+    for _, rows, times in sides:
+        here = {name: bound / each for name, each in times.items() if each > bound and name not in refused}
+        _shorten(rows, here)
+        factors |= {name: min(factors.get(name, 1.0), factor) for name, factor in here.items()}
+    return Verdict(refused, factors)
 
 
 def _in_medians(rows: Rows) -> dict[str, float]:

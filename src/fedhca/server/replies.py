@@ -5,13 +5,16 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from fedhca.config.federation import Federation
 from fedhca.errors import FedhcaError, MissingReplyError, RecipeError
 from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Missing, Runtime, TrainReply, TrainRequest
-from fedhca.server.policy import Policy
 
 Request = TypeVar("Request", TrainRequest, EvaluateRequest)
 Reply = TypeVar("Reply", TrainReply, EvaluateReply)
 Tell = Callable[[Missing], None]
+
+RETRY_SECONDS = 5.0
+"""Before a client is asked again under `wait`."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Answers(Generic[Reply]):
 def gather(
     ask: Callable[[Sequence[Request]], Iterable[Reply | Missing]],
     requests: Sequence[Request],
-    policy: Policy,
+    federation: Federation,
     *,
     take: Callable[[Reply], Reply] = lambda reply: reply,
     tell: Tell = lambda missing: None,
@@ -43,7 +46,7 @@ def gather(
     Args:
         ask: a verb of the runtime.
         requests: one for each client, all for one round.
-        policy: what to do about replies that are missing.
+        federation: what to do about replies that are missing.
         take: puts a reply where it belongs and returns what is kept of it; raises a FedhcaError for one of no use.
         tell: is told of every reply that is missing, at once.
 
@@ -58,20 +61,20 @@ def gather(
     while True:
         open_ = [request for request in requests if request.client not in found]
         missing: dict[str, str] = {}
-        for reply in _each_once(ask(open_), open_, policy, tell):
+        for reply in _each_once(ask(open_), open_, federation, tell):
             taken = reply if isinstance(reply, Missing) else _taken(reply, take)
             if not isinstance(taken, Missing):
                 found[taken.client] = taken
                 came[taken.client] = time.perf_counter()
                 continue
             tell(taken)
-            if policy.on_missing == "fail":
+            if federation.on_missing == "fail":
                 raise _error(taken, open_[0].round)
             missing[taken.client] = taken.cause
-        if not missing or policy.on_missing == "keep":
+        if not missing or federation.on_missing == "keep":
             break
-        time.sleep(policy.pause)
-    require_enough(found, missing, policy, requests[0].round)
+        time.sleep(RETRY_SECONDS)
+    require_enough(found, missing, federation, requests[0].round)
     ordered = [request.client for request in requests if request.client in found]
     now = time.perf_counter()
     return Answers({name: found[name] for name in ordered}, missing, {name: now - came[name] for name in ordered})
@@ -81,7 +84,7 @@ def refuse(
     answers: Answers[Reply],
     causes: Mapping[str, str],
     number: int,
-    policy: Policy,
+    federation: Federation,
     *,
     tell: Tell = lambda missing: None,
 ) -> Answers[Reply]:
@@ -91,7 +94,7 @@ def refuse(
         answers: of all.
         causes: why a client's is refused.
         number: of the round, from 0.
-        policy: what to do about replies that are missing.
+        federation: what to do about replies that are missing.
         tell: is told of every one, at once.
 
     Raises:
@@ -100,32 +103,32 @@ def refuse(
     """
     for client, cause in causes.items():
         tell(Missing(client, cause))
-        if policy.on_missing == "fail":
+        if federation.on_missing == "fail":
             expected = f"Client '{client}' should send an update of a usual length in round {number + 1}"
             raise MissingReplyError(f"{expected}. Found: {cause} Raise `guard.reject`, or set `on_missing: keep`.")
     left = {name: reply for name, reply in answers.replies.items() if name not in causes}
     missing = {**answers.missing, **causes}
-    require_enough(left, missing, policy, number)
+    require_enough(left, missing, federation, number)
     return Answers(left, missing, {name: answers.waited[name] for name in left})
 
 
-def require_enough(found: Collection[str], missing: Mapping[str, str], policy: Policy, number: int) -> None:
+def require_enough(found: Collection[str], missing: Mapping[str, str], federation: Federation, number: int) -> None:
     """Raise MissingReplyError if too few clients answered for a round to count; rounds are numbered from 0."""
-    if len(found) < min(policy.min_clients, len(found) + len(missing)) or not found:
+    if len(found) < min(federation.min_clients, len(found) + len(missing)) or not found:
         causes = "; ".join(f"{client}: {cause}" for client, cause in missing.items())
-        needed = f"At least {policy.min_clients} clients should answer in round {number + 1}"
+        needed = f"At least {federation.min_clients} clients should answer in round {number + 1}"
         raise MissingReplyError(f"{needed}. Found {len(found)}: {causes}")
 
 
 def greet(
-    runtime: Runtime, order: Sequence[str], policy: Policy, *, tell: Tell = lambda missing: None
+    runtime: Runtime, order: Sequence[str], federation: Federation, *, tell: Tell = lambda missing: None
 ) -> dict[str, Hello]:
     """Have clients introduce themselves; return those who did, by name.
 
     Args:
         runtime: that carries messages to them.
         order: names of all who should.
-        policy: what to do about those who do not; under `keep` they are left out.
+        federation: what to do about those who do not; under `keep` they are left out.
         tell: is told of every one, at once.
 
     Raises:
@@ -140,23 +143,23 @@ def greet(
             if isinstance(each, Missing):
                 missing.append(each)
                 tell(each)
-                if policy.on_missing == "fail":
+                if federation.on_missing == "fail":
                     raise each.error or MissingReplyError(f"Client '{each.client}' did not say hello: {each.cause}")
             elif each.client in found:
                 raise RecipeError(f"Client names should be unique. Found two clients '{each.client}'. Rename one.")
             else:
                 found[each.client] = each
-        if policy.on_missing != "wait" or not missing:
+        if federation.on_missing != "wait" or not missing:
             break
         found.clear()
-        time.sleep(policy.pause)
+        time.sleep(RETRY_SECONDS)
     if sorted([*found, *(each.client for each in missing)]) != sorted(order):
         raise RecipeError(f"Clients should be {list(order)}. Found {sorted(found)}.")
     return {name: found[name] for name in order if name in found}
 
 
 def _each_once(
-    replies: Iterable[Reply | Missing], requests: Sequence[Request], policy: Policy, tell: Tell
+    replies: Iterable[Reply | Missing], requests: Sequence[Request], federation: Federation, tell: Tell
 ) -> Iterator[Reply | Missing]:
     """Yield one reply, or why there is none, for each request.
 
@@ -166,7 +169,7 @@ def _each_once(
     asked, seen, late = {request.client: request for request in requests}, set[str](), dict[str, str]()
     for reply in replies:
         odd = _odd(reply, asked, seen)
-        if odd and policy.on_missing == "fail":
+        if odd and federation.on_missing == "fail":
             raise MissingReplyError(
                 f"Client '{reply.client}' should answer once in round {requests[0].round + 1}. {odd}"
             )

@@ -10,18 +10,21 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from fedhca.aggregation import Answer, Rows, State, apply_among
-from fedhca.compression import Compressed, Form, Sent, compress
+from fedhca.compression import Compressed, compress
+from fedhca.config.federation import Federation, Guard, TransferDtype
+from fedhca.errors import RecipeError
 from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Runtime, TrainReply, TrainRequest
 from fedhca.methods import Method
 from fedhca.parameters import Parameters
-from fedhca.server.attendance import NOBODY_AWAY, Attendance, Span, away_in, require_somebody
 from fedhca.server.family import only
-from fedhca.server.guard import Guard, Verdict
+from fedhca.server.guard import Verdict, check_lengths
 from fedhca.server.inbox import Inbox, require_fit
-from fedhca.server.policy import Policy
 from fedhca.server.replies import Answers, Tell, gather, refuse
 from fedhca.server.roster import Roster
 from fedhca.tables import new_like
+
+Metrics = dict[str, dict[str, float]]
+"""By client and task."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class ServerState:
         since: after how many rounds each client last gave an answer that counted.
         begins: after how many rounds each client's schedule begins; None in runs from before clients that join later
             had one of their own, in which all begin at 0.
+        table: makes the tables of the next round, like the one it is given: in memory, or mapped from a file.
 
     """
 
@@ -45,6 +49,7 @@ class ServerState:
     memories: tuple[State, ...]
     since: Int64[Tensor, " n"]
     begins: Int64[Tensor, " n"] | None = None
+    table: Callable[[Tensor], Tensor] = new_like
 
     @property
     def parameters(self) -> dict[str, Parameters]:
@@ -119,12 +124,10 @@ def begin(
     method: Method,
     roster: Roster,
     hellos: Sequence[Hello],
+    federation: Federation,
     table: Callable[[Tensor], Tensor] = new_like,
-    attendance: Attendance = NOBODY_AWAY,
 ) -> ServerState:
     """Return the state before the first round: every client goes on from what it would start from.
-
-    Where rows lie is for `table` to say, and when schedules begin for `attendance`, as in `rounds`.
 
     Raises:
         LayoutError: a client's parameters are not of the shapes it says.
@@ -138,8 +141,9 @@ def begin(
         method.rule(family.part).init(Rows(rows, rows, family.members, family.layout))
         for family, rows in zip(roster.families, tables, strict=True)
     ]
-    begins = torch.tensor([attendance.get(name, Span()).joins - 1 for name in roster.names])
-    return ServerState(roster, 0, tables, tuple(memories), torch.zeros_like(begins), begins)
+    joins = {each.name: each.joins for each in federation.roster}
+    begins = torch.tensor([joins.get(name, 1) - 1 for name in roster.names])
+    return ServerState(roster, 0, tables, tuple(memories), torch.zeros_like(begins), begins, table)
 
 
 def step(
@@ -185,22 +189,12 @@ def rounds(
     method: Method,
     runtime: Runtime,
     state: ServerState,
-    *,
-    until: int,
-    evaluate_every: int = 1,
-    policy: Policy = Policy(),
+    federation: Federation,
     tell: Tell = lambda missing: None,
-    table: Callable[[Tensor], Tensor] = new_like,
-    sent: Sent = Sent(),
-    attendance: Attendance = NOBODY_AWAY,
-    guard: Guard = Guard(),
 ) -> Iterator[Round]:
-    """Run rounds until so many are done; evaluate after every `evaluate_every`, and after the last.
+    """Run rounds until all are done; evaluate after every `evaluate_every`, and after the last.
 
     A generator: the caller saves, prints or stops between rounds. Of replies that are missing `tell` hears at once.
-    Where rows lie is for `table` to say: it makes each round's, like the one it is given. In what form parameters
-    travel is for `sent` to say, for `attendance` who takes part in which rounds, and for `guard` how long an update may
-    be.
 
     Raises:
         RecipeError: in some round nobody takes part.
@@ -210,24 +204,24 @@ def rounds(
         FedhcaError: what a rule makes of finite parameters is not finite; the state is as it was before the round.
 
     """
-    require_somebody(attendance, state.roster.names, until)
-    while state.round < until:
+    _require_somebody(federation, state.roster.names)
+    while state.round < federation.rounds:
         clock = [time.perf_counter()]
-        inbox = Inbox.beside(state.roster, state.rows, table)
-        away = away_in(attendance, state.round + 1)
-        trained, down = _train(method, runtime, inbox, state, policy, tell, sent, away)
+        inbox = Inbox.beside(state.roster, state.rows, state.table)
+        trained, down = _train(method, runtime, inbox, state, federation, tell)
         clock.append(time.perf_counter())
-        moves, verdict = _judged(guard, inbox, state)
-        trained = refuse(trained, verdict.refused, state.round, policy, tell=tell)
+        moves, verdict = _checked(federation.guard, inbox, state)
+        trained = refuse(trained, verdict.refused, state.round, federation, tell=tell)
         state, answers = step(method, state, inbox, moves)
         clock.append(time.perf_counter())
-        due = state.round % evaluate_every == 0 or state.round == until
-        measured = (
-            _measure(runtime, state, method.local, policy, tell, sent.down, away) if due else Answers[EvaluateReply]({})
-        )
+        due = state.round % federation.evaluate_every == 0 or state.round == federation.rounds
+        measured = _measure(runtime, state, method.local, federation, tell) if due else Answers[EvaluateReply]({})
         clock.append(time.perf_counter())
         phases = zip(("train", "aggregate", "evaluate"), clock, clock[1:], strict=False)
-        missing = {"train": {**away, **trained.missing}, "evaluate": measured.missing}
+        missing = {
+            "train": {**federation.absent(state.round), **trained.missing},
+            "evaluate": measured.missing,
+        }
         yield Round(
             number=state.round,
             state=state,
@@ -245,11 +239,19 @@ def rounds(
         )
 
 
-def evaluate(
-    runtime: Runtime, state: ServerState, rule: LocalRule, form: Form = "float32"
-) -> dict[str, dict[str, float]]:
-    """Return the metrics of the model each client keeps by the rule, by client and task; it travels in the form."""
-    return _metrics(_measure(runtime, state, rule, Policy(), lambda missing: None, form, {}), state.roster)
+def evaluate(runtime: Runtime, state: ServerState, rule: LocalRule, federation: Federation) -> Metrics:
+    """Return the metrics of the model that each client keeps by the rule, by client and task; all have to answer."""
+    everybody = Federation(sent=federation.sent)
+    return _metrics(_measure(runtime, state, rule, everybody, lambda missing: None), state.roster)
+
+
+def _require_somebody(federation: Federation, names: Sequence[str]) -> None:
+    """Raise RecipeError if there is a round in which nobody takes part."""
+    if any(each.joins == 1 and each.leaves is None for each in federation.clients) or not federation.clients:
+        return
+    for number in range(1, federation.rounds + 1):
+        if len(federation.absent(number)) == len(names):
+            raise RecipeError(f"In every round somebody should take part. Found nobody in round {number}.")
 
 
 def _train(
@@ -257,28 +259,27 @@ def _train(
     runtime: Runtime,
     inbox: Inbox,
     state: ServerState,
-    policy: Policy,
+    federation: Federation,
     tell: Tell,
-    sent: Sent,
-    away: Mapping[str, str],
 ) -> tuple[Answers[TrainReply], dict[str, int]]:
     """Return what came back, and how many bytes went to each."""
     begins = dict.fromkeys(state.roster.names, 0)
     if state.begins is not None:
         begins = dict(zip(begins, state.begins.tolist(), strict=True))
+    absent, sent = federation.absent(state.round + 1), federation.sent
     requests = [
         TrainRequest(name, state.round, each, method.local, since, sent.up, begins[name])
-        for name, each, since in _handed_out(state, sent.down, away)
+        for name, each, since in _handed_out(state, sent.down, absent)
     ]
     down = {request.client: request.parameters.bytes for request in requests}
-    return gather(runtime.train, requests, policy, take=inbox.take, tell=tell), down
+    return gather(runtime.train, requests, federation, take=inbox.take, tell=tell), down
 
 
-def _judged(guard: Guard, inbox: Inbox, state: ServerState) -> tuple[list[Rows], Verdict]:
-    """Have the guard look at what came; return the rows to mix, who is refused being no longer among those there."""
+def _checked(guard: Guard, inbox: Inbox, state: ServerState) -> tuple[list[Rows], Verdict]:
+    """Check how long updates are; return the rows to mix, without the clients that are refused."""
     moves = moves_of(state, inbox)
-    verdict = guard.judge(
-        (family.part, _there(rows, inbox)) for family, rows in zip(state.roster.families, moves, strict=True)
+    verdict = check_lengths(
+        guard, ((family.part, _there(rows, inbox)) for family, rows in zip(state.roster.families, moves, strict=True))
     )
     inbox.names.difference_update(verdict.refused)
     # Rows remember what was seen of them, which is no longer so where something was shortened.
@@ -291,31 +292,27 @@ def _there(rows: Rows, inbox: Inbox) -> Rows:
 
 
 def _measure(
-    runtime: Runtime,
-    state: ServerState,
-    rule: LocalRule,
-    policy: Policy,
-    tell: Tell,
-    form: Form,
-    away: Mapping[str, str],
+    runtime: Runtime, state: ServerState, rule: LocalRule, federation: Federation, tell: Tell
 ) -> Answers[EvaluateReply]:
+    absent = federation.absent(state.round)
     requests = [
-        EvaluateRequest(name, state.round, each, rule, since) for name, each, since in _handed_out(state, form, away)
+        EvaluateRequest(name, state.round, each, rule, since)
+        for name, each, since in _handed_out(state, federation.sent.down, absent)
     ]
-    answers = gather(runtime.evaluate, requests, policy, tell=tell)
-    return replace(answers, missing={**away, **answers.missing})
+    answers = gather(runtime.evaluate, requests, federation, tell=tell)
+    return replace(answers, missing={**absent, **answers.missing})
 
 
 def _handed_out(
-    state: ServerState, form: Form, away: Collection[str]
+    state: ServerState, form: TransferDtype, absent: Collection[str]
 ) -> Iterable[tuple[str, Parameters | Compressed, int]]:
     """Give the parameters of all who take part, as they travel, and which of its own states goes with each."""
     for (name, each), since in zip(state.parameters.items(), state.since.tolist(), strict=True):
-        if name not in away:
+        if name not in absent:
             yield name, compress(each, form, *state.roster.layouts_of(name)), since
 
 
-def _metrics(measured: Answers[EvaluateReply], roster: Roster) -> dict[str, dict[str, float]]:
+def _metrics(measured: Answers[EvaluateReply], roster: Roster) -> Metrics:
     found = {name: dict(reply.metrics) for name, reply in measured.replies.items()}
     unknown = {each.client: dict.fromkeys(each.tasks, math.nan) for each in roster.members}
     answered = found.keys() | measured.missing.keys()

@@ -10,14 +10,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from fedhca.bounds import Settings, Side, Width
+from fedhca.config.bounds import Settings, Side, Width
+from fedhca.config.section import Name, Section, checked
+from fedhca.config.validation import describe
+from fedhca.config.yaml import require_plain
 from fedhca.data.colours import DEVIATION, MEAN
 from fedhca.errors import FedhcaError, ModelFolderError, RecipeError, one_line, unknown
-from fedhca.plain import require_plain
-from fedhca.section import Name, Section, checked
 from fedhca.tasks.kinds import KINDS, word_of
 from fedhca.tasks.task import Task
-from fedhca.validation import describe
 
 FORMAT = 1
 """Of the folder: a reader refuses others."""

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from fedhca.experiment.places import without_places
+from fedhca.config.owner import without_places
 from fedhca.experiment.recipes import dump_recipe
 from fedhca.experiment.run_folder import ENVIRONMENT, RECIPE, RunFolder
 from fedhca.trackers.tracker import Write, load

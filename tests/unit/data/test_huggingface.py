@@ -18,7 +18,7 @@ from fedhca.errors import FedhcaError
 from fedhca.experiment.check import check
 from fedhca.experiment.examine import data_sets
 from fedhca.experiment.recipes import load_recipe, to_yaml
-from fedhca.section import Section, checked
+from fedhca.config.section import Section, checked
 from tiny import RECIPE
 
 datasets = pytest.importorskip("datasets")

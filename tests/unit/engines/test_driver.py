@@ -10,7 +10,7 @@ import pytest
 from fedhca.engines import driver
 from fedhca.engines.engine import Engine, Session
 from fedhca.engines.events import events, note
-from fedhca.engines.federation import Facts, Federation, federate
+from fedhca.engines.server_folder import Facts, Federation, federate
 from fedhca.engines.site_folder import host
 from fedhca.engines.wire import Wire
 from fedhca.errors import FedhcaError, GoneError, MissingReplyError

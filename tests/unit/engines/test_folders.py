@@ -19,15 +19,15 @@ from fedhca.engines import federation, kits
 from fedhca.engines.agreement import require_agreed
 from fedhca.engines.engine import engine_named
 from fedhca.engines.events import events, note
-from fedhca.engines.federation import Facts, Federation, seated, shareable
+from fedhca.engines.server_folder import Facts, Federation, seated, shareable
 from fedhca.engines.flare import provision as flare
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RecipeError, RunFolderError
-from fedhca.experiment.places import ELSEWHERE, set_locally
+from fedhca.config.owner import ELSEWHERE, set_locally
 from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml
 from fedhca.messages import Missing
 from fedhca.progress import Progress
-from fedhca.section import checked
+from fedhca.config.section import checked
 from tiny import RECIPE
 
 TINY = load_recipe(RECIPE)

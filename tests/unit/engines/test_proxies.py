@@ -12,7 +12,7 @@ import pytest
 
 from fedhca.engines import kits
 from fedhca.engines.engine import engine_named
-from fedhca.engines.federation import Facts
+from fedhca.engines.server_folder import Facts
 from fedhca.engines.proxies import LOOPBACK, NO_PROXIES, _is_exempt, exempt
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import FedhcaError, GoneError

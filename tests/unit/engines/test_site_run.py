@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from fedhca.engines.federation import federate
+from fedhca.engines.server_folder import federate
 from fedhca.engines.site import Site
 from fedhca.engines.site_folder import host
 from fedhca.engines.site_run import SiteRun

@@ -12,7 +12,7 @@ from studies import made
 
 from fedhca.errors import RecipeError
 from fedhca.experiment.compare import Entry
-from fedhca.experiment.places import ELSEWHERE
+from fedhca.config.owner import ELSEWHERE
 from fedhca.report.found import found_runs
 from fedhca.report.page import SECTIONS, write_report
 

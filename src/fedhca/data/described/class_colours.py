@@ -8,7 +8,7 @@ from jaxtyping import Bool, Integer, UInt8, UInt32
 from PIL import Image
 from pydantic import AfterValidator, Field
 
-from fedhca.bounds import Number
+from fedhca.config.bounds import Number
 
 
 def _three_or_four(colour: tuple[int, ...]) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 from pydantic import Field, model_validator
 
-from fedhca.bounds import Number
+from fedhca.config.bounds import Number
 from fedhca.data.described.class_colours import Colour, class_of_colours, distinct_colours
 from fedhca.data.described.label import Label, Several, StoredWhole, listed, no_map, one_channel
 from fedhca.data.image import read_colours, read_stored

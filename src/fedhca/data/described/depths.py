@@ -6,7 +6,7 @@ from typing import Annotated, Literal, final
 import numpy as np
 from jaxtyping import Float32, Shaped
 
-from fedhca.bounds import Positive
+from fedhca.config.bounds import Positive
 from fedhca.data.described.label import Label, Several, Stored, listed, no_map, one_channel
 from fedhca.data.image import read_stored
 from fedhca.tasks import Depth

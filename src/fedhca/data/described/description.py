@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from fedhca.bounds import Seed, Share
+from fedhca.config.bounds import Seed, Share
+from fedhca.config.section import Section, read_section
 from fedhca.data.described.class_maps import ClassMap
 from fedhca.data.described.depths import DepthMap
 from fedhca.data.described.label import Below
@@ -14,7 +15,6 @@ from fedhca.data.described.normal_maps import NormalMap
 from fedhca.data.described.picture_classes import PictureClass
 from fedhca.data.described.points import Points
 from fedhca.errors import DataError, RecipeError
-from fedhca.section import Section, read_section
 
 FILE = "dataset.yaml"
 TASK_NAME = r"[A-Za-z][A-Za-z0-9_-]{0,99}"

@@ -10,12 +10,12 @@ import numpy as np
 from jaxtyping import Shaped
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from fedhca.bounds import Number
+from fedhca.config.bounds import Number
+from fedhca.config.section import Section
 from fedhca.data.described.files import PICTURES, files_of
 from fedhca.data.image import plane, read_stored
 from fedhca.data.sizes import check_size
 from fedhca.errors import DataError
-from fedhca.section import Section
 from fedhca.tasks.task import IGNORE, Task
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float32, Shaped
 from pydantic import Field
 
-from fedhca.bounds import Number
+from fedhca.config.bounds import Number
 from fedhca.data.described.label import Label, Several, StoredWhole, listed, no_map, one_channel
 from fedhca.data.image import read_stored
 from fedhca.errors import DataError

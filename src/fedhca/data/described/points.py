@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float32, Shaped
 from pydantic import Field, model_validator
 
-from fedhca.bounds import Number
+from fedhca.config.bounds import Number
 from fedhca.data.described.class_maps import class_names
 from fedhca.data.described.csv_file import require_once, rows_of
 from fedhca.data.described.label import Below, Label

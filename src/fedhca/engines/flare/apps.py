@@ -8,8 +8,8 @@ from typing import Any
 
 from nvflare.collab import collab
 
-from fedhca.engines.federation import conduct
 from fedhca.engines.here import server_here, site_here
+from fedhca.engines.serve import serve
 from fedhca.engines.site import cause
 from fedhca.engines.wire import Wire, to_wire
 from fedhca.errors import FedhcaError, GoneError
@@ -71,7 +71,7 @@ class ServerApp:
     def main(self) -> None:
         """Run to the last round, or until something stops it; the reason is in the events of the run."""
         place = server_here(self.run, self.recipe)
-        conduct(place.recipe, Carrier(place.seats, place.recipe.timeout), place.folder)
+        serve(place.recipe, Carrier(place.seats, place.recipe.timeout), place.folder)
 
 
 class Carrier:

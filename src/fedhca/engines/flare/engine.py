@@ -9,13 +9,13 @@ from typing import Any
 
 from fedhca.engines import engine
 from fedhca.engines.certificates import lasting
-from fedhca.engines.federation import Federation
 from fedhca.engines.flare.provision import provision, server_resources, write_local
 from fedhca.engines.flare.reach import reach
 from fedhca.engines.flare.session import connect
 from fedhca.engines.flare.workspace import write_workspace
 from fedhca.engines.processes import CONNECTED, SERVER, SITE, Processes, last_line, require_free
 from fedhca.engines.proxies import exempt
+from fedhca.engines.server_folder import ServerFolder
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RunFolderError
 
@@ -25,11 +25,11 @@ REFUSED = "The server has this site already (a second copy of it; or itself befo
 class Flare(engine.Engine):
     """NVIDIA FLARE 2.9."""
 
-    def provision(self, federation: Federation) -> dict[str, Path]:
+    def provision(self, federation: ServerFolder) -> dict[str, Path]:
         """Make keys and certificates."""
         return provision(federation)
 
-    def serve(self, federation: Federation) -> Processes:
+    def serve(self, federation: ServerFolder) -> Processes:
         """Start the server."""
         require_free(federation.facts.port)
         place = federation.engine / "server"
@@ -47,12 +47,12 @@ class Flare(engine.Engine):
         """Connect to the server with the site's certificate."""
         return f"The server at {reach(site.engine)} answers and takes this site's certificate."
 
-    def lasting(self, owner: Federation | SiteFolder) -> str:
+    def lasting(self, owner: ServerFolder | SiteFolder) -> str:
         """Read the server's or the site's own certificate; FLARE makes all of them at one time."""
-        part = "server/startup/server.crt" if isinstance(owner, Federation) else "startup/client.crt"
+        part = "server/startup/server.crt" if isinstance(owner, ServerFolder) else "startup/client.crt"
         return lasting(owner.engine / part)
 
-    def connect(self, federation: Federation) -> AbstractContextManager[engine.Session]:
+    def connect(self, federation: ServerFolder) -> AbstractContextManager[engine.Session]:
         """Connect as the administrator, without a proxy: the server is on this machine."""
         os.environ.update(exempt(os.environ, federation.facts.host))
         return connect(federation.engine)

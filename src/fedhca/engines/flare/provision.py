@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fedhca.atomic import write_atomically
-from fedhca.engines.federation import Federation
+from fedhca.engines.server_folder import ServerFolder
 from fedhca.errors import FedhcaError, RecipeError
 from fedhca.experiment.recipes import to_yaml
 
@@ -28,7 +28,7 @@ NAMED = 64
 """Letters of a name in a certificate. FLARE cuts a longer host's off there; the whole of it stands beside the name."""
 
 
-def provision(federation: Federation) -> dict[str, Path]:
+def provision(federation: ServerFolder) -> dict[str, Path]:
     """Make keys and certificates; return the folder with each site's own.
 
     Raises:
@@ -62,7 +62,7 @@ def provision(federation: Federation) -> dict[str, Path]:
     return {site: engine / "parts" / site for site in federation.facts.sites}
 
 
-def _project(federation: Federation) -> dict[str, Any]:
+def _project(federation: ServerFolder) -> dict[str, Any]:
     facts = federation.facts
     server = {"name": facts.host, "type": "server", "org": "server", "fed_learn_port": facts.port}
     sites = [{"name": site, "type": "client", "org": "site"} for site in facts.sites]

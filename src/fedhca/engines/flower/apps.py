@@ -7,10 +7,10 @@ from flwr.app import Context, Message
 from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
 
-from fedhca.engines.federation import conduct
 from fedhca.engines.flower.carrier import CLIENT, Carrier
 from fedhca.engines.flower.packing import pack, unpack
 from fedhca.engines.here import server_here, site_here
+from fedhca.engines.serve import serve
 from fedhca.engines.site import cause
 from fedhca.engines.wire import Wire, to_wire
 from fedhca.errors import ClientError
@@ -60,4 +60,4 @@ def main(grid: Grid, context: Context) -> None:
         there = {node.name: node.node_id for node in grid.get_nodes() if node.status == "online"}
         return {client: there[site] for client, site in place.seats.items() if site in there}
 
-    conduct(place.recipe, Carrier(grid, connected, place.recipe.timeout), place.folder)
+    serve(place.recipe, Carrier(grid, connected, place.recipe.timeout), place.folder)

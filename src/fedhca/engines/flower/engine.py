@@ -15,11 +15,11 @@ import httpx
 from fedhca.atomic import write_atomically
 from fedhca.engines import engine
 from fedhca.engines.certificates import lasting
-from fedhca.engines.federation import Federation
 from fedhca.engines.flower.provision import ADDRESS, AUTHORITY, CERTIFICATE, KEY, PUBLIC, SITE_KEY, provision
 from fedhca.engines.flower.session import QUIET, FlowerSession
 from fedhca.engines.processes import CONNECTED, SERVER, SITE, Processes, last_line, require_free
 from fedhca.engines.proxies import NO_PROXIES, through_of_httpx
+from fedhca.engines.server_folder import ServerFolder
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import FedhcaError, GoneError
 
@@ -35,11 +35,11 @@ APPS = ("agentapp", "model", "connector", "serverapp", "simulation")
 class Flower(engine.Engine):
     """Flower 1.41."""
 
-    def provision(self, federation: Federation) -> dict[str, Path]:
+    def provision(self, federation: ServerFolder) -> dict[str, Path]:
         """Make keys and certificates."""
         return provision(federation)
 
-    def serve(self, federation: Federation) -> Processes:
+    def serve(self, federation: ServerFolder) -> Processes:
         """Start the server, and have it know the sites' keys."""
         require_free(federation.facts.port)
         place, facts, session = federation.engine / "server", federation.facts, _session(federation)
@@ -93,19 +93,19 @@ class Flower(engine.Engine):
             raise GoneError(f"{there} should answer. Found: {found}{through_of_httpx(host)}.") from error
         return f"{there} answers and proves that it is the one of this kit; it takes the site's key at `site start`."
 
-    def lasting(self, owner: Federation | SiteFolder) -> str:
+    def lasting(self, owner: ServerFolder | SiteFolder) -> str:
         """Read the server's own certificate, or the authority's that a site knows; both are made at one time."""
-        return lasting(owner.engine / (f"server/{CERTIFICATE}" if isinstance(owner, Federation) else AUTHORITY))
+        return lasting(owner.engine / (f"server/{CERTIFICATE}" if isinstance(owner, ServerFolder) else AUTHORITY))
 
     @contextmanager
-    def connect(self, federation: Federation) -> Iterator[engine.Session]:
+    def connect(self, federation: ServerFolder) -> Iterator[engine.Session]:
         """Connect as the one who runs the server."""
         session = _session(federation)
         session.present()
         yield session
 
 
-def _session(federation: Federation) -> FlowerSession:
+def _session(federation: ServerFolder) -> FlowerSession:
     authority = federation.engine / "server" / AUTHORITY
     return FlowerSession(federation.engine, f"127.0.0.1:{federation.facts.port}", authority)
 

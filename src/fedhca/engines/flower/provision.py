@@ -12,14 +12,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from fedhca.atomic import write_atomically
-from fedhca.engines.federation import Federation
+from fedhca.engines.server_folder import ServerFolder
 
 VALID = datetime.timedelta(days=360)
 AUTHORITY, CERTIFICATE, KEY, PUBLIC, ADDRESS = "ca.pem", "server.pem", "server.key", "{site}.pub", "address.json"
 SITE_KEY = "site.key"
 
 
-def provision(federation: Federation) -> dict[str, Path]:
+def provision(federation: ServerFolder) -> dict[str, Path]:
     """Make keys and certificates; return the folder with each site's own.
 
     The key that signs is written nowhere: new certificates are made with a new one.

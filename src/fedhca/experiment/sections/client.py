@@ -1,34 +1,31 @@
-"""`clients` and `model`: who takes part, from when to when, and with which architecture."""
+"""`clients` and `model`: who takes part, and with which architecture."""
 
-from collections import Counter
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from fedhca.bounds import Count, Number, Settings, Width
-from fedhca.experiment.places import Local
-from fedhca.models.decoder import Start
+from fedhca.config.bounds import Number, Settings, Width
+from fedhca.config.federation import Client, Model
+from fedhca.config.owner import Owner
+from fedhca.config.section import Section
 from fedhca.models.encoder import SWIN_T
-from fedhca.section import Name, Section
 
 MOST = 10_000
 """Clients of a federation."""
 
 
-class ModelSection(Section):
+class ModelSection(Model):
     """The architecture of all clients that have none of their own."""
 
-    backbone: Annotated[str, Local.UNLESS_A_NAME] = SWIN_T
+    backbone: Annotated[str, Owner.SITE_IF_A_PATH] = SWIN_T
     pretrained: bool = True
     config: Settings = Field(default_factory=dict)
-    width: Width = 96
-    decoders: Start = "alike"
 
 
 class OwnModelSection(Section):
     """In what a client's architecture differs from the others'; `config` of theirs is not for another backbone."""
 
-    backbone: Annotated[str | None, Local.UNLESS_A_NAME] = None
+    backbone: Annotated[str | None, Owner.SITE_IF_A_PATH] = None
     pretrained: bool | None = None
     config: Settings | None = None
     width: Width | None = None
@@ -39,30 +36,18 @@ class OwnModelSection(Section):
         return model.model_copy(update={**fresh, **self.model_dump(exclude_none=True)})
 
 
-class ClientSection(Section):
-    """One client, or `count` of them with numbered names; its rounds and its model, if they are not everybody's."""
+class ClientSection(Client):
+    """One client, or `count` of them with numbered names; its model, if it is not everybody's."""
 
-    name: Name
-    dataset: Name
-    tasks: Annotated[tuple[str, ...], Field(min_length=1)]
     count: Annotated[int, Field(ge=1, le=MOST), Number] = 1
-    joins: Count = 1
-    leaves: Count | None = None
     model: OwnModelSection | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all `count` clients: `name` alone, or `name-1`, `name-2` and so on."""
+        return (self.name,) if self.count == 1 else tuple(f"{self.name}-{n}" for n in range(1, self.count + 1))
 
     @property
     def spelt_out(self) -> "tuple[ClientSection, ...]":
         """Each of the `count` clients on its own."""
-        if self.count == 1:
-            return (self,)
-        names = [f"{self.name}-{number}" for number in range(1, self.count + 1)]
-        return tuple(self.model_copy(update={"name": name, "count": 1}) for name in names)
-
-    @model_validator(mode="after")
-    def _different_tasks(self) -> "ClientSection":
-        twice = [task for task, count in Counter(self.tasks).items() if count > 1]
-        if twice:
-            raise ValueError(f"each task once; found `{twice[0]}` twice")
-        if self.leaves is not None and self.leaves < self.joins:
-            raise ValueError(f"`leaves` should be at least {self.joins}, where it joins; found {self.leaves}")
-        return self
+        return tuple(self.model_copy(update={"name": name, "count": 1}) for name in self.names)

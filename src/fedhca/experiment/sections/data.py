@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from fedhca.bounds import Count, Number, Seed, Share, Side
+from fedhca.config.bounds import Count, Number, Seed, Share, Side
+from fedhca.config.owner import Owner
+from fedhca.config.section import Place, Section
 from fedhca.data.described.description import FILE, Labels, read_description
 from fedhca.data.source import GroundTruth
-from fedhca.experiment.places import Local
-from fedhca.section import Place, Section
 from fedhca.tasks.task import IGNORE
 
 Size = tuple[Side, Side]
@@ -95,7 +95,7 @@ class PASCALContextData(BenchmarkData):
     val: str = "val"
     cache: Place | None = None
     legacy_parts: bool = False
-    legacy_normals: bool = False
+    legacy_normals: Annotated[bool, Owner.SERVER] = False
 
     def as_begun(self, tasks: Collection[str]) -> "PASCALContextData":
         """Return the section; runs whose recipe says nothing of normals on `unknown` began with them."""
@@ -130,7 +130,7 @@ class HuggingFaceData(DataSet):
     """
 
     kind: Literal["huggingface"]
-    path: Annotated[str, Local.UNLESS_A_NAME]
+    path: Annotated[str, Owner.SITE_IF_A_PATH]
     revision: str | None = None
     size: Size
     shrink: Shrink = 1.0

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from difflib import SequenceMatcher
 from typing import Any
 
-from fedhca.experiment.places import ELSEWHERE, without_places
+from fedhca.config.owner import ELSEWHERE, without_places
 from fedhca.experiment.recipes import dump_recipe, to_yaml
 from fedhca.experiment.run_folder import ENVIRONMENT
 from fedhca.report.notation import slug

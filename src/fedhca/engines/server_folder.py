@@ -7,9 +7,8 @@ DIR/engine/                keys, workspace and logs of the engine
 DIR/runs/NAME/             run folders, as of any run
 """
 
-import gc
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,24 +16,13 @@ from typing import Any, Literal
 from pydantic import field_validator
 
 from fedhca.atomic import write_atomically
-from fedhca.engines.events import note
-from fedhca.engines.post import Post, Send
-from fedhca.errors import FedhcaError, GoneError, RecipeError, RunFolderError, unknown
-from fedhca.experiment import build
+from fedhca.config.owner import ELSEWHERE, is_place, set_locally, without_places
+from fedhca.config.section import NAME, Section, read_section
+from fedhca.errors import RecipeError, RunFolderError, unknown
 from fedhca.experiment.config import Recipe
-from fedhca.experiment.drive import drive
-from fedhca.experiment.places import ELSEWHERE, is_place, set_locally, without_places
 from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml, validate
-from fedhca.experiment.run import settings
-from fedhca.lock import in_use
-from fedhca.messages import Missing
-from fedhca.section import NAME, Section, read_section
-from fedhca.server.replies import Tell
-from fedhca.server.rounds import Round
 
 FILE, RECIPE, KITS, ENGINE, RUNS = "federation.yaml", "recipe.yaml", "kits", "engine", "runs"
-JOB_LOCK = ".job.lock"
-"""Held in a run folder by the engine's process; the command that waits for it holds the folder."""
 EngineName = Literal["flare", "flower"]
 Seats = Mapping[str, Sequence[str]]
 """Each site's clients."""
@@ -76,7 +64,7 @@ class Facts(Section):
 
 
 @dataclass(frozen=True)
-class Federation:
+class ServerFolder:
     """The server's folder.
 
     Attributes:
@@ -91,7 +79,7 @@ class Federation:
     recipe: Recipe
 
     @classmethod
-    def create(cls, path: Path, recipe: Recipe, facts: Facts) -> "Federation":
+    def create(cls, path: Path, recipe: Recipe, facts: Facts) -> "ServerFolder":
         """Write a new federation's folder.
 
         Raises:
@@ -108,7 +96,7 @@ class Federation:
         return cls(path, facts, agreed)
 
     @classmethod
-    def open(cls, path: Path) -> "Federation":
+    def open(cls, path: Path) -> "ServerFolder":
         """Open the folder of a federation; RunFolderError if it is none."""
         if not (path / FILE).is_file():
             raise RunFolderError(f"'{path}' should hold a federation. Found no {FILE}. Make one: fedhca server init.")
@@ -171,72 +159,6 @@ def seated(words: Sequence[str], recipe: Recipe) -> dict[str, tuple[str, ...]]:
         sites[site] = tuple(clients.split("+")) if equals else (site,)
     _require_seats(sites, recipe)
     return sites
-
-
-def federate(recipe: Recipe, send: Send, folder: Path, tell: Tell) -> Iterator[Round]:
-    """Run a federation over an engine, or go on with it: the same loop, journal and checkpoints as in one process.
-
-    Every round is saved: whatever is lost, site and server find the last one.
-    """
-    names = [client.name for client in recipe.roster]
-    method = build.build_method(recipe)
-    trainings = {name: build.build_training(recipe, name) for name in used(recipe)}
-    sent, attendance, guard = build.build_sent(recipe), build.build_attendance(recipe), build.build_guard(recipe)
-    return drive(
-        method,
-        Post(send, names, {each.name: (each.dataset, each.tasks) for each in recipe.roster}),
-        order=names,
-        until=recipe.rounds,
-        evaluate_every=recipe.evaluate_every,
-        settings=settings(method, recipe.seed, trainings, sent, attendance, guard, build.build_privacy(recipe)),
-        folder=folder,
-        policy=build.build_policy(recipe),
-        tell=tell,
-        states=recipe.states,
-        sent=sent,
-        attendance=attendance,
-        guard=guard,
-    )
-
-
-def conduct(recipe: Recipe, send: Send, folder: Path) -> None:
-    """Run to the last round, or until something stops it, in the engine's process; the reason is in the run's events.
-
-    Raises:
-        GoneError: a process or a site is gone; another try goes on from the checkpoint.
-        FedhcaError: another try would not mend it.
-
-    """
-    with in_use(folder, JOB_LOCK, wait=True):  # a job that was given up may still be ending
-        _conduct(recipe, send, folder)
-
-
-def _conduct(recipe: Recipe, send: Send, folder: Path) -> None:
-    note(folder, "begun")
-    away: set[str] = set()
-
-    def miss(missing: Missing) -> None:
-        away.add(missing.client)
-        note(folder, "missing", missing.client, missing.cause)
-
-    try:
-        for each in federate(recipe, send, folder, miss):
-            for client in sorted(away.difference(*each.missing.values())):
-                note(folder, "back", client)
-                away.remove(client)
-            gc.collect()  # of payloads that went in circles, before the next ones come
-    except GoneError as error:
-        note(folder, "gone", cause=str(error))
-        raise
-    except FedhcaError as error:
-        note(folder, "stopped", cause=str(error))
-        raise
-    note(folder, "done")
-
-
-def used(recipe: Recipe) -> list[str]:
-    """Return the data sets that some client is on."""
-    return list(dict.fromkeys(client.dataset for client in recipe.roster))
 
 
 def _require_seats(sites: Seats, recipe: Recipe) -> None:

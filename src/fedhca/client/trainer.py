@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from fedhca.client.samples import Batch
 from fedhca.client.state import MOMENTS, gather, scatter
-from fedhca.client.training import Training, optimise, require_finite, set_rate
+from fedhca.client.training import optimise, require_finite, set_rate
+from fedhca.config.federation import Training
 from fedhca.errors import ClientError, RecipeError
 from fedhca.messages import LocalRule
 from fedhca.models.client_model import ClientModel
@@ -19,7 +20,7 @@ Epoch = tuple[float, Iterator[Batch]]
 """Learning rate and batches of one local epoch."""
 
 
-class Learner:
+class Trainer:
     """A model, its optimiser, and what it has learnt; the moments go on from round to round.
 
     Args:
@@ -42,7 +43,7 @@ class Learner:
             model.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
         )
 
-    def learn(
+    def train(
         self,
         epochs: Iterable[Epoch],
         steps: int,
@@ -50,7 +51,7 @@ class Learner:
         anchor: Parameters,
         *,
         where: str,
-        told: Callable[[int, Mapping[str, float]], None] = lambda step, losses: None,
+        on_step: Callable[[int, Mapping[str, float]], None] = lambda step, losses: None,
         to_the_end: bool = False,
     ) -> dict[str, float]:
         """Take all steps of one round and return the mean loss of each task.
@@ -61,7 +62,7 @@ class Learner:
             rule: whose pull and order of training are followed.
             anchor: what the pull is towards.
             where: client and round, for errors.
-            told: each step and its losses.
+            on_step: is told of each step and its losses.
             to_the_end: take all steps, even after a loss that is not finite: how long it takes then tells nothing.
 
         Raises:
@@ -76,7 +77,7 @@ class Learner:
                 for losses in self._steps(part, rule.pull, anchor, frozen, where, to_the_end):
                     taken += 1
                     totals = {name: total + losses[name] for name, total in totals.items()}
-                    told(taken, losses)
+                    on_step(taken, losses)
         require_finite(totals, where)
         self._require_finite(where)
         return {name: total / taken for name, total in totals.items()}
@@ -85,11 +86,11 @@ class Learner:
         """Return what does not travel, by name."""
         return gather(self.model, self.optimiser)
 
-    def enter(self, tensors: Mapping[str, Tensor]) -> None:
-        """Go on from what `state` or `leave` returned; moments are taken over, not copied."""
+    def swap_in(self, tensors: Mapping[str, Tensor]) -> None:
+        """Go on from what `state` or `swap_out` returned; moments are taken over, not copied."""
         scatter(tensors, self.model, self.optimiser, moves=True)
 
-    def leave(self) -> dict[str, Tensor]:
+    def swap_out(self) -> dict[str, Tensor]:
         """Return what does not travel, and part with it: moments are handed over, not copied."""
         state = self.state()
         self.optimiser.state.clear()

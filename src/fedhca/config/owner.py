@@ -1,4 +1,4 @@
-"""What of a recipe belongs to one machine: places on it, its device. Others see neither, and cannot set either."""
+"""Whose a field of a recipe is: agreed on by all, the server's to change for a run, or each site's own."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -18,18 +18,25 @@ Key = tuple[str | int, ...]
 Some = TypeVar("Some", bound=BaseModel)
 
 
-class Local(Enum):
-    """Marks a field that each machine sets for itself. Fields that hold a path are such without a mark."""
+class Owner(Enum):
+    """Marks a field that is not agreed on by all. Fields that hold a path are each site's own without a mark.
 
-    ALWAYS = "always"
-    UNLESS_A_NAME = "where it is a path; a name that is known everywhere is not"
+    Others neither see nor set what is a site's: the places on its machine, its device.
+    """
+
+    SERVER = "of the server, which may change it for a run"
+    SITE = "of each site"
+    SITE_IF_A_PATH = "of each site where it is a path; a name that is known everywhere is not"
+
+
+OF_SITES = (Owner.SITE, Owner.SITE_IF_A_PATH)
 
 
 def local(section: BaseModel, key: Key = ()) -> Iterator[tuple[Key, FieldInfo, Any]]:
     """Yield key, field and value of all that each machine sets for itself, in a section and in those below it."""
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
-        if _holds_a_path(field.annotation) or any(isinstance(each, Local) for each in field.metadata):
+        if _holds_a_path(field.annotation) or any(each in field.metadata for each in OF_SITES):
             yield (*key, name), field, value
         parts: dict[Key, Any] = {(): value}
         if isinstance(value, Mapping):
@@ -46,7 +53,7 @@ def set_locally(section: BaseModel) -> dict[Key, Any]:
     return {
         key: value
         for key, field, value in local(section)
-        if (value != field.default if Local.ALWAYS in field.metadata else is_place(value) and str(value) != ELSEWHERE)
+        if (value != field.default if Owner.SITE in field.metadata else is_place(value) and str(value) != ELSEWHERE)
     }
 
 
@@ -55,7 +62,7 @@ def with_local(section: Some, other: Some) -> Some:
     changed: dict[str, Any] = {}
     for name, field in type(section).model_fields.items():
         mine, theirs = getattr(section, name), getattr(other, name)
-        if Local.ALWAYS in field.metadata:
+        if Owner.SITE in field.metadata:
             changed[name] = theirs
         elif isinstance(mine, BaseModel) and type(mine) is type(theirs):
             changed[name] = with_local(mine, theirs)

@@ -5,9 +5,9 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from fedhca.config.validation import A_NAME, describe
+from fedhca.config.yaml import read_yaml
 from fedhca.errors import RecipeError
-from fedhca.plain import read_yaml
-from fedhca.validation import A_NAME, describe
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 """What names of clients look like: they become names of folders."""
@@ -24,9 +24,25 @@ Some = TypeVar("Some", bound=BaseModel)
 
 
 class Section(BaseModel):
-    """A part of a file: no unknown keys, no change after validation."""
+    """A part of a file, or of a call: no unknown keys, no change after validation.
+
+    Raises:
+        RecipeError: a value is not what its field should be.
+
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def __init__(self, /, **values: Any) -> None:
+        """Make a section in Python; of what is wrong in a file, `checked` says the place there."""
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            line = describe(error, type(self).model_json_schema(), values)
+            raise RecipeError(f"{type(self).__name__}: {line}") from None
+
+    # Sections within sections are validated with their place in the whole, as if this were BaseModel's own.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
 
 def read_section(path: Path, kind: type[Some], what: str) -> Some:

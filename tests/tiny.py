@@ -16,7 +16,7 @@ from fedhca.client.client import Client
 from fedhca.client.clients import Clients
 from fedhca.client.participant import Participant
 from fedhca.compression import Compressed
-from fedhca.config.federation import Federation, Site, Training
+from fedhca.config.federation import Federation, Model, Site, Training
 from fedhca.messages import LocalRule, TrainReply, TrainRequest
 from fedhca.models import Pyramid, backbone
 from fedhca.parameters import Parameters
@@ -112,7 +112,7 @@ def participant(name: str, *tasks: str, count: int = 5, seed: int | None = None)
 
 
 TRAINING = Training(batch_size=2, learning_rate=1e-2, warmup_epochs=1)
-FEDERATION = Federation(rounds=4, training=TRAINING, model={"width": WIDTH})
+FEDERATION = Federation(rounds=4, training=TRAINING, model=Model(width=WIDTH))
 
 
 def client(

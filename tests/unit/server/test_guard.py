@@ -11,27 +11,25 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import fedhca
-from fedhca import Guard, Policy, Training, make_method
+from fedhca import Federation, Guard, Training, make_method
 from fedhca.aggregation import Member, Rows, passes
-from fedhca.compression import Sent
+from fedhca.config.federation import Client
 from fedhca.engines.agreement import require_agreed
 from fedhca.errors import MissingReplyError, RecipeError, RunFolderError
 from fedhca.experiment import journal
-from fedhca.experiment.build import build_guard
-from fedhca.experiment.drive import drive
+from fedhca.experiment.drive import drive, settings_of
 from fedhca.experiment.recipes import load_recipe
-from fedhca.experiment.run import settings as settings_of
 from fedhca.layout import Layout
 from fedhca.messages import Hello, Missing, TrainRequest
 from fedhca.methods import Method
 from fedhca.parameters import Parameters
 from fedhca.runtimes import ScriptedRuntime
 from fedhca.server import Roster, Round, begin, rounds
+from fedhca.server.guard import check_lengths
 from tiny import RECIPE, WIDTH, encoder, participant
 
 ENCODER, DECODER = Layout.of({"patch.weight": (3,)}), Layout.of({"fuse.weight": (2,), "fuse.bias": (1,)})
 TASKS = {"a": ("semseg",), "b": ("semseg", "depth"), "c": ("depth",), "d": ("edge",)}
-KEEP = Policy("keep")
 Lengths = dict[str, tuple[float, float]]
 """How far each client's encoder and last decoder move, per number."""
 
@@ -39,6 +37,10 @@ Lengths = dict[str, tuple[float, float]]
 def hello(name: str) -> Hello:
     start = Parameters(torch.full((3,), 2.0), torch.full((len(TASKS[name]), 3), -1.0))
     return Hello(name, "data", TASKS[name], 1, ENCODER, DECODER, start)
+
+
+def clients(*names: str) -> tuple[Client, ...]:
+    return tuple(Client(name=name, dataset="data", tasks=TASKS[name]) for name in names)
 
 
 def moving(lengths: Lengths, away: Sequence[str] = ()) -> Callable[[TrainRequest], Parameters | Missing]:
@@ -58,19 +60,17 @@ def play(
     lengths: Lengths,
     *,
     method: Method | str = "local",
-    policy: Policy = KEEP,
-    until: int = 1,
     away: Sequence[str] = (),
     names: Sequence[str] = tuple(TASKS),
+    **options: Any,
 ) -> tuple[list[Round], list[Missing]]:
     told: list[Missing] = []
     made = make_method(method) if isinstance(method, str) else method
     hellos = [hello(name) for name in names]
     roster = Roster.of(hellos)
     runtime = ScriptedRuntime(hellos, moving(lengths, away))
-    state = begin(made, roster, hellos)
-    found = rounds(made, runtime, state, until=until, policy=policy, tell=told.append, guard=guard)
-    return list(found), told
+    how = Federation(**{"rounds": 1, "on_missing": "keep", "guard": guard, "clients": clients(*names), **options})
+    return list(rounds(made, runtime, begin(made, roster, hellos, how), how, told.append)), told
 
 
 def moved(found: Round) -> list[list[float]]:
@@ -113,7 +113,9 @@ def test_less_than_half_of_the_clients_cannot_turn_the_guard_whatever_the_number
     moves *= (1 + torch.rand(len(owners), 1, generator=draw)) / moves.norm(dim=1, keepdim=True)
     moves[sum(decoders) :] *= 10.0**exponent
     rows = rows_of(torch.zeros_like(moves), moves, owners)
-    verdict = Guard(bound=2.0, reject=10.0).judge([("encoder", rows_of(moves[:1], moves[:1])), ("decoder", rows)])
+    verdict = check_lengths(
+        Guard(bound=2.0, reject=10.0), [("encoder", rows_of(moves[:1], moves[:1])), ("decoder", rows)]
+    )
     assert not any(name.startswith("honest") for name in {**verdict.refused, **verdict.shortened})
     assert torch.equal(rows.end[: sum(decoders)], moves[: sum(decoders)])
     if exponent > 1:
@@ -122,8 +124,8 @@ def test_less_than_half_of_the_clients_cannot_turn_the_guard_whatever_the_number
 
 def test_who_sends_far_more_is_as_if_it_had_not_answered() -> None:
     lengths = {"b": (50.0, 1.0), "c": (1.0, 11.0)}
-    found, told = play(Guard(bound=3.0, reject=10.0), lengths, method="fedhca2", until=3)
-    away, _ = play(Guard(), {}, method="fedhca2", until=3, away=("b", "c"))
+    found, told = play(Guard(bound=3.0, reject=10.0), lengths, method="fedhca2", rounds=3)
+    away, _ = play(Guard(), {}, method="fedhca2", rounds=3, away=("b", "c"))
     for one, other in zip(found, away, strict=True):
         assert torch.equal(one.state.encoders, other.state.encoders)
         assert torch.equal(one.state.decoders, other.state.decoders)
@@ -139,7 +141,7 @@ def test_who_sends_far_more_is_as_if_it_had_not_answered() -> None:
 
 def test_to_fail_is_to_stop_with_a_line_that_has_the_numbers() -> None:
     with pytest.raises(MissingReplyError) as error:
-        play(Guard(reject=10.0), {"d": (50.0, 1.0)}, policy=Policy())
+        play(Guard(reject=10.0), {"d": (50.0, 1.0)}, on_missing="fail")
     assert str(error.value) == (
         "Client 'd' should send an update of a usual length in round 1. Found: its encoder's update is 50 times as "
         "long as the median of this round; 10 times is allowed. Raise `guard.reject`, or set `on_missing: keep`."
@@ -147,7 +149,7 @@ def test_to_fail_is_to_stop_with_a_line_that_has_the_numbers() -> None:
 
 
 def test_to_wait_is_to_go_on_without_it_as_it_would_answer_the_same() -> None:
-    (found,), _ = play(Guard(reject=10.0), {"d": (50.0, 1.0)}, policy=Policy("wait", pause=0.0))
+    (found,), _ = play(Guard(reject=10.0), {"d": (50.0, 1.0)}, on_missing="wait")
     assert found.missing["train"].keys() == {"d"}
     assert moved(found) == [[1, 1, 1, 0], [1, 1, 1, 1, 0]]
 
@@ -155,9 +157,9 @@ def test_to_wait_is_to_go_on_without_it_as_it_would_answer_the_same() -> None:
 @pytest.mark.parametrize("mode", ["keep", "wait"])
 def test_enough_clients_must_be_left(mode: Any) -> None:
     lengths = {"d": (50.0, 1.0)}
-    assert play(Guard(reject=10.0), lengths, policy=Policy(mode, min_clients=3))[0]
+    assert play(Guard(reject=10.0), lengths, on_missing=mode, min_clients=3)[0]
     with pytest.raises(MissingReplyError, match=r"At least 4 clients should answer in round 1\. Found 3: d: its enc"):
-        play(Guard(reject=10.0), lengths, policy=Policy(mode, min_clients=4))
+        play(Guard(reject=10.0), lengths, on_missing=mode, min_clients=4)
 
 
 def test_the_median_is_of_those_who_answered() -> None:
@@ -181,7 +183,9 @@ def test_of_two_updates_or_a_median_of_zero_nothing_is_said() -> None:
 @pytest.mark.parametrize("method", ["local", "fedavg", "fedhca2", "fedamp", "matfl"])
 def test_a_guard_that_finds_nothing_changes_no_bit(method: str) -> None:
     lengths = {"a": (0.3, 1.0), "b": (1.1, 0.7), "d": (0.9, 1.2)}
-    guarded, plain = (play(each, lengths, method=method, until=3)[0][-1] for each in (Guard(9.0, 10.0), Guard()))
+    guarded, plain = (
+        play(each, lengths, method=method, rounds=3)[0][-1] for each in (Guard(bound=9.0, reject=10.0), Guard())
+    )
     assert torch.equal(guarded.state.encoders, plain.state.encoders)
     assert torch.equal(guarded.state.decoders, plain.state.decoders)
 
@@ -189,7 +193,7 @@ def test_a_guard_that_finds_nothing_changes_no_bit(method: str) -> None:
 @pytest.mark.parametrize("method", ["fedavg", "fedhca2", "fedamp", "cagrad"])
 def test_what_is_mixed_is_what_was_shortened(method: str) -> None:
     guarded, told = (
-        play(guard, {"d": (length, 1.0)}, method=method, until=3)[0]
+        play(guard, {"d": (length, 1.0)}, method=method, rounds=3)[0]
         for guard, length in ((Guard(bound=2.0), 64.0), (Guard(), 2.0))
     )
     for one, other in zip(guarded, told, strict=True):
@@ -216,7 +220,9 @@ def test_no_update_is_longer_than_the_bound_and_the_shorter_ones_are_as_they_wer
     with pytest.MonkeyPatch.context() as patch:
         if not loops:
             patch.setattr(passes.Tables, "suit_loops", lambda tables, *others: False)
-        verdict = Guard(bound=bound).judge([("encoder", rows), ("decoder", rows_of(moves[:2], moves[:2].clone()))])
+        verdict = check_lengths(
+            Guard(bound=bound), [("encoder", rows), ("decoder", rows_of(moves[:2], moves[:2].clone()))]
+        )
     found = rows.end.norm(dim=1)
     torch.testing.assert_close(found, lengths.clamp_max(most))
     torch.testing.assert_close(rows.end / found[:, None], moves / lengths[:, None])
@@ -237,11 +243,8 @@ def test_less_than_half_of_the_clients_cannot_push_the_bound_up() -> None:
         sent = honest.clone()
         sent[:3] *= huge
         rows = rows_of(torch.zeros_like(sent), sent)
-        assert Guard(bound=1.0).judge([("encoder", rows), ("decoder", rows_of(honest, honest))]).shortened.keys() == {
-            "client0",
-            "client1",
-            "client2",
-        }
+        verdict = check_lengths(Guard(bound=1.0), [("encoder", rows), ("decoder", rows_of(honest, honest))])
+        assert verdict.shortened.keys() == {"client0", "client1", "client2"}
         torch.testing.assert_close(rows.end, honest)
 
 
@@ -256,8 +259,8 @@ def test_no_pass_is_spent_where_it_is_off_and_none_more_where_it_finds_nothing(m
     counts = {}
     for name, guard, lengths in (
         ("off", Guard(), {}),
-        ("nothing", Guard(3.0, 10.0), {}),
-        ("shortened", Guard(3.0, 10.0), {"a": (5.0, 1.0)}),
+        ("nothing", Guard(bound=3.0, reject=10.0), {}),
+        ("shortened", Guard(bound=3.0, reject=10.0), {"a": (5.0, 1.0)}),
     ):
         seen.clear()
         play(guard, lengths, method="fedavg")
@@ -268,22 +271,25 @@ def test_no_pass_is_spent_where_it_is_off_and_none_more_where_it_finds_nothing(m
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"bound": 0.5}, "`bound` should be at least 1 median. Found 0.5."),
-        ({"bound": float("nan")}, "`bound` should be at least 1 median. Found nan."),
-        ({"reject": 1.0}, "`reject` should be above 1 median. Found 1.0."),
-        ({"bound": 3.0, "reject": 2.0}, "`reject` should be above `bound`, 3.0. Found 2.0: none would be shortened."),
+        ({"bound": 0.5}, "`bound` should be a number, at least 1 and at most 1000000000, such as 2. Found 0.5."),
+        (
+            {"bound": float("nan")},
+            "`bound` should be a number, at least 1 and at most 1000000000, such as 2. Found nan.",
+        ),
+        ({"reject": 1.0}, "`reject` should be a number, above 1 and at most 1000000000, such as 10. Found 1.0."),
+        ({"bound": 3.0, "reject": 2.0}, "`reject` should be above `bound`, 3.0; found 2.0."),
     ],
 )
 def test_a_guard_that_cannot_be_is_refused(options: dict[str, float], line: str) -> None:
     with pytest.raises(RecipeError) as error:
         Guard(**options)
-    assert str(error.value) == line
+    assert str(error.value) == f"Guard: {line}"
 
 
 def test_a_recipe_says_it_and_a_run_may_have_its_own() -> None:
     recipe = load_recipe(RECIPE, ["guard.bound=3", "guard.reject=10"])
-    assert build_guard(recipe) == Guard(3.0, 10.0)
-    assert build_guard(load_recipe(RECIPE)) == Guard()
+    assert recipe.guard == Guard(bound=3.0, reject=10.0)
+    assert load_recipe(RECIPE).guard == Guard()
     require_agreed(load_recipe(RECIPE), recipe, "one")
     for change, line in (
         ("guard.bound=0.5", "`guard.bound` should be a number, at least 1"),
@@ -301,10 +307,12 @@ def test_a_client_that_is_refused_goes_back_to_its_own_state_and_a_run_goes_on_a
             [participant(name, "depth") for name in "abc"],
             encoder(),
             "trimmed",
-            training=Training(rounds=4, batch_size=2, learning_rate=1e-2),
-            width=WIDTH,
+            rounds=4,
+            evaluate_every=1,
+            training=Training(batch_size=2, learning_rate=1e-2),
+            model={"width": WIDTH},
             out=tmp_path / folder,
-            policy=KEEP,
+            on_missing="keep",
             guard=Guard(reject=1.0001),  # of three, the longest
         )
         return list(islice(going, rounds))
@@ -321,11 +329,12 @@ def test_a_client_that_is_refused_goes_back_to_its_own_state_and_a_run_goes_on_a
 def test_the_journal_says_whose_updates_were_shortened_and_a_folder_keeps_its_guard(tmp_path: Path) -> None:
     hellos = [hello(name) for name in TASKS]
 
+    method = make_method("fedavg")
+    plain = Federation(evaluate_every=1, clients=clients(*TASKS))
+
     def run(guard: Guard, until: int) -> list[Round]:
-        method = make_method("fedavg")
         runtime = ScriptedRuntime(hellos, moving({"d": (8.0, 1.0)} if until == 2 else {}))
-        about = settings_of(method, 0, {}, Sent(), guard=guard)
-        return list(drive(method, runtime, order=[*TASKS], until=until, folder=tmp_path, settings=about, guard=guard))
+        return [*islice(drive(method, runtime, plain.model_copy(update={"guard": guard}), tmp_path), 1)]
 
     run(Guard(bound=2.0), 1)
     run(Guard(bound=2.0), 2)
@@ -334,4 +343,4 @@ def test_the_journal_says_whose_updates_were_shortened_and_a_folder_keeps_its_gu
     assert second["shortened"] == {"d": 0.25}
     with pytest.raises(RunFolderError, match=r"other settings: `guard` is .* there and None here"):
         run(Guard(), 3)
-    assert "guard" not in json.dumps(settings_of(make_method("fedavg"), 0, {}, Sent()))  # as before there were any
+    assert "guard" not in json.dumps(settings_of(method, plain))  # as before there were any

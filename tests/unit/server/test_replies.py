@@ -1,20 +1,20 @@
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import pytest
 import torch
 
+from fedhca.config.federation import Federation
 from fedhca.errors import ClientError, FedhcaError, MissingReplyError, RecipeError
 from fedhca.layout import Layout
 from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Missing, TrainReply, TrainRequest
 from fedhca.parameters import Parameters
 from fedhca.runtimes import ScriptedRuntime
-from fedhca.server import Policy
 from fedhca.server.replies import Answers, gather, greet
 
 NAMES = ("c", "multi", "b10")
 NOTHING = Parameters(torch.zeros(3), torch.zeros(1, 2))
-FAIL = Policy()
-KEEP, WAIT = Policy("keep"), Policy("wait", pause=0.0)
+FAIL, KEEP, WAIT = Federation(), Federation(on_missing="keep"), Federation(on_missing="wait")
 Replies = Iterable[TrainReply | Missing]
 
 
@@ -27,10 +27,10 @@ def requests(number: int = 2) -> list[TrainRequest]:
 
 
 def answers(
-    replies: Replies, policy: Policy = FAIL, take: Callable[[TrainReply], TrainReply] = lambda reply: reply
+    replies: Replies, federation: Federation = FAIL, take: Callable[[TrainReply], TrainReply] = lambda reply: reply
 ) -> tuple[Answers[TrainReply], list[Missing]]:
     told: list[Missing] = []
-    return gather(lambda asked: replies, requests(), policy, take=take, tell=told.append), told
+    return gather(lambda asked: replies, requests(), federation, take=take, tell=told.append), told
 
 
 def test_replies_come_in_any_order_and_leave_in_the_order_of_the_requests() -> None:
@@ -39,9 +39,9 @@ def test_replies_come_in_any_order_and_leave_in_the_order_of_the_requests() -> N
     assert all(name == each.client for name, each in found.replies.items())
     assert (found.missing, told) == ({}, [])
     measured = gather(
-        lambda asked: (EvaluateReply(each.client, 7, {}) for each in asked[::-1]),
+        lambda asked: (EvaluateReply(each.client, 7) for each in asked[::-1]),
         [EvaluateRequest(name, 7, NOTHING) for name in NAMES],
-        Policy(),
+        FAIL,
     )
     assert list(measured.replies) == ["c", "multi", "b10"]
 
@@ -79,7 +79,7 @@ def test_to_fail_is_to_fail_at_the_first_one() -> None:
             yield Missing(each.client, "no data") if each.client == "multi" else reply(each.client)
 
     with pytest.raises(MissingReplyError):
-        gather(one_by_one, requests(), Policy())
+        gather(one_by_one, requests(), FAIL)
     assert asked == ["c", "multi"]
 
 
@@ -112,14 +112,14 @@ def test_keep_goes_on_without_those_whose_reply_is_missing_late_or_of_no_use() -
 @pytest.mark.parametrize(("least", "enough"), [(1, True), (2, True), (3, False), (9, False)])
 def test_a_round_with_too_few_does_not_count(least: int, enough: bool) -> None:
     replies: list[TrainReply | Missing] = [reply("c"), Missing("multi", "power cut"), reply("b10")]
-    policy = Policy("keep", min_clients=least)
+    federation = Federation(on_missing="keep", min_clients=least)
     if enough:
-        assert list(answers(replies, policy)[0].replies) == ["c", "b10"]
+        assert list(answers(replies, federation)[0].replies) == ["c", "b10"]
     else:
         with pytest.raises(
             MissingReplyError, match=rf"least {least} clients should .* round 3\. Found 2: multi: power cut"
         ):
-            answers(replies, policy)
+            answers(replies, federation)
 
 
 def test_nobody_is_always_too_few() -> None:
@@ -127,7 +127,8 @@ def test_nobody_is_always_too_few() -> None:
         answers([Missing(name, "dark") for name in NAMES], KEEP)
 
 
-def test_wait_asks_those_again_who_did_not_answer_and_only_them() -> None:
+def test_wait_asks_those_again_who_did_not_answer_and_only_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fedhca.server.replies.RETRY_SECONDS", 0.0)
     asked: list[list[str]] = []
     told: list[Missing] = []
 
@@ -147,15 +148,17 @@ def test_wait_asks_those_again_who_did_not_answer_and_only_them() -> None:
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"min_clients": 0}, "`min_clients` should be at least 1. Found 0."),
-        ({"timeout": 0.0}, "`timeout` should be above 0 seconds. Found 0.0."),
-        ({"pause": -1.0}, "`pause` should be at least 0 seconds. Found -1.0."),
+        ({"min_clients": 0}, "`min_clients` should be a whole number, at least 1 and at most 1000000"),
+        ({"timeout": 0.0}, "`timeout` should be a number, above 0 and at most 10000000"),
+        ({"on_missing": "wit"}, "`on_missing` should be one of 'fail', 'keep', 'wait'"),
     ],
 )
-def test_a_policy_that_cannot_be_is_refused(options: dict[str, object], line: str) -> None:
+def test_a_policy_that_cannot_be_is_refused(options: dict[str, Any], line: str) -> None:
     with pytest.raises(RecipeError) as error:
-        Policy(**options)  # type: ignore[arg-type]
-    assert str(error.value) == line
+        Federation(**options)
+    (found,) = options.values()
+    assert str(error.value).startswith(f"Federation: {line}, such as ")
+    assert f"Found {found!r}." in str(error.value)
 
 
 # Hello
@@ -179,8 +182,9 @@ class Greeting(ScriptedRuntime):
         ]
 
 
-def test_those_who_say_hello_stand_in_order() -> None:
-    assert list(greet(Greeting({}), NAMES, Policy())) == [*NAMES]
+def test_those_who_say_hello_stand_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fedhca.server.replies.RETRY_SECONDS", 0.0)
+    assert list(greet(Greeting({}), NAMES, FAIL)) == [*NAMES]
     assert list(greet(Greeting({"multi": 9}), NAMES, KEEP)) == ["c", "b10"]
     late = Greeting({"multi": 2, "c": 1})
     told: list[Missing] = []
@@ -201,5 +205,5 @@ def test_a_greeting_that_is_missing_or_too_much_ends_it(
     runtime: ScriptedRuntime, order: Sequence[str], kind: type[FedhcaError], line: str
 ) -> None:
     with pytest.raises(kind) as error:
-        greet(runtime, order, Policy())
+        greet(runtime, order, FAIL)
     assert str(error.value).startswith(line)

@@ -8,7 +8,8 @@ import torch
 
 from fedhca.aggregation import Rows, keep
 from fedhca.aggregation.aggregator import Aggregator, Decision, State
-from fedhca.compression import Sent, compress
+from fedhca.compression import compress
+from fedhca.config.federation import Client, Compression, Federation, TransferDtype
 from fedhca.errors import ClientError, FedhcaError, LayoutError, MissingReplyError
 from fedhca.layout import Layout
 from fedhca.messages import (
@@ -24,7 +25,7 @@ from fedhca.messages import (
 from fedhca.methods import METHODS, Method, make_method
 from fedhca.parameters import Parameters, is_finite
 from fedhca.runtimes import ScriptedRuntime
-from fedhca.server import Policy, Roster, Round, ServerState, Span, begin, rounds
+from fedhca.server import Roster, Round, ServerState, begin, rounds
 from fedhca.server.inbox import Inbox
 from fedhca.server.rounds import step
 
@@ -43,7 +44,11 @@ HELLOS = [
     for name, start in (("a", 0.0), ("b", 1.0))
 ]
 ROSTER = Roster.of(HELLOS, ORDER)
-FAIL, KEEP = Policy(), Policy("keep")
+CLIENTS = tuple(Client(name=name, dataset="nyud", tasks=TASKS[name]) for name in ORDER)
+
+
+def federation(**options: Any) -> Federation:
+    return Federation(**{"clients": CLIENTS, "evaluate_every": 1, **options})
 
 
 def one_more(request: TrainRequest) -> Parameters:
@@ -53,16 +58,15 @@ def one_more(request: TrainRequest) -> Parameters:
 def play(
     method: Method,
     train: Callable[[TrainRequest], Parameters | Missing] = one_more,
-    policy: Policy = FAIL,
-    **options: int,
+    **options: Any,
 ) -> list[Round]:
     runtime = ScriptedRuntime(HELLOS, train, lambda request: {"sum": float(request.parameters.encoder.sum())})
-    options = {"until": 3, **options}
-    return list(rounds(method, runtime, begin(method, ROSTER, HELLOS), policy=policy, **options))  # type: ignore[arg-type]
+    how = federation(**{"rounds": 3, **options})
+    return list(rounds(method, runtime, begin(method, ROSTER, HELLOS, how), how))
 
 
 def test_everyone_begins_from_its_own_parameters() -> None:
-    state = begin(make_method("local"), ROSTER, HELLOS)
+    state = begin(make_method("local"), ROSTER, HELLOS, federation())
     assert state.round == 0
     assert state.encoders.tolist() == [[1, 1], [0, 0]]
     assert state.decoders[:, 0].tolist() == [10, 0, 1]
@@ -96,21 +100,21 @@ def test_a_round_tells_what_it_came_to() -> None:
     ("until", "every", "evaluated"), [(5, 1, [1, 2, 3, 4, 5]), (5, 2, [2, 4, 5]), (4, 3, [3, 4]), (2, 9, [2])]
 )
 def test_evaluation_after_every_few_rounds_and_after_the_last(until: int, every: int, evaluated: list[int]) -> None:
-    found = play(make_method("local"), until=until, evaluate_every=every)
+    found = play(make_method("local"), rounds=until, evaluate_every=every)
     assert [each.number for each in found if each.metrics] == evaluated
 
 
 def test_a_run_can_stop_and_go_on_from_any_state() -> None:
     method = make_method("fedhca2")
-    whole = play(method, until=4)
+    whole = play(method, rounds=4)
     runtime = ScriptedRuntime(HELLOS, one_more)
-    rest = list(rounds(method, runtime, whole[1].state, until=4))
+    rest = list(rounds(method, runtime, whole[1].state, federation(rounds=4)))
     assert [each.number for each in rest] == [3, 4]
     assert torch.equal(rest[-1].state.encoders, whole[-1].state.encoders)
     assert torch.equal(rest[-1].state.decoders, whole[-1].state.decoders)
     for name, tensor in whole[-1].state.encoder_state.items():
         assert torch.equal(rest[-1].state.encoder_state[name], tensor)
-    assert list(rounds(method, runtime, whole[-1].state, until=4)) == []
+    assert list(rounds(method, runtime, whole[-1].state, federation(rounds=4))) == []
 
 
 def test_the_generator_does_nothing_before_it_is_asked() -> None:
@@ -120,8 +124,8 @@ def test_the_generator_does_nothing_before_it_is_asked() -> None:
         asked.append(request.round)
         return one_more(request)
 
-    method = make_method("local")
-    going = rounds(method, ScriptedRuntime(HELLOS, train), begin(method, ROSTER, HELLOS), until=3)
+    method, how = make_method("local"), federation(rounds=3)
+    going = rounds(method, ScriptedRuntime(HELLOS, train), begin(method, ROSTER, HELLOS, how), how)
     assert asked == []
     next(going)
     assert asked == [0, 0]
@@ -135,7 +139,7 @@ def test_requests_bear_the_client_the_round_its_parameters_and_the_local_rule() 
         return one_more(request)
 
     rule = LocalRule(pull=0.25)
-    found = play(replace(make_method("fedavg"), local=rule), train, until=2)
+    found = play(replace(make_method("fedavg"), local=rule), train, rounds=2)
     assert [(request.client, request.round) for request in seen] == [("b", 0), ("a", 0), ("b", 1), ("a", 1)]
     assert all(request.rule == rule for request in seen)
     assert torch.equal(seen[3].parameters.encoder, found[0].state.encoders[1])
@@ -150,7 +154,7 @@ def test_rules_see_the_rows_of_the_whole_federation() -> None:
         return replace(keep().decide(state, rows), state=state)
 
     spy = Aggregator(lambda rows: {"rows": torch.tensor(len(rows.members))}, decide)
-    (found,) = play(Method("spy", spy, spy), until=1)
+    (found,) = play(Method("spy", spy, spy), rounds=1)
     encoders, decoders = seen
     assert [member.client for member in encoders.members] == ["b", "a"]
     assert [(member.client, member.tasks) for member in decoders.members] == [
@@ -174,7 +178,7 @@ def filled(state: ServerState, replies: Iterable[TrainReply]) -> Inbox:
 
 def test_a_step_leaves_state_and_replies_as_they_were_and_spends_the_inbox() -> None:
     method = make_method("fedhca2")
-    state = begin(method, ROSTER, HELLOS)
+    state = begin(method, ROSTER, HELLOS, federation())
     replies = {name: TrainReply(name, 0, parameters(name, 7.0), {}) for name in ORDER}
     before = state.encoders.clone(), state.decoders.clone(), state.encoder_state["alpha"].clone()
     inbox, another = (filled(state, replies.values()) for _ in range(2))
@@ -205,9 +209,9 @@ class Backwards:
 
 
 def test_replies_in_another_order_change_nothing() -> None:
-    method = make_method("fedhca2")
+    method, how = make_method("fedhca2"), federation(rounds=3)
     runtime = Backwards(ScriptedRuntime(HELLOS, one_more, lambda request: {"round": float(request.round)}))
-    found = list(rounds(method, runtime, begin(method, ROSTER, HELLOS), until=3))
+    found = list(rounds(method, runtime, begin(method, ROSTER, HELLOS, how), how))
     assert torch.equal(found[-1].state.encoders, play(method)[-1].state.encoders)
     assert found[0].losses == {"b": {"semseg": 1.0}, "a": {"depth": 2.0}}
     assert found[0].metrics == {"b": {"round": 1}, "a": {"round": 1}}
@@ -231,7 +235,9 @@ def away_in(*rounds: int) -> Callable[[TrainRequest], Parameters | Missing]:
 
 @pytest.mark.parametrize("method", ["local", "fedavg", "fedhca2", "official", "fedhca2_sum"])
 def test_keep_leaves_an_absent_client_as_it_was(method: str) -> None:
-    first, second, third, fourth = (each.state for each in play(make_method(method), away_in(1, 2), KEEP, until=4))
+    first, second, third, fourth = (
+        each.state for each in play(make_method(method), away_in(1, 2), on_missing="keep", rounds=4)
+    )
     for before, after in ((first, second), (second, third)):
         assert torch.equal(after.encoders[1], before.encoders[1])
         assert torch.equal(after.decoders[1:], before.decoders[1:])
@@ -245,7 +251,7 @@ def test_keep_leaves_an_absent_client_as_it_was(method: str) -> None:
 
 
 def test_a_round_tells_who_was_missing_and_why_and_leaves_it_out_of_sums_and_bytes() -> None:
-    first, second = play(make_method("fedavg"), away_in(1), KEEP, until=2)
+    first, second = play(make_method("fedavg"), away_in(1), on_missing="keep", rounds=2)
     assert (first.missing, second.missing) == ({}, {"train": {"a": "power cut"}})
     assert second.losses.keys() == second.bytes.keys() == {"b"}
     assert second.metrics.keys() == {"a", "b"}  # what it holds can still be measured
@@ -263,9 +269,9 @@ def test_a_client_that_cannot_be_measured_has_no_metrics_rather_than_none_of_its
             replies = {reply.client: reply for reply in super().evaluate(requests)}
             return (Missing("a", "dark") if each.client == "a" else replies[each.client] for each in requests)
 
-    method = make_method("local")
+    method, how = make_method("local"), federation(rounds=1, on_missing="keep")
     runtime = Dark(HELLOS, one_more, lambda request: {"semseg": 1.0})
-    (found,) = rounds(method, runtime, begin(method, ROSTER, HELLOS), until=1, policy=KEEP)
+    (found,) = rounds(method, runtime, begin(method, ROSTER, HELLOS, how), how)
     assert found.missing == {"evaluate": {"a": "dark"}}
     assert found.metrics["b"] == {"semseg": 1.0}
     assert str(found.metrics["a"]) == "{'semseg': nan, 'depth': nan}"
@@ -278,7 +284,7 @@ def test_a_client_is_told_since_when_its_answers_did_not_count() -> None:
         seen.append((request.client, request.round, request.home))
         return away_in(1, 2)(request)
 
-    play(make_method("local"), train, KEEP, until=5)
+    play(make_method("local"), train, on_missing="keep", rounds=5)
     assert [(number, home) for client, number, home in seen if client == "a"] == [
         (0, 0),
         (1, 1),
@@ -289,7 +295,8 @@ def test_a_client_is_told_since_when_its_answers_did_not_count() -> None:
     assert all(number == home for client, number, home in seen if client == "b")
 
 
-def test_waiting_changes_nothing_but_the_time() -> None:
+def test_waiting_changes_nothing_but_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fedhca.server.replies.RETRY_SECONDS", 0.0)
     asked: list[str] = []
 
     def train(request: TrainRequest) -> Parameters | Missing:
@@ -298,7 +305,7 @@ def test_waiting_changes_nothing_but_the_time() -> None:
         return Missing("a", "asleep") if late else one_more(request)
 
     method = make_method("fedhca2")
-    waited, prompt = play(method, train, Policy("wait", pause=0.0))[-1], play(method)[-1]
+    waited, prompt = play(method, train, on_missing="wait")[-1], play(method)[-1]
     assert len(asked) > 6
     assert torch.equal(waited.state.encoders, prompt.state.encoders)
     assert torch.equal(waited.state.decoders, prompt.state.decoders)
@@ -316,7 +323,7 @@ def test_under_keep_what_is_not_finite_or_of_another_shape_is_as_if_it_had_not_c
             return Parameters(sent.encoder[:1], sent.decoders)
         return sent
 
-    spoilt, away = (play(make_method(method), each, KEEP, until=4) for each in (train, away_in(1, 2)))
+    spoilt, away = (play(make_method(method), each, on_missing="keep", rounds=4) for each in (train, away_in(1, 2)))
     for one, other in zip(spoilt, away, strict=True):
         assert torch.equal(one.state.encoders, other.state.encoders)
         assert torch.equal(one.state.decoders, other.state.decoders)
@@ -333,7 +340,7 @@ def test_parameters_of_another_shape_name_the_client(encoder: tuple[int], decode
     with pytest.raises(LayoutError, match=line):
         play(make_method("fedavg"), lambda request: odd if request.client == "a" else one_more(request))
     with pytest.raises(LayoutError, match=line):
-        begin(make_method("fedavg"), ROSTER, [replace(HELLOS[0], parameters=odd), HELLOS[1]])
+        begin(make_method("fedavg"), ROSTER, [replace(HELLOS[0], parameters=odd), HELLOS[1]], federation())
 
 
 @pytest.mark.parametrize("part", ["encoder", "decoders"])
@@ -360,13 +367,11 @@ def huge(request: TrainRequest) -> Parameters:
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize(
-    "options", [{}, {"sent": Sent("bfloat16", "bfloat16")}, {"sent": Sent("int8", "int8")}], ids=str
-)
-def test_what_the_server_makes_of_finite_answers_is_finite_or_no_round(method: str, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize("form", ["float32", "bfloat16", "int8"])
+def test_what_the_server_makes_of_finite_answers_is_finite_or_no_round(method: str, form: TransferDtype) -> None:
     """Rows, and all that rules remember: hyper weights, their momentum, directions."""
-    made, done = make_method(method), list[Round]()
-    going = rounds(made, ScriptedRuntime(HELLOS, huge), begin(made, ROSTER, HELLOS), until=5, **options)
+    made, done, how = make_method(method), list[Round](), federation(rounds=5, sent=form)
+    going = rounds(made, ScriptedRuntime(HELLOS, huge), begin(made, ROSTER, HELLOS, how), how)
     try:
         for each in going:
             done.append(each)
@@ -381,14 +386,14 @@ def test_what_the_server_makes_of_finite_answers_is_finite_or_no_round(method: s
 
 def test_a_mix_beyond_float32_is_no_round_and_the_state_before_it_stays() -> None:
     method = make_method("fedhca2")
-    state = play(method, one_more, until=1)[-1].state
+    state = play(method, one_more, rounds=1)[-1].state
     before = [rows.clone() for rows in state.rows]
-    going = rounds(method, ScriptedRuntime(HELLOS, huge), state, until=3)
+    going = rounds(method, ScriptedRuntime(HELLOS, huge), state, federation(rounds=3))
     with pytest.raises(FedhcaError, match=r"that of client 'a' \(semseg, depth\), 4\.81e\+38\."):
         next(going)
     assert all(torch.equal(one, other) for one, other in zip(state.rows, before, strict=True))
     guarded = ScriptedRuntime(HELLOS, huge)
-    assert is_finite(*next(rounds(make_method("local"), guarded, state, until=3)).state.rows)
+    assert is_finite(*next(rounds(make_method("local"), guarded, state, federation(rounds=3))).state.rows)
 
 
 def test_an_answer_in_fewer_bits_that_leads_beyond_float32_is_the_client_s() -> None:
@@ -403,8 +408,8 @@ def test_an_answer_in_fewer_bits_that_leads_beyond_float32_is_the_client_s() -> 
                 assert isinstance(reply, TrainReply)
                 yield replace(reply, parameters=compress(reply.parameters.plain, "bfloat16", ENCODER, DECODER))
 
-    method, sent = make_method("local"), Sent("float32", "bfloat16")
-    going = rounds(method, Packed(HELLOS, train), begin(method, ROSTER, HELLOS), until=4, policy=KEEP, sent=sent)
+    method, how = make_method("local"), federation(rounds=4, on_missing="keep", sent=Compression(up="bfloat16"))
+    going = rounds(method, Packed(HELLOS, train), begin(method, ROSTER, HELLOS, how), how)
     found = list(going)
     assert [each.missing.get("train", {}).keys() for each in found] == [set(), set(), {"a"}, {"a"}]
     assert "should send finite parameters" in found[2].missing["train"]["a"]
@@ -417,13 +422,14 @@ def test_a_client_that_joins_later_is_told_when_its_schedule_begins() -> None:
         told.append((request.client, request.round, request.begins))
         return one_more(request)
 
-    attendance, method = {"a": Span(joins=3)}, make_method("fedavg")
-    state = begin(method, ROSTER, HELLOS, attendance=attendance)
-    list(rounds(method, ScriptedRuntime(HELLOS, train), state, until=4, attendance=attendance))
+    late = Client(name="a", dataset="nyud", tasks=TASKS["a"], joins=3)
+    how, method = federation(rounds=4, clients=(CLIENTS[0], late)), make_method("fedavg")
+    state = begin(method, ROSTER, HELLOS, how)
+    list(rounds(method, ScriptedRuntime(HELLOS, train), state, how))
     assert told == [("b", 0, 0), ("b", 1, 0), ("b", 2, 0), ("a", 2, 2), ("b", 3, 0), ("a", 3, 2)]
     told.clear()
     older = replace(state, begins=None)
-    list(rounds(method, ScriptedRuntime(HELLOS, train), older, until=4, attendance=attendance))
+    list(rounds(method, ScriptedRuntime(HELLOS, train), older, how))
     assert {begins for _, _, begins in told} == {0}
 
 

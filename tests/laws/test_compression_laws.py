@@ -7,7 +7,8 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fedhca.compression import LEVELS, Compressed, Form, compress, difference, total
+from fedhca.compression import LEVELS, Compressed, compress, difference, total
+from fedhca.config.federation import TransferDtype
 from fedhca.engines.wire import from_wire, to_wire
 from fedhca.errors import ClientError
 from fedhca.layout import Layout
@@ -35,7 +36,7 @@ def segments(given_: Parameters) -> list[torch.Tensor]:
     return cut + [part for row in given_.decoders for part in DECODER.unflatten(row).values()]
 
 
-def sent(given_: Parameters, form: Form) -> Parameters | Compressed:
+def sent(given_: Parameters, form: TransferDtype) -> Parameters | Compressed:
     return compress(given_, form, ENCODER, DECODER)
 
 
@@ -64,7 +65,7 @@ def test_bfloat16_keeps_eight_bits_of_every_number(given_: Parameters) -> None:
 @FEW
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=7, max_size=7))
 @example([3.4028234663852886e38] * 7)  # the greatest of float32
-def test_what_is_finite_stays_finite(form: Form, values: list[float]) -> None:
+def test_what_is_finite_stays_finite(form: TransferDtype, values: list[float]) -> None:
     row = torch.tensor(values)
     assert sent(Parameters(torch.cat([row, row])[: ENCODER.width], row[None]), form).plain.finite
 
@@ -76,7 +77,9 @@ def test_what_is_finite_stays_finite(form: Form, values: list[float]) -> None:
         lambda all_: len({len(a.decoders) for a in all_}) == 1
     )
 )
-def test_error_feedback_what_arrived_and_what_is_owed_are_all_there_was(form: Form, changes: list[Parameters]) -> None:
+def test_error_feedback_what_arrived_and_what_is_owed_are_all_there_was(
+    form: TransferDtype, changes: list[Parameters]
+) -> None:
     zero = difference(changes[0], changes[0])
     owed, arrived, whole = zero, zero, zero
     for change in changes:
@@ -94,7 +97,7 @@ def test_error_feedback_what_arrived_and_what_is_owed_are_all_there_was(form: Fo
 @fewer
 @FEW
 @given(given_=parameters())
-def test_it_crosses_the_wire_bit_by_bit_and_in_fewer_bytes(form: Form, given_: Parameters) -> None:
+def test_it_crosses_the_wire_bit_by_bit_and_in_fewer_bytes(form: TransferDtype, given_: Parameters) -> None:
     packed = sent(given_, form)
     request = TrainRequest("one", 3, packed, LocalRule(), 3, form)
     wire = to_wire(request)
@@ -111,7 +114,7 @@ def test_it_crosses_the_wire_bit_by_bit_and_in_fewer_bytes(form: Form, given_: P
 
 @fewer
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_what_is_not_finite_is_not_made_finite(form: Form, bad: float) -> None:
+def test_what_is_not_finite_is_not_made_finite(form: TransferDtype, bad: float) -> None:
     given_ = Parameters(torch.ones(ENCODER.width), torch.ones(1, DECODER.width))
     given_.encoder[7] = bad
     assert not sent(given_, form).plain.finite

@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from fedhca.config.federation import Client, Federation, Guard
 from fedhca.experiment import journal
 from fedhca.layout import Layout
 from fedhca.messages import Hello, Missing, TrainRequest
 from fedhca.methods import METHODS, make_method
 from fedhca.parameters import Parameters
 from fedhca.runtimes import ScriptedRuntime
-from fedhca.server import Guard, Policy, Roster, Round, begin, rounds
+from fedhca.server import Roster, Round, begin, rounds
 from fedhca.server.family import Part, apart, rows_of
 from tally import many
 from tiny import equal, same_bits, same_parameters
@@ -67,8 +68,9 @@ def play(
 
     hellos = [hello(name, encoders, decoders) for name in names]
     roster, made = Roster.of(hellos, names), make_method(method)
-    state = begin(made, roster, hellos)
-    return list(rounds(made, ScriptedRuntime(hellos, train), state, until=ROUNDS, policy=Policy("keep"), guard=guard))
+    clients = tuple(Client(name=name, dataset=DATASETS[name], tasks=TASKS[name]) for name in names)
+    how = Federation(rounds=ROUNDS, on_missing="keep", guard=guard, clients=clients)
+    return list(rounds(made, ScriptedRuntime(hellos, train), begin(made, roster, hellos, how), how))
 
 
 def same_of(part: Part, all_: Round, alone: Round) -> None:

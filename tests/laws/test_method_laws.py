@@ -9,6 +9,7 @@ import zoo
 from torch import Tensor
 
 from fedhca.aggregation import Member
+from fedhca.config.federation import Client, Federation
 from fedhca.messages import Hello, LocalRule, TrainRequest
 from fedhca.methods import METHODS, Method, make_method
 from fedhca.parameters import Parameters
@@ -57,7 +58,9 @@ def train(request: TrainRequest) -> Parameters:
 def play(method: Method, members: Sequence[Member], until: int = 4) -> list[Round]:
     runtime = ScriptedRuntime([hello(member) for member in members], train)
     roster = Roster.of(runtime.hello(), [member.client for member in members])
-    return list(rounds(method, runtime, begin(method, roster, runtime.hello()), until=until))
+    clients = tuple(Client(name=each.client, dataset=each.dataset, tasks=each.tasks) for each in members)
+    federation = Federation(rounds=until, clients=clients)
+    return list(rounds(method, runtime, begin(method, roster, runtime.hello(), federation), federation))
 
 
 def bits(tensor: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """The rivals in whole runs: degenerate settings are other methods bit for bit, with real clients that really train."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -9,19 +10,28 @@ import pytest
 import torch
 
 import fedhca
+from fedhca.client.participant import Participant
 from fedhca.experiment.recipes import load_recipe
 from fedhca.experiment.run_folder import RunFolder
 from fedhca.methods import Method, make_method
 from fedhca.server.rounds import Round
 from tiny import RECIPE, WIDTH, encoder, equal, participant
 
-TRAINING = fedhca.Training(rounds=3, local_epochs=2, batch_size=2, learning_rate=1e-2, warmup_epochs=1)
+OPTIONS: dict[str, Any] = {
+    "rounds": 3,
+    "evaluate_every": 1,
+    "training": fedhca.Training(batch_size=2, learning_rate=1e-2, warmup_epochs=1),
+    "model": {"width": WIDTH},
+}
 SITES = (("a", "semseg"), ("b", "depth"), ("c", "semseg", "normals", "depth"))
 
 
+def sites(local_epochs: int = 2) -> list[Participant]:
+    return [replace(participant(name, *tasks), local_epochs=local_epochs) for name, *tasks in SITES]
+
+
 def play(method: Method, out: Path | None = None) -> list[Round]:
-    sites = [participant(name, *tasks) for name, *tasks in SITES]
-    return list(fedhca.run(sites, encoder(), method, training=TRAINING, width=WIDTH, out=out))
+    return list(fedhca.run(sites(), encoder(), method, out=out, **OPTIONS))
 
 
 def metrics(found: Sequence[Round]) -> list[Mapping[str, Mapping[str, float]]]:
@@ -66,9 +76,9 @@ def encoder_rows() -> torch.Tensor:
 
 
 def play_start() -> Round:
-    frozen = fedhca.Training(rounds=1, batch_size=2, learning_rate=1e-30, weight_decay=0.0)
-    sites = [participant(name, *tasks) for name, *tasks in SITES]
-    return next(iter(fedhca.run(sites, encoder(), "local", training=frozen, width=WIDTH)))
+    frozen = fedhca.Training(batch_size=2, learning_rate=1e-30, weight_decay=0.0)
+    (start,) = fedhca.run(sites(1), encoder(), "local", rounds=1, training=frozen, model={"width": WIDTH})
+    return start
 
 
 def test_ditto_without_pull_is_local_at_home_and_fedavg_on_the_server(local: list[Round], fedavg: list[Round]) -> None:
@@ -127,9 +137,7 @@ REMEMBERING = ("ditto", "fedamp", "fedhca2_sum", "fedrep")
 @pytest.mark.parametrize("name", REMEMBERING)
 def test_an_interrupted_run_goes_on_with_the_same_bits(name: str, tmp_path: Path) -> None:
     whole = play(make_method(name))
-    sites = [participant(name, *tasks) for name, *tasks in SITES]
-    options: dict[str, Any] = {"training": TRAINING, "width": WIDTH, "out": tmp_path}
-    list(islice(fedhca.run(sites, encoder(), make_method(name), **options), 2))
+    list(islice(fedhca.run(sites(), encoder(), make_method(name), out=tmp_path, **OPTIONS), 2))
     rest = play(make_method(name), tmp_path)
     assert [each.number for each in rest] == [3]
     assert same_rows(rest, whole[2:])
@@ -139,7 +147,7 @@ def test_an_interrupted_run_goes_on_with_the_same_bits(name: str, tmp_path: Path
 @pytest.mark.parametrize("name", ["fedavg", "ditto", "fedamp"])
 def test_a_saved_run_measures_and_predicts_by_the_model_it_keeps(name: str, tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path / name, load_recipe(RECIPE, [f"method={name}", "rounds=2"]))
-    last = list(folder.go())[-1]
+    last = list(fedhca.run(folder.recipe, out=folder.path))[-1]
     rounds, found = folder.evaluate()
     assert (rounds, found) == (2, last.metrics)
     kept = {client: folder.predictor(client).model.collect() for client in folder.roster.names}

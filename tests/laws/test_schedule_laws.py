@@ -10,13 +10,13 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fedhca.config.federation import Client, Federation, OnMissing
 from fedhca.errors import FedhcaError
 from fedhca.experiment import journal
 from fedhca.experiment.drive import drive
@@ -25,14 +25,15 @@ from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Missing, Trai
 from fedhca.methods import METHODS, make_method
 from fedhca.parameters import Parameters
 from fedhca.seeds import derive
-from fedhca.server import Policy, Round, Span
+from fedhca.server import Round
 from tally import many, tally
 
 NAMES = ("anna", "bert", "cleo", "dora")
 TASKS = {"anna": ("depth",), "bert": ("depth", "edge"), "cleo": ("edge",), "dora": ("depth",)}
 ENCODER, DECODER = Layout.of({"a.weight": (3, 2), "b.weight": (2,)}), Layout.of({"linears.0.weight": (4,)})
 ROUNDS = 4
-KEEP, WAIT, FAIL = Policy("keep"), Policy("wait", pause=0.0), Policy("fail")
+Spans = Mapping[str, Mapping[str, int]]
+"""First and last round of clients that are not there from first to last."""
 
 
 def drawn(client: str, number: int) -> Parameters:
@@ -86,6 +87,14 @@ Schedule = Mapping[tuple[int, str], str]
 """What happens, by rounds done and client."""
 
 
+def federation(on_missing: OnMissing, spans: Spans) -> Federation:
+    clients = tuple(Client(name=name, dataset="nyud", tasks=TASKS[name], **spans.get(name, {})) for name in NAMES)
+    return Federation(rounds=ROUNDS, evaluate_every=1, on_missing=on_missing, clients=clients)
+
+
+WAIT, FAIL = federation("wait", {}), federation("fail", {})
+
+
 @dataclass
 class Weather:
     """A runtime in which things happen; each for so many `times` that the client is asked."""
@@ -107,18 +116,16 @@ class Weather:
 
     def evaluate(self, requests: Sequence[EvaluateRequest]) -> Iterator[EvaluateReply | Missing]:
         for request in requests:
-            yield EvaluateReply(request.client, request.round, {}, dict.fromkeys(TASKS[request.client], 1.0))
+            yield EvaluateReply(request.client, request.round, dict.fromkeys(TASKS[request.client], 1.0))
 
 
-def play(method: str, runtime: Weather, policy: Policy, stops: Sequence[int] = (), **options: Any) -> list[Round]:
+def play(method: str, runtime: Weather, federation: Federation, stops: Sequence[int] = ()) -> list[Round]:
     """Run to the end, in so many lives, each of which ends after some rounds and leaves nothing but its folder."""
     found: list[Round] = []
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         for count in (*stops, None):
-            going = drive(
-                make_method(method), runtime, order=NAMES, until=ROUNDS, folder=folder, policy=policy, **options
-            )
+            going = drive(make_method(method), runtime, federation, folder)
             found += itertools.islice(going, count)
             going.close()  # type: ignore[attr-defined]
         lines = journal.read(folder / "journal.jsonl")
@@ -148,32 +155,34 @@ lives = st.lists(st.integers(0, 2), max_size=2)
 methods = st.sampled_from(sorted(METHODS))
 spans = st.dictionaries(
     st.sampled_from(NAMES[1:]),
-    st.tuples(st.integers(1, ROUNDS), st.integers(0, ROUNDS)).map(lambda pair: Span(pair[0], pair[0] + pair[1])),
+    st.tuples(st.integers(1, ROUNDS), st.integers(0, ROUNDS)).map(
+        lambda pair: {"joins": pair[0], "leaves": pair[0] + pair[1]}
+    ),
 )
 FEW = settings(max_examples=many(20))
 
 
 @FEW
-@given(schedule=schedules([*USELESS, *HARMLESS]), stops=lives, method=methods, attendance=spans)
+@given(schedule=schedules([*USELESS, *HARMLESS]), stops=lives, method=methods, away=spans)
 def test_under_keep_what_is_of_no_use_is_as_if_it_had_not_come(
-    schedule: Schedule, stops: list[int], method: str, attendance: dict[str, Span]
+    schedule: Schedule, stops: list[int], method: str, away: Spans
 ) -> None:
     tally("schedules")
     silence = {key: "gone" for key, event in schedule.items() if event in USELESS}
-    found = play(method, Weather(schedule), KEEP, stops, attendance=attendance)
-    same(found, play(method, Weather(silence), KEEP, attendance=attendance))
+    found = play(method, Weather(schedule), federation("keep", away), stops)
+    same(found, play(method, Weather(silence), federation("keep", away)))
     for each in found:
-        away = {name for name, span in attendance.items() if span.away(each.number)}
+        outside = {name for name, span in away.items() if not span["joins"] <= each.number <= span["leaves"]}
         silent = {name for number, name in silence if number == each.number - 1}
-        assert each.missing.get("train", {}).keys() == away | silent
+        assert each.missing.get("train", {}).keys() == outside | silent
         assert all(each.missing["train"].values() for _ in each.missing.get("train", {}))
 
 
 @FEW
-@given(schedule=schedules(USELESS), method=methods, attendance=spans)
-def test_under_keep_who_is_away_stays_as_it_was(schedule: Schedule, method: str, attendance: dict[str, Span]) -> None:
+@given(schedule=schedules(USELESS), method=methods, away=spans)
+def test_under_keep_who_is_away_stays_as_it_was(schedule: Schedule, method: str, away: Spans) -> None:
     tally("schedules")
-    found = play(method, Weather(schedule), KEEP, attendance=attendance)
+    found = play(method, Weather(schedule), federation("keep", away))
     for before, after in itertools.pairwise(found):
         for name in after.missing.get("train", {}):
             place = NAMES.index(name)
@@ -198,7 +207,10 @@ def test_under_wait_the_run_is_the_one_in_which_nothing_went_wrong(
     schedule: Schedule, stops: list[int], method: str, times: int
 ) -> None:
     tally("schedules")
-    same(play(method, Weather(schedule, times), WAIT, stops), play(method, Weather({}), FAIL))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fedhca.server.replies.RETRY_SECONDS", 0.0)
+        found = play(method, Weather(schedule, times), WAIT, stops)
+    same(found, play(method, Weather({}), FAIL))
 
 
 @FEW
@@ -208,7 +220,7 @@ def test_under_fail_the_run_stops_with_one_line_and_goes_on_from_there(schedule:
     weather, rounds, stopped = Weather(schedule, times=1), list[Round](), list[str]()
     with tempfile.TemporaryDirectory() as place:
         while len(rounds) < ROUNDS:
-            going = drive(make_method(method), weather, order=NAMES, until=ROUNDS, folder=Path(place))
+            going = drive(make_method(method), weather, FAIL, Path(place))
             try:
                 rounds += going
             except FedhcaError as error:
@@ -221,8 +233,8 @@ def test_under_fail_the_run_stops_with_one_line_and_goes_on_from_there(schedule:
 
 @pytest.mark.parametrize("method", ["fedhca2", "fedavg"])
 def test_one_joins_in_round_3_and_one_leaves_for_good(method: str) -> None:
-    attendance = {"bert": Span(joins=3), "cleo": Span(leaves=1)}
-    first, second, third, fourth = play(method, Weather({}), FAIL, attendance=attendance)
+    away = {"bert": {"joins": 3}, "cleo": {"leaves": 1}}
+    first, second, third, fourth = play(method, Weather({}), federation("fail", away))
     assert first.missing == {"train": {"bert": "joins in round 3."}, "evaluate": {"bert": "joins in round 3."}}
     assert second.missing["train"] == {"bert": "joins in round 3.", "cleo": "left after round 1."}
     assert third.missing["train"] == fourth.missing["train"] == {"cleo": "left after round 1."}

@@ -10,7 +10,8 @@ import pytest
 from fedhca.engines import driver
 from fedhca.engines.engine import Engine, Session
 from fedhca.engines.events import events, note
-from fedhca.engines.server_folder import Facts, Federation, federate
+from fedhca.engines.serve import over_network
+from fedhca.engines.server_folder import Facts, ServerFolder
 from fedhca.engines.site_folder import host
 from fedhca.engines.wire import Wire
 from fedhca.errors import FedhcaError, GoneError, MissingReplyError
@@ -49,7 +50,7 @@ class Played(Session):
         def send(wires: Mapping[str, Wire]) -> Iterator[tuple[str, Wire]]:
             return ((name, place.answer(name, wire)) for name, wire in wires.items())
 
-        going = federate(recipe, send, self.engine.folder(run), lambda missing: None)
+        going = over_network(recipe, send, self.engine.folder(run), lambda missing: None)
         for _ in zip(range(do), going, strict=False):
             pass
         return "job"
@@ -83,14 +84,14 @@ class Stage(Engine):
         return self.path / "server" / "runs" / run
 
     @contextmanager
-    def connect(self, federation: Federation) -> Iterator[Session]:
+    def connect(self, federation: ServerFolder) -> Iterator[Session]:
         if self.down:
             self.down -= 1
             raise GoneError("no answer")
         yield Played(self)
 
-    def provision(self, federation: Federation) -> Any: ...
-    def serve(self, federation: Federation) -> Any: ...
+    def provision(self, federation: ServerFolder) -> Any: ...
+    def serve(self, federation: ServerFolder) -> Any: ...
     def join(self, site: Any) -> Any: ...
     def reach(self, site: Any) -> Any: ...
     def lasting(self, owner: Any) -> Any: ...
@@ -108,7 +109,7 @@ def go(stage: Stage, *changes: str) -> list[str]:
     told: list[str] = []
     recipe = load_recipe(RECIPE, ["rounds=3", "evaluate_every=3", *changes])
     path = stage.path / "server"
-    federation = Federation.open(path) if path.exists() else Federation.create(path, recipe, Facts(sites=SITES))
+    federation = ServerFolder.open(path) if path.exists() else ServerFolder.create(path, recipe, Facts(sites=SITES))
     for _ in driver.go(stage, federation, recipe, "run", told.append):
         pass
     return told

@@ -15,19 +15,19 @@ from rich.console import Console
 
 from fedhca import FedhcaError
 from fedhca.cli import server
-from fedhca.engines import federation, kits
+from fedhca.config.owner import ELSEWHERE, set_locally
+from fedhca.config.section import checked
+from fedhca.engines import kits, serve
 from fedhca.engines.agreement import require_agreed
 from fedhca.engines.engine import engine_named
 from fedhca.engines.events import events, note
-from fedhca.engines.server_folder import Facts, Federation, seated, shareable
 from fedhca.engines.flare import provision as flare
+from fedhca.engines.server_folder import Facts, ServerFolder, seated, shareable
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RecipeError, RunFolderError
-from fedhca.config.owner import ELSEWHERE, set_locally
 from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml
 from fedhca.messages import Missing
 from fedhca.progress import Progress
-from fedhca.config.section import checked
 from tiny import RECIPE
 
 TINY = load_recipe(RECIPE)
@@ -63,13 +63,13 @@ def test_a_site_hosts_the_client_of_its_name_or_those_it_is_said_to() -> None:
     assert found == {"uni": (NAMES[0], NAMES[1]), NAMES[2]: (NAMES[2],)}
 
 
-def made(path: Path, recipe: Any = REAL) -> Federation:
-    return Federation.create(path / "server", recipe, Facts(sites=seated([c.name for c in recipe.roster], recipe)))
+def made(path: Path, recipe: Any = REAL) -> ServerFolder:
+    return ServerFolder.create(path / "server", recipe, Facts(sites=seated([c.name for c in recipe.roster], recipe)))
 
 
 def test_a_federation_is_found_again_and_names_no_place(tmp_path: Path) -> None:
     federation = made(tmp_path)
-    again = Federation.open(tmp_path / "server")
+    again = ServerFolder.open(tmp_path / "server")
     assert (again.facts, again.recipe) == (federation.facts, federation.recipe)
     assert again.seats == {client.name: client.name for client in REAL.roster}
     assert str(again.recipe.datasets["nyud"].root) == ELSEWHERE  # type: ignore[union-attr]
@@ -77,7 +77,7 @@ def test_a_federation_is_found_again_and_names_no_place(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="holds a federation already"):
         made(tmp_path)
     with pytest.raises(RunFolderError, match=r"should hold a federation. Found no federation\.yaml"):
-        Federation.open(tmp_path)
+        ServerFolder.open(tmp_path)
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def site(tmp_path: Path) -> SiteFolder:
 
 def test_a_kit_becomes_a_site(site: SiteFolder) -> None:
     assert site.facts.clients == (REAL.roster[0].name,)
-    assert site.agreed == Federation.open(site.path.parent / "server").recipe
+    assert site.agreed == ServerFolder.open(site.path.parent / "server").recipe
     with pytest.raises(RecipeError, match=r"Found nothing: add `datasets\.nyud\.root=/your/folder`"):
         site.require_places()
     told = site.say(["datasets.nyud.root=/data/nyud"]).say(["device=cpu", "datasets.nyud.root=/mnt/nyud"])
@@ -204,7 +204,7 @@ def test_a_federation_of_an_older_version_makes_kits_that_its_sites_take(site: S
     site.engine.mkdir(exist_ok=True)
     (part / "x").mkdir(parents=True)
     (part / "x" / "y.key").write_text("new")
-    kit = kits.pack(Federation.open(federation), name, part)
+    kit = kits.pack(ServerFolder.open(federation), name, part)
     kits.renew_site(SiteFolder.open(site.path), kit, datetime(2026, 11, 23, tzinfo=UTC))
     assert (site.engine / "x" / "y.key").read_text() == "new"
 
@@ -234,9 +234,9 @@ def test_a_site_goes_on_with_a_run_that_began_before_a_key_was_there(tmp_path: P
     normals = next(client.name for client in recipe.roster if "normals" in client.tasks)
     made(tmp_path, recipe)
     (tmp_path / "part").mkdir()
-    kit = kits.pack(Federation.open(tmp_path / "server"), normals, tmp_path / "part")
+    kit = kits.pack(ServerFolder.open(tmp_path / "server"), normals, tmp_path / "part")
     site = kits.make_site(kit, tmp_path / "site", ["datasets.pascal.root=/data"])
-    asked = dump_recipe(Federation.open(tmp_path / "server").recipe)
+    asked = dump_recipe(ServerFolder.open(tmp_path / "server").recipe)
 
     def legacy(sent: dict[str, Any]) -> bool:
         return site.recipe(sent, "run-1").datasets["pascal"].legacy_normals  # type: ignore[union-attr]
@@ -398,7 +398,7 @@ def test_a_federation_or_a_site_is_made_whole_or_not_at_all(tmp_path: Path, monk
 
 
 def test_a_run_that_was_not_agreed_on_is_refused_before_it_is_sent(tmp_path: Path) -> None:
-    federation = Federation.create(tmp_path / "server", TINY, Facts(sites={"uni": tuple(NAMES)}))
+    federation = ServerFolder.create(tmp_path / "server", TINY, Facts(sites={"uni": tuple(NAMES)}))
     with pytest.raises(RecipeError, match=r"Run 'local-seed-0' is not what was agreed on: `model\.width`"):
         server.run("method=local", ["model.width=12"], at=federation.path)
     assert not (federation.path / "runs").exists()
@@ -424,14 +424,14 @@ def test_a_client_that_answers_again_is_said_to_once(tmp_path: Path, monkeypatch
     """Clients a and b miss round 1, b round 2 as well, and round 3 is whole."""
     rounds = [{"train": {"a": "", "b": ""}}, {"train": {"b": ""}, "evaluate": {"b": ""}}, {}]
 
-    def federate(recipe: Any, send: Any, folder: Path, tell: Any) -> Any:
+    def over_network(recipe: Any, send: Any, folder: Path, tell: Any) -> Any:
         for missing in rounds:
             for client in missing.get("train", {}):
                 tell(Missing(client, "its site is not connected."))
             yield SimpleNamespace(missing=missing)
 
-    monkeypatch.setattr(federation, "federate", federate)
-    federation.conduct(TINY, lambda wires: [], tmp_path)
+    monkeypatch.setattr(serve, "over_network", over_network)
+    serve.serve(TINY, lambda wires: [], tmp_path)
     found = [(event["what"], event.get("client")) for event in events(tmp_path)]
     assert [each for each in found if each[0] == "back"] == [("back", "a"), ("back", "b")]
     assert [each[0] for each in found] == ["begun", *["missing"] * 3, "back", "back", "done"]
@@ -464,7 +464,7 @@ def test_renewed_kits_leave_runs_settings_and_states_alone(tmp_path: Path) -> No
     pytest.importorskip("flwr", reason="the extra `flower` is not installed")
     engine, name, now = engine_named("flower"), REAL.roster[0].name, datetime(2026, 11, 23, tzinfo=UTC)
     seats = seated([client.name for client in REAL.roster], REAL)
-    federation = Federation.create(tmp_path / "server", REAL, Facts(engine="flower", sites=seats))
+    federation = ServerFolder.create(tmp_path / "server", REAL, Facts(engine="flower", sites=seats))
     site = kits.make_site(
         kits.make_kits(federation, engine)[name], tmp_path / "site", ["datasets.nyud.root=/data/nyud"]
     )
@@ -490,7 +490,7 @@ def test_a_certificate_is_spoken_of_before_it_ends_and_refused_after(tmp_path: P
     pytest.importorskip("flwr", reason="the extra `flower` is not installed")
     certificates = resolve_name("fedhca.engines.certificates")
     seats = seated([client.name for client in REAL.roster], REAL)
-    federation = Federation.create(tmp_path / "server", REAL, Facts(engine="flower", sites=seats))
+    federation = ServerFolder.create(tmp_path / "server", REAL, Facts(engine="flower", sites=seats))
     engine_named("flower").provision(federation)
     path = federation.engine / "server" / "server.pem"
     until = certificates.valid_until(path)

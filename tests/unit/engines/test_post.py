@@ -11,17 +11,15 @@ import pytest
 import torch
 
 import fedhca
-from fedhca import Policy, Training
 from fedhca.client import Client
-from fedhca.client.privacy import Privacy
-from fedhca.client.training import Step
-from fedhca.compression import Form, Sent
+from fedhca.client.clients import Clients
+from fedhca.client.training import OnStep, Step
+from fedhca.config.federation import Federation, Privacy, Training, TransferDtype
 from fedhca.engines.post import Post
 from fedhca.engines.site import Site
 from fedhca.engines.wire import ASK_HELLO, KIND, Wire, to_wire
 from fedhca.errors import ClientError, DataError, MissingReplyError
 from fedhca.experiment.drive import drive
-from fedhca.experiment.participant import Clients
 from fedhca.messages import EvaluateRequest, LocalRule, Missing, TrainRequest
 from fedhca.methods import make_method
 from fedhca.server.rounds import Round
@@ -29,17 +27,27 @@ from tiny import WIDTH, encoder, equal, participant
 
 PEOPLE = [participant("a", "depth", "semseg"), participant("b", "edge"), participant("c", "depth")]
 NAMES = [person.name for person in PEOPLE]
-TRAINING = Training(rounds=3, batch_size=2, learning_rate=1e-2, warmup_epochs=1)
+ROUNDS = 3
+OPTIONS: dict[str, Any] = {
+    "rounds": ROUNDS,
+    "evaluate_every": 1,
+    "training": Training(batch_size=2, learning_rate=1e-2, warmup_epochs=1),
+    "model": {"width": WIDTH},
+}
 Change = Callable[[str, Wire], Wire | Missing]
 
 
-def site(folder: Path | None = None, **options: Any) -> Site:
-    clients = Clients(encoder(), width=WIDTH)
+def federation(**options: Any) -> Federation:
+    return Federation(**{**OPTIONS, "clients": tuple(person.client for person in PEOPLE), **options})
+
+
+def site(folder: Path | None = None, on_step: OnStep | None = None, **options: Any) -> Site:
+    clients = Clients(federation(**options), encoder=encoder())
 
     def made(name: str) -> Client:
         (person,) = (each for each in PEOPLE if each.name == name)
         own = None if folder is None else folder / name
-        return clients.make(person, TRAINING, folder=own, **options)
+        return clients.make(person, own, on_step)
 
     return Site({name: lambda name=name: made(name) for name in NAMES})  # type: ignore[misc]
 
@@ -61,18 +69,16 @@ class Line:
 
 
 def federated(line: Line, method: str = "fedhca2", **options: Any) -> list[Round]:
-    going = drive(make_method(method), Post(line, NAMES), order=NAMES, until=TRAINING.rounds, **options)
-    return list(going)
+    return list(drive(make_method(method), Post(line, NAMES), federation(**options)))
 
 
 @pytest.mark.parametrize(
     ("method", "form"),
     [("fedhca2", "float32"), ("fedhca2", "bfloat16"), ("fedhca2", "int8"), ("ditto", "int8"), ("fedamp", "float32")],
 )
-def test_the_same_bits_as_in_one_process(method: str, form: Form) -> None:
-    sent = Sent(down=form, up=form)
-    near = list(fedhca.run(PEOPLE, encoder(), method, training=TRAINING, width=WIDTH, sent=sent))
-    far = federated(Line(site()), method, sent=sent)
+def test_the_same_bits_as_in_one_process(method: str, form: TransferDtype) -> None:
+    near = list(fedhca.run(PEOPLE, encoder(), method, sent=form, **OPTIONS))
+    far = federated(Line(site()), method, sent=form)
     for one, other in zip(near, far, strict=True):
         assert equal(one.state.encoders, other.state.encoders)
         assert equal(one.state.decoders, other.state.decoders)
@@ -116,7 +122,7 @@ def test_only_what_is_needed_travels_and_each_client_gets_its_own() -> None:
     assert {wire[KIND] for _, wire in line.down} == {"ask hello", "train", "evaluate"}
     assert {wire[KIND] for _, wire in line.up} == {"hello", "trained", "evaluated"}
     for name, wire in [*line.down, *line.up]:
-        tasks = [task.name for task in clients[name].tasks]
+        tasks = [task.name for task in clients[name].participant.tasks]
         arrays = {field: value for field, value in wire.items() if isinstance(value, np.ndarray)}
         own = clients[name].model
         sizes = {"encoder": own.encoder_layout.width} | {
@@ -149,7 +155,7 @@ def failing(error: Exception, folder: Path | None = None) -> Site:
         if (step.client, step.round) == ("b", 1):
             raise error
 
-    return site(folder, watch=stop)
+    return site(folder, stop)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +179,7 @@ def test_of_what_goes_wrong_at_a_site_only_what_is_safe_leaves_it(
 
 
 def test_under_keep_the_others_go_on(tmp_path: Path) -> None:
-    found = federated(Line(failing(ClientError("no power"), tmp_path)), policy=Policy("keep"))
+    found = federated(Line(failing(ClientError("no power"), tmp_path)), on_missing="keep")
     assert [dict(each.missing) for each in found][:2] == [{}, {"train": {"b": "no power"}}]
     assert found[1].metrics.keys() == {*NAMES}
 
@@ -194,7 +200,7 @@ def test_an_answer_of_no_use_is_a_missing_one(change: dict[str, Any], cause: str
     def spoil(name: str, wire: Wire) -> Wire:
         return {**wire, **change} if name == "b" and wire[KIND] == "trained" and wire["round"] == 1 else wire
 
-    found = federated(Line(site(tmp_path), spoil), policy=Policy("keep"))
+    found = federated(Line(site(tmp_path), spoil), on_missing="keep")
     assert found[1].missing["train"]["b"].startswith(cause)
     assert equal(found[1].state.encoders[1], found[0].state.encoders[1])
     assert [each.state.since.tolist() for each in found[1:]] == [[2, 1, 2], [3, 3, 3]]
@@ -229,7 +235,7 @@ def test_an_answer_that_says_what_cannot_be_or_was_not_asked_for_is_a_missing_on
         return {**wire, **change} if name == "b" and wire[KIND] == "trained" and wire["round"] == 1 else wire
 
     post = Post(Line(site(tmp_path), spoil), NAMES, AGREED)
-    going = drive(make_method("fedhca2"), post, order=NAMES, until=TRAINING.rounds, policy=Policy("keep"))
+    going = drive(make_method("fedhca2"), post, federation(on_missing="keep"))
     assert next(going).missing == {}
     assert next(going).missing["train"]["b"].startswith(cause)
 
@@ -239,9 +245,8 @@ def test_an_absurd_metric_is_a_missing_one_and_nan_is_none() -> None:
         values = {"a": {"metric/depth": 1e308}, "b": {"metric/edge": np.nan}, "c": {"metric/semseg": 1.0}}
         return {**wire, **values[name]} if wire[KIND] == "evaluated" else wire
 
-    going = drive(
-        make_method("local"), Post(Line(site(), spoil), NAMES, AGREED), order=NAMES, until=1, policy=Policy("keep")
-    )
+    post = Post(Line(site(), spoil), NAMES, AGREED)
+    going = drive(make_method("local"), post, federation(rounds=1, on_missing="keep"))
     missing = next(going).missing["evaluate"]
     assert missing.keys() == {"a", "c"}
     assert "The metric of `depth` should be NaN, or from -1e+30 to 1e+30. Found 1e+308." in missing["a"]
@@ -259,18 +264,18 @@ def test_a_hello_that_is_not_what_was_agreed_on_names_client_expected_and_found(
 
     post = Post(Line(site(), spoil), NAMES, AGREED)
     with pytest.raises(MissingReplyError) as error:
-        next(drive(make_method("local"), post, order=NAMES, until=1))
+        next(drive(make_method("local"), post, federation(rounds=1)))
     expected = "Client 'a' did not say hello: data set 'a' and tasks depth, semseg were agreed on. Found "
     assert str(error.value) == f"{expected}{found.replace('c, ', 'a, ')}."
 
 
-@pytest.mark.parametrize("number", [TRAINING.rounds, 999_999_999])
+@pytest.mark.parametrize("number", [ROUNDS, 999_999_999])
 def test_a_request_for_a_round_beyond_the_run_leaves_a_site_as_it_was(tmp_path: Path, number: int) -> None:
     place = site(tmp_path)
     federated(Line(place))
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    request = TrainRequest("b", number, PEOPLE_PARAMETERS, LocalRule(), since=TRAINING.rounds)
-    evaluated = EvaluateRequest("b", number + 1, PEOPLE_PARAMETERS, since=TRAINING.rounds)
+    request = TrainRequest("b", number, PEOPLE_PARAMETERS, LocalRule(), since=ROUNDS)
+    evaluated = EvaluateRequest("b", number + 1, PEOPLE_PARAMETERS, since=ROUNDS)
     for message in (request, evaluated):
         answer = place.answer("b", to_wire(message))
         assert answer[KIND] == "missing"
@@ -300,4 +305,4 @@ def test_a_site_answers_for_its_own_clients_only() -> None:
     assert place.clients == {}
 
 
-PEOPLE_PARAMETERS = Clients(encoder(), width=WIDTH).make(PEOPLE[1], TRAINING).model.collect()
+PEOPLE_PARAMETERS = Clients(federation(), encoder=encoder()).make(PEOPLE[1]).model.collect()

@@ -12,8 +12,8 @@ import pytest
 
 from fedhca.engines import kits
 from fedhca.engines.engine import engine_named
-from fedhca.engines.server_folder import Facts
 from fedhca.engines.proxies import LOOPBACK, NO_PROXIES, _is_exempt, exempt
+from fedhca.engines.server_folder import Facts
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import FedhcaError, GoneError
 from fedhca.experiment.recipes import load_recipe

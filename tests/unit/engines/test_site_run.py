@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from fedhca.engines.server_folder import federate
+import fedhca
+from fedhca.engines.serve import over_network
 from fedhca.engines.site import Site
 from fedhca.engines.site_folder import host
 from fedhca.engines.site_run import SiteRun
@@ -36,9 +37,9 @@ class Line:
 def test_the_model_at_a_site_is_the_one_that_the_run_in_one_process_ends_with(method: str, tmp_path: Path) -> None:
     recipe = load_recipe(RECIPE, [f"method={method}"])
     near = RunFolder.create(tmp_path / "near", recipe)
-    list(near.go())
+    list(fedhca.run(recipe, out=near.path))
     names, place = [client.name for client in recipe.roster], tmp_path / "site" / "runs" / "far"
-    list(federate(recipe, Line(host(recipe, names, place)), tmp_path / "far", lambda missing: None))
+    list(over_network(recipe, Line(host(recipe, names, place)), tmp_path / "far", lambda missing: None))
     for name in names:
         one, other = near.predictor(name), SiteRun(place, recipe).predictor(name)
         assert [task.name for task in one.tasks] == [task.name for task in other.tasks]
@@ -51,7 +52,7 @@ def test_a_client_whose_last_answer_did_not_count_uses_the_heads_that_did(tmp_pa
     recipe = load_recipe(RECIPE, ["on_missing=keep"])
     names, place = [client.name for client in recipe.roster], tmp_path / "far"
     line = Line(host(recipe, names, place), frozenset({(names[1], 1)}))
-    list(federate(recipe, line, tmp_path / "server", lambda missing: None))
+    list(over_network(recipe, line, tmp_path / "server", lambda missing: None))
     kept = SiteRun(place, recipe)
     facts = {name: kept._received(name).load(2)[1]["home"] for name in names}
     assert facts == {names[0]: 2, names[1]: 1, names[2]: 2}

@@ -16,7 +16,7 @@ from hostile import attempt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fedhca.client.privacy import Privacy
+from fedhca.config.federation import Client, Federation, Guard, OnMissing, Privacy
 from fedhca.engines.events import Event
 from fedhca.engines.site import Site
 from fedhca.engines.wire import to_wire
@@ -29,13 +29,12 @@ from fedhca.messages import EvaluateRequest, Hello, LocalRule, TrainRequest
 from fedhca.methods import METHODS, make_method
 from fedhca.parameters import Parameters, not_finite
 from fedhca.runtimes import ScriptedRuntime
-from fedhca.server import Guard, Policy, Round
+from fedhca.server import Round
 from fedhca.tensor_file import load_tensors
 from tally import many
 from tiny import client
 
 ENCODER, DECODER = Layout.of({"a.weight": (3, 2)}), Layout.of({"linears.0.weight": (4,)})
-KEEP = Policy("keep")
 ROUNDS = 3
 
 
@@ -43,14 +42,21 @@ def tried(count: int) -> settings:
     return settings(max_examples=many(count), suppress_health_check=list(HealthCheck))
 
 
-def hellos(tasks: Mapping[str, int]) -> list[Hello]:
+def federation(tasks: Mapping[str, int], **options: Any) -> Federation:
     """Clients with so many decoders each."""
+    clients = tuple(
+        Client(name=name, dataset="nyud", tasks=tuple(f"t{i}" for i in range(count))) for name, count in tasks.items()
+    )
+    return Federation(clients=clients, evaluate_every=1, **options)
+
+
+def hellos(federation: Federation) -> list[Hello]:
     return [
         Hello(
-            name, "nyud", tuple(f"t{i}" for i in range(count)), 5, ENCODER, DECODER,
-            Parameters(torch.ones(6), torch.ones(count, 4)),
+            each.name, each.dataset, each.tasks, 5, ENCODER, DECODER,
+            Parameters(torch.ones(6), torch.ones(len(each.tasks), 4)),
         )
-        for name, count in tasks.items()
+        for each in federation.clients
     ]  # fmt: skip
 
 
@@ -73,13 +79,13 @@ magnitudes = st.floats(1e15, 3.4e38)
     when=st.integers(0, ROUNDS - 1),
     numbers=st.tuples(magnitudes, magnitudes, st.booleans(), st.sampled_from(["encoder", "decoders", "both"])),
     tasks=st.lists(st.integers(1, 3), min_size=3, max_size=5),
-    policy=st.sampled_from([KEEP, Policy()]),
+    policy=st.sampled_from(["keep", "fail"]),
 )
 def test_what_is_made_of_huge_numbers_is_finite_or_refused_and_the_run_goes_on(
-    method: str, when: int, numbers: tuple[float, float, bool, str], tasks: list[int], policy: Policy
+    method: str, when: int, numbers: tuple[float, float, bool, str], tasks: list[int], policy: OnMissing
 ) -> None:
     first, second, alternating, part = numbers
-    roster = {f"c{i}": count for i, count in enumerate(tasks)}
+    how = federation({f"c{i}": count for i, count in enumerate(tasks)}, rounds=ROUNDS, on_missing=policy)
     lies = iter([True])  # once
 
     def lying(request: TrainRequest) -> Parameters:
@@ -95,8 +101,7 @@ def test_what_is_made_of_huge_numbers_is_finite_or_refused_and_the_run_goes_on(
         return sent
 
     def going(folder: Path) -> Iterator[Round]:
-        runtime = ScriptedRuntime(hellos(roster), lying)
-        return drive(made, runtime, order=[*roster], until=ROUNDS, folder=folder, policy=policy)
+        return drive(made, ScriptedRuntime(hellos(how), lying), how, folder)
 
     made = make_method(method)
     with TemporaryDirectory() as place:
@@ -143,6 +148,7 @@ def test_one_client_with_many_decoders_has_no_honest_one_refused_or_shortened(
 ) -> None:
     """Whole rounds, where every honest client is nearer to the median of clients than the bound."""
     roster = {**{f"c{i}": count for i, count in enumerate(tasks)}, "liar": many_tasks}
+    how = federation(roster, rounds=2, on_missing="keep", guard=Guard(bound=bound, reject=2 * bound))
 
     def moved(request: TrainRequest) -> Parameters:
         start = request.parameters.plain
@@ -155,10 +161,7 @@ def test_one_client_with_many_decoders_has_no_honest_one_refused_or_shortened(
         return Parameters(*sent)
 
     def run() -> None:
-        runtime = ScriptedRuntime(hellos(roster), moved)
-        for found in drive(
-            make_method("local"), runtime, order=[*roster], until=2, policy=KEEP, guard=Guard(bound, 2 * bound)
-        ):
+        for found in drive(make_method("local"), ScriptedRuntime(hellos(how), moved), how):
             assert {*found.missing.get("train", {}), *found.shortened} <= {"liar"}
             if exponent >= 2:
                 assert "liar" in found.missing["train"]
@@ -244,7 +247,7 @@ def test_a_private_client_answers_any_question_alike_and_counts_it(
             client("depth", seed=seed, folder=Path(folder, str(seed)), privacy=Privacy(clip=1e-3, noise=0.5))
             for seed in seeds
         ]
-        pictures: Any = subjects[1].training_set
+        pictures: Any = subjects[1].participant.train
         pictures.images[:] *= 1e20  # where other scales break
         start = subjects[0].hello().parameters
         for number, (scale, part, form, keeps, pull) in enumerate(asked, start=1):
@@ -329,7 +332,7 @@ def test_a_message_out_of_range_is_refused_and_the_states_of_the_client_stay(
     assert str(found["cause"]).isprintable()
     assert len(found["cause"]) <= 1000
     assert {path.name: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()} == before
-    assert subject.rounds == 2
+    assert subject.state.rounds == 2
 
 
 # Lines that were torn

@@ -9,13 +9,13 @@ from hostile import attempt, json_values
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fedhca.config.federation import Federation
 from fedhca.engines.post import Post
 from fedhca.engines.wire import Message, from_wire, to_wire
 from fedhca.errors import ClientError
 from fedhca.layout import Layout
 from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Missing, TrainReply, TrainRequest
 from fedhca.parameters import Parameters
-from fedhca.server import Policy
 from fedhca.server.replies import gather
 from tally import many
 
@@ -27,7 +27,7 @@ MESSAGES: list[Message] = [
     TrainRequest("a", 1, PARAMETERS, LocalRule(), 1),
     TrainReply("a", 1, PARAMETERS, {"depth": 1.0}, 1.0),
     EvaluateRequest("a", 1, PARAMETERS, LocalRule(), 1),
-    EvaluateReply("a", 1, {}, {"depth": 1.0}, 1.0),
+    EvaluateReply("a", 1, {"depth": 1.0}, 1.0),
     Missing("a", "no power"),
 ]
 kinds = st.sampled_from([np.float32, np.float64, np.int8, np.int16, np.int32, np.complex64, np.bool_])
@@ -86,7 +86,9 @@ def test_any_answer_is_a_reply_or_why_there_is_none(wire: dict[str, Any]) -> Non
 
     def ask() -> None:
         post = Post(lambda sent: [("a", wire)], ["a"])
-        found = gather(post.train, [request, TrainRequest("b", 1, PARAMETERS, LocalRule())], Policy("keep"))
+        found = gather(
+            post.train, [request, TrainRequest("b", 1, PARAMETERS, LocalRule())], Federation(on_missing="keep")
+        )
         assert all(cause.isprintable() and len(cause) <= 1000 for cause in found.missing.values())
         assert {*found.replies} <= {"a"}
 

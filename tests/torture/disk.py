@@ -22,6 +22,7 @@ from pathlib import Path
 import torch
 from kill import RECIPE, differences
 
+import fedhca
 from fedhca import RunFolder, load_recipe
 from fedhca.errors import RunFolderError
 from fedhca.tensor_file import require_whole
@@ -45,7 +46,7 @@ def main() -> int:
     recipe = load_recipe(RECIPE, [f"rounds={ROUNDS}"])
     with tempfile.TemporaryDirectory() as place, small_disk(Path(place, "disk")) as disk:
         whole = Path(place, "whole")
-        list(RunFolder.create(whole, recipe).go())
+        list(fedhca.run(recipe, out=whole))
         survived = 0
         for number in range(options.faults):
             fault = [*FAULTS][number % len(FAULTS)]
@@ -61,7 +62,7 @@ def main() -> int:
 
 def meet(fault: str, run: RunFolder, draw: random.Random) -> Iterator[str]:
     """Run, meet the fault, mend, resume; say what was not as it should be."""
-    going = run.go()
+    going = fedhca.run(run.recipe, out=run.path)
     done = draw.randrange(1, ROUNDS)
     list(islice(going, done))
     with FAULTS[fault](run.path, draw):
@@ -79,7 +80,7 @@ def meet(fault: str, run: RunFolder, draw: random.Random) -> Iterator[str]:
             yield "a half file was left"
         for path in run.path.rglob("after-*"):
             require_whole(path)
-    list(RunFolder.open(run.path).go())
+    list(fedhca.run(RunFolder.open(run.path).recipe, out=run.path))
 
 
 def checkpoints(folder: Path) -> dict[str, bytes]:

@@ -34,7 +34,6 @@ from fedhca.parameters import Parameters
 from fedhca.report.found import found_runs
 from fedhca.report.page import write_report
 from fedhca.runtimes import ScriptedRuntime
-from fedhca.server import Policy
 from tally import tally
 
 AWAY = 0.3
@@ -92,9 +91,9 @@ def run(rounds: int, clients: int) -> Found:
     with tempfile.TemporaryDirectory() as place:
         folder = RunFolder.create(Path(place, "run"), recipe)
         runtime = ScriptedRuntime([_hello(name) for name in names], lambda request: _moved(request, draw), _measured)
-        method, policy, out = make_method("fedhca2"), Policy("keep"), folder.path
+        method = make_method("fedhca2")
         began = time.perf_counter()
-        for each in drive(method, runtime, order=names, until=rounds, evaluate_every=10, folder=out, policy=policy):
+        for each in drive(method, runtime, recipe, folder.path):
             seconds.append(time.perf_counter() - began)
             gc.collect()
             memory.append(_in_use())

@@ -1,7 +1,7 @@
 """How a federation is run: the same object in a recipe, in Python and at the server; no torch, no rules."""
 
 from collections import Counter
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -40,7 +40,7 @@ class Client(Section):
     local_epochs: Count | None = None
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def _consistent(self) -> "Client":
         twice = [task for task, count in Counter(self.tasks).items() if count > 1]
         if twice:
             raise ValueError(f"each task once; found `{twice[0]}` twice")
@@ -135,7 +135,7 @@ class Guard(Section):
     reject: Annotated[float, Field(gt=1, le=1e9, examples=[10]), Number] | None = None
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def _consistent(self) -> "Guard":
         if self.bound is not None and self.reject is not None and self.reject <= self.bound:
             raise ValueError(f"`reject` should be above `bound`, {self.bound}; found {self.reject}")
         return self

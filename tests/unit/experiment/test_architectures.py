@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 import fedhca
 from fedhca import RunFolder, Training, load_recipe
-from fedhca.compression import Sent
+from fedhca.client.clients import Clients
+from fedhca.client.participant import Participant
+from fedhca.config.federation import Compression, Federation, Model
 from fedhca.engines.post import Post
 from fedhca.engines.site import Site
 from fedhca.errors import LayoutError, RecipeError, RunFolderError
@@ -20,12 +22,12 @@ from fedhca.experiment import build, journal
 from fedhca.experiment.check import check
 from fedhca.experiment.checkpoint import load_checkpoint
 from fedhca.experiment.drive import drive
-from fedhca.experiment.participant import Clients, Participant
 from fedhca.methods import make_method
 from fedhca.server.rounds import Round
 from tiny import RECIPE, WIDTH, encoder, equal, participant, same_bits, same_parameters
 
-TRAINING = Training(rounds=3, batch_size=2, learning_rate=1e-2, warmup_epochs=1)
+TRAINING = Training(batch_size=2, learning_rate=1e-2, warmup_epochs=1)
+SETTING = Federation(rounds=3, evaluate_every=1, training=TRAINING, model=Model(width=WIDTH))
 NAMES = ("a", "b", "c", "d", "e")
 
 
@@ -72,7 +74,8 @@ def people() -> list[Participant]:
 
 
 def federation(who: Sequence[Participant] | None = None, method: str = "fedhca2", **options: Any) -> Iterator[Round]:
-    return fedhca.run(who or people(), encoder(), method, **{"training": TRAINING, "width": WIDTH, **options})
+    fields = {"rounds": 3, "evaluate_every": 1, "training": TRAINING, "model": {"width": WIDTH}}
+    return fedhca.run(who or people(), encoder(), method, **{**fields, **options})
 
 
 def same(one: Round, other: Round, names: Sequence[str] = NAMES) -> bool:
@@ -142,17 +145,18 @@ def test_on_disk_it_is_the_same_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["float32", "int8"])
 def test_between_sites_it_is_the_same_run(form: Any) -> None:
-    sent, who = Sent(form, form), people()
-    clients = Clients(encoder(), width=WIDTH)
-    site = Site({each.name: lambda each=each: clients.make(each, TRAINING) for each in who})  # type: ignore[misc]
+    sent, who = Compression(down=form, up=form), people()
+    setting = SETTING.model_copy(update={"sent": sent, "clients": tuple(each.client for each in who)})
+    clients = Clients(setting, encoder=encoder())
+    site = Site({each.name: lambda each=each: clients.make(each) for each in who})  # type: ignore[misc]
     post = Post(lambda wires: ((name, site.answer(name, wires[name])) for name in reversed(list(wires))), NAMES)
-    far = drive(make_method("fedhca2"), post, order=NAMES, until=TRAINING.rounds, sent=sent)
+    far = drive(make_method("fedhca2"), post, setting)
     for one, other in zip(federation(who, sent=sent), far, strict=True):
         assert same(one, other)
 
 
 def test_clients_of_one_architecture_take_turns_in_one_module() -> None:
-    other, clients = fine(), Clients(encoder(), width=WIDTH)
+    other, clients = fine(), Clients(SETTING, encoder=encoder())
     who = [
         participant("a", "depth"),
         participant("b", "depth"),
@@ -162,8 +166,9 @@ def test_clients_of_one_architecture_take_turns_in_one_module() -> None:
         replace(participant("f", "depth"), decoder=Short),
         replace(participant("g", "depth"), width=12),
     ]
-    residents = [clients.make(each, TRAINING).resident for each in who]
-    assert [clients.residents.index(each) for each in residents] == [0, 0, 0, 1, 1, 2, 3]
+    shared = [clients.make(each).state.shared for each in who]
+    known = [trainer for *_, trainer in clients.trainers]
+    assert [known.index(each) for each in shared] == [0, 0, 0, 1, 1, 2, 3]
 
 
 def test_a_decoder_for_all_is_one_family() -> None:
@@ -174,7 +179,7 @@ def test_a_decoder_for_all_is_one_family() -> None:
 def test_without_an_encoder_for_all_everybody_brings_one() -> None:
     with pytest.raises(RecipeError, match=r"Client 'a' should have an encoder. Found none: give one to it, or to"):
         fedhca.run(people(), training=TRAINING)
-    assert len(list(fedhca.run(people()[3:], method="fedavg", training=TRAINING, width=WIDTH))) == TRAINING.rounds
+    assert len(list(fedhca.run(people()[3:], method="fedavg", training=TRAINING, rounds=2))) == 2
 
 
 def test_what_is_no_decoder_is_one_line_that_names_the_client() -> None:
@@ -192,7 +197,7 @@ OWN = (
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     folder = RunFolder.create(tmp_path_factory.mktemp("mixed") / "run", load_recipe(RECIPE, OWN))
-    list(folder.go())
+    list(fedhca.run(folder.recipe, out=folder.path))
     return RunFolder.open(folder.path)
 
 

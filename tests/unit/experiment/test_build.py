@@ -8,6 +8,8 @@ import pytest
 import torch
 from folders import nyud, pascal_context
 
+from fedhca.client.clients import device_of
+from fedhca.config.federation import Site
 from fedhca.errors import RecipeError
 from fedhca.experiment import build
 from fedhca.experiment.catalogue import catalogue
@@ -108,8 +110,10 @@ def test_the_full_protocol_is_computed_in_float32() -> None:
 
 
 def test_training_takes_its_epochs_from_the_data_set() -> None:
-    training = build.build_training(recipe("datasets.rooms.local_epochs=4", "training.clip_norm=2"), "rooms")
-    assert (training.local_epochs, training.rounds, training.clip_norm, training.batch_size) == (4, 2, 2.0, 4)
+    made = recipe("datasets.rooms.local_epochs=4", "clients.1.local_epochs=3", "training.clip_norm=2")
+    assert [each.local_epochs for each in made.roster] == [4, 3, 1]
+    assert [each.local_epochs for each in build.build_participants(made)] == [4, 3, 1]
+    assert (made.rounds, made.training.clip_norm, made.training.batch_size) == (2, 2.0, 4)
 
 
 def test_weights_of_the_recipe_replace_those_of_the_paper() -> None:
@@ -166,9 +170,9 @@ def test_rules_of_two_methods_can_be_combined() -> None:
 
 def test_the_device_is_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert build.build_device(recipe("device=auto")).type == "cpu"
+    assert device_of(Site()).type == "cpu"
     with pytest.raises(RecipeError, match=r"`device`.*`device: cpu`"):
-        build.build_device(recipe("device=cuda"))
+        device_of(recipe("device=cuda").site)
 
 
 def test_the_catalogue_has_a_line_for_everything() -> None:

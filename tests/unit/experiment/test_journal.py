@@ -99,10 +99,9 @@ def test_an_entry_holds_what_a_round_came_to(tmp_path: Path) -> None:
     people = [participant("a", "depth", "semseg"), participant("b", "edge")]
     from tiny import WIDTH, encoder  # noqa: PLC0415
 
-    training = fedhca.Training(rounds=2, batch_size=2)
-    (first, second) = fedhca.run(
-        people, encoder(), "fedhca2", training=training, width=WIDTH, evaluate_every=2, out=tmp_path
-    )
+    training = fedhca.Training(batch_size=2)
+    options: dict[str, Any] = {"rounds": 2, "training": training, "model": {"width": WIDTH}, "evaluate_every": 2}
+    (first, second) = fedhca.run(people, encoder(), "fedhca2", out=tmp_path, **options)
     entries = journal.read(tmp_path / "journal.jsonl")
     assert [entry["round"] for entry in entries] == [1, 2]
     assert entries[0]["metrics"] == {}

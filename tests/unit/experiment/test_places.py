@@ -34,7 +34,7 @@ def test_what_each_machine_sets_is_found_wherever_it_stands() -> None:
     recipe = Recipe.model_validate(values)
     places = {("datasets", "a.b", "root"), ("datasets", "c", "root"), ("datasets", "c", "cache")}
     names = {("model", "backbone"), ("clients", 0, "model", "backbone"), ("clients", 1, "model", "backbone")}
-    assert {key for key, _, _ in local(recipe)} == places | names | {("device",), ("training", "workers")}
+    assert {key for key, _, _ in local(recipe)} == places | names | {("device",), ("states",), ("training", "workers")}
     assert set_locally(recipe) == {
         ("device",): "cuda",
         ("datasets", "a.b", "root"): Path("/x"),

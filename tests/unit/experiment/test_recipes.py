@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from fedhca.client.privacy import Privacy
+from fedhca.config.federation import Privacy
 from fedhca.errors import RecipeError
-from fedhca.experiment.build import build_method, build_privacy
+from fedhca.experiment.build import build_method
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.recipes import dump_recipe, embedded, load_recipe, to_yaml, validate, with_method
 from fedhca.experiment.sections.data import FolderData
@@ -236,8 +236,8 @@ def test_a_resolved_recipe_written_down_is_the_same_recipe(tmp_path: Path, chang
 def test_a_section_that_a_resolved_recipe_leaves_out_can_be_given(tmp_path: Path) -> None:
     (tmp_path / "resolved.yaml").write_text(to_yaml(dump_recipe(changed())))
     recipe = load_recipe(tmp_path / "resolved.yaml", ["privacy.clip=2", "privacy.noise=0.5"])
-    assert build_privacy(recipe) == Privacy(2.0, 0.5)
-    assert build_privacy(changed()) is None
+    assert recipe.privacy == Privacy(clip=2.0, noise=0.5)
+    assert changed().privacy is None
 
 
 def test_another_method_keeps_the_rest() -> None:

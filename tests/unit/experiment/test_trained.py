@@ -14,17 +14,21 @@ from fedhca.server.rounds import Round
 from tiny import WIDTH, encoder, equal, participant
 
 PEOPLE = [participant("a", "depth"), participant("b", "sal", "edge")]
-TRAINING = Training(rounds=2, batch_size=2, learning_rate=1e-2, warmup_epochs=0)
+OPTIONS: dict[str, Any] = {
+    "rounds": 2,
+    "training": Training(batch_size=2, learning_rate=1e-2, warmup_epochs=0),
+    "model": {"width": WIDTH},
+}
 
 
 def federation(out: Path, method: Method | str = "fedhca2", **options: Any) -> Round:
     """Run to the end; return the last round."""
-    return list(fedhca.run(PEOPLE, encoder(), method, training=TRAINING, width=WIDTH, out=out, **options))[-1]
+    return list(fedhca.run(PEOPLE, encoder(), method, out=out, **OPTIONS, **options))[-1]
 
 
 @pytest.mark.parametrize("method", ["fedhca2", "ditto", "fedamp"])  # each has clients keep another model
 def test_the_model_is_the_one_that_the_run_measured(method: str, tmp_path: Path) -> None:
-    last = federation(tmp_path, method, sent=fedhca.compression.Sent("bfloat16", "float32"))
+    last = federation(tmp_path, method, sent=fedhca.Compression(down="bfloat16"))
     for each in PEOPLE:
         found = fedhca.trained(tmp_path, each, encoder(), width=WIDTH)
         pictures = [each.test[index] for index in range(len(each.test))]

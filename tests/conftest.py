@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from fedhca import RunFolder, load_recipe
+import fedhca
 from tiny import RECIPE, Command
 
 for folder in ("unit/data", "torture", "fuzz"):
@@ -45,6 +45,5 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the tiny recipe; copy it before changing anything in it."""
     folder = tmp_path_factory.mktemp("finished") / "run"
-    for _ in RunFolder.create(folder, load_recipe(RECIPE)).go():
-        pass
+    list(fedhca.run(RECIPE, out=folder))
     return folder

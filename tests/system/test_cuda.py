@@ -4,7 +4,6 @@ Skipped where torch finds none. In continuous integration there is none: run it 
 """
 
 import shutil
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from torch import Tensor
 
 import fedhca
 from fedhca import RunFolder, Training
-from fedhca.compression import Sent
 from fedhca.methods import METHODS
 from fedhca.server.rounds import Round
 from tiny import RECIPE, WIDTH, Command, encoder, participant
@@ -23,7 +21,8 @@ from tiny import RECIPE, WIDTH, Command, encoder, participant
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that torch can use; found none")
 
 PEOPLE = (participant("a", "depth", "semseg", "normals"), participant("b", "edge"), participant("c", "depth", "sal"))
-TRAINING = Training(rounds=3, batch_size=2, learning_rate=1e-2, warmup_epochs=1, precision="float32")
+TRAINING = Training(batch_size=2, learning_rate=1e-2, warmup_epochs=1, precision="float32")
+SETTINGS: dict[str, Any] = {"rounds": 3, "evaluate_every": 1, "training": TRAINING, "model": {"width": WIDTH}}
 
 
 @pytest.fixture(autouse=True)
@@ -34,8 +33,7 @@ def exact(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def last(method: str, device: str, **options: Any) -> Round:
     chance = encoder(dropout=0.0)  # what chance leaves out is another on each device
-    made = {"training": TRAINING, "width": WIDTH, "device": device, **options}
-    return list(fedhca.run(PEOPLE, chance, method, **made))[-1]
+    return list(fedhca.run(PEOPLE, chance, method, **{**SETTINGS, "device": device, **options}))[-1]
 
 
 def apart(one: Tensor, other: Tensor) -> float:
@@ -57,7 +55,7 @@ def test_every_method_answers_as_on_the_processor(method: str) -> None:
 
 @pytest.mark.parametrize("form", ["bfloat16", "int8"])
 def test_parameters_travel_in_fewer_bits(form: Any) -> None:
-    whole, short = last("fedavg", "cuda"), last("fedavg", "cuda", sent=Sent(form, form))
+    whole, short = last("fedavg", "cuda"), last("fedavg", "cuda", sent=form)
     assert apart(short.state.encoders, whole.state.encoders) < 5e-2
 
 
@@ -69,12 +67,12 @@ def test_states_may_rest_on_disk(tmp_path: Path) -> None:
 @pytest.mark.parametrize("method", ["fedhca2", "ditto", "fedamp"])
 @pytest.mark.parametrize("form", ["float32", "int8"])
 def test_a_run_goes_on_after_a_stop(method: str, form: Any, tmp_path: Path) -> None:
-    settings: dict[str, Any] = {"training": TRAINING, "width": WIDTH, "device": "cuda", "sent": Sent(form, form)}
+    settings = {**SETTINGS, "device": "cuda", "sent": form}
     stopped = islice(fedhca.run(PEOPLE, encoder(0.0), method, out=tmp_path / "run", **settings), 1)
     assert [each.number for each in stopped] == [1]
     resumed = [*fedhca.run(PEOPLE, encoder(0.0), method, out=tmp_path / "run", **settings)]
     assert [each.number for each in resumed] == [2, 3]
-    whole = last(method, "cuda", sent=Sent(form, form))
+    whole = last(method, "cuda", sent=form)
     assert apart(resumed[-1].state.encoders, whole.state.encoders) < 1e-2
 
 
@@ -91,7 +89,7 @@ def test_the_command_runs_measures_and_predicts(command: Command, tmp_path: Path
 
 
 def test_mixed_precision_is_the_default_and_near() -> None:
-    mixed = last("fedhca2", "cuda", training=replace(TRAINING, precision="auto"))
+    mixed = last("fedhca2", "cuda", training=TRAINING.model_copy(update={"precision": "auto"}))
     whole = last("fedhca2", "cuda")
     assert not torch.equal(mixed.state.encoders, whole.state.encoders)
     for name, losses in whole.losses.items():

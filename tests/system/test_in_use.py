@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fedhca import RunFolder, load_recipe, run
+from fedhca import run
 from fedhca.errors import RunFolderError
 from living import holder
 from tiny import RECIPE, Command, encoder, participant
@@ -66,8 +66,8 @@ def test_what_reads_goes_on(command: Command, held: Path, tmp_path: Path) -> Non
 def test_so_is_a_loop_of_one_s_own(tmp_path: Path) -> None:
     people = [participant("a", "depth"), participant("b", "edge")]
     with holder(tmp_path), pytest.raises(RunFolderError, match="should not be in use"):
-        next(run(people, encoder(), "fedavg", width=8, out=tmp_path))
-    rounds = RunFolder.create(tmp_path / "run", load_recipe(RECIPE, ["rounds=2"])).go()
+        next(run(people, encoder(), "fedavg", model={"width": 8}, out=tmp_path))
+    rounds = run(RECIPE, rounds=2, out=tmp_path / "run")
     next(rounds)
     rounds.close()  # type: ignore[attr-defined]
     with holder(tmp_path / "run"):

@@ -8,9 +8,9 @@ from typing import Any
 import own
 import pytest
 
+from fedhca.config.owner import without_places
 from fedhca.errors import DataError
 from fedhca.experiment.check import check
-from fedhca.config.owner import without_places
 from fedhca.experiment.recipes import dump_recipe, load_recipe, validate
 from fedhca.experiment.run_folder import RunFolder
 from tiny import RECIPE, SWIN, Command

@@ -15,9 +15,10 @@ import pytest
 import torch
 from PIL import Image
 
+import fedhca
 from fedhca import Predictor, RunFolder, load_recipe
 from fedhca.data.colours import normalise
-from fedhca.engines.server_folder import federate
+from fedhca.engines.serve import over_network
 from fedhca.engines.site import Site
 from fedhca.engines.site_folder import host
 from fedhca.engines.site_run import SiteRun
@@ -226,8 +227,8 @@ def test_what_cannot_be_exported_is_one_line(
 
 
 def test_a_method_s_own_model_is_the_one_that_is_exported(command: Command, tmp_path: Path, photo: Path) -> None:
-    run = RunFolder.create(tmp_path / "run", load_recipe(RECIPE, ["method=ditto", "rounds=1"]))
-    list(run.go())
+    list(fedhca.run(load_recipe(RECIPE, ["method=ditto"]), rounds=1, out=tmp_path / "run"))
+    run = RunFolder.open(tmp_path / "run")
     assert command("export", run.path, "--client", NAME, "--out", tmp_path / "model").code == 0
     found = Predictor.from_pretrained(tmp_path / "model").predict(photo)
     assert same(found, run.predictor(NAME).predict(photo))
@@ -243,7 +244,7 @@ def test_a_site_exports_its_own_client(tmp_path: Path, photo: Path) -> None:
     recipe = load_recipe(RECIPE)
     names, place = [client.name for client in recipe.roster], tmp_path / "far"
     sites = host(recipe, names, place)
-    list(federate(recipe, partial(_carried, sites), tmp_path / "server", lambda missing: None))
+    list(over_network(recipe, partial(_carried, sites), tmp_path / "server", lambda missing: None))
     kept, run = SiteRun(place, recipe), RunFolder(tmp_path / "server", recipe)
     origin = kept.provenance(NAME)
     assert (origin.rounds, origin.measured, origin.encoder) == (2, 2, None)

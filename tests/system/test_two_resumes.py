@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from fedhca import RunFolder, load_recipe
+from fedhca import run
 from fedhca.experiment import journal
 from tiny import RECIPE
 
@@ -17,7 +17,7 @@ ROUNDS = 20
 
 def test_of_two_resumes_at_once_one_runs_and_the_other_says_that_the_folder_is_in_use(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    begun: Any = RunFolder.create(folder, load_recipe(RECIPE, [f"rounds={ROUNDS}"])).go()
+    begun: Any = run(RECIPE, rounds=ROUNDS, out=folder)
     assert len(list(islice(begun, 1))) == 1
     begun.close()
     command = [sys.executable, "-m", "fedhca", "resume", str(folder)]

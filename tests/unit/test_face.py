@@ -26,6 +26,7 @@ def test_another_name_is_an_error_that_lists_those_there_are() -> None:
         ("fedhca", ["torch", "transformers", "cv2"]),
         ("fedhca.cli", ["torch", "transformers", "cv2"]),
         ("fedhca.cli.program", ["torch", "transformers", "cv2", "numpy", "scipy", "numba", "pydantic", "ruamel"]),
+        ("fedhca.config.federation", ["torch", "fedhca.aggregation", "fedhca.methods"]),
         ("fedhca.server", ["transformers", "cv2", "fedhca.data", "fedhca.models", "fedhca.tasks"]),
         ("fedhca.aggregation", ["transformers", "cv2", "fedhca.models", "fedhca.messages"]),
     ],

@@ -10,9 +10,8 @@ from source_code import MODULES, SRC, imported
 
 FLOORS = {
     0: "errors compiled",
-    1: "stats seeds atomic tables edge_detection layout parameters plain extras leash stopping pace validation bounds "
-    "lock",
-    2: "compression tasks tensor_file section",
+    1: "stats seeds atomic tables edge_detection layout parameters config extras leash stopping pace lock",
+    2: "compression tasks tensor_file",
     3: "messages aggregation models data state_folder",
     4: "methods client sharing",
     5: "server runtimes",
@@ -30,6 +29,7 @@ NEVER = {
     "server": {"fedhca.tasks", "fedhca.data", "fedhca.models", "fedhca.client", "transformers"},
     "client": {"fedhca.methods", "fedhca.server", "fedhca.aggregation"},
     "tasks": {"fedhca.data"},
+    "config": {"fedhca.aggregation", "fedhca.methods", "torch"},
 }
 UPSTAIRS = {"nvflare", "flwr", "matplotlib", "typer", "tensorboard", "wandb"}
 FACE = {f"fedhca.{name}" for name in fedhca.__all__ if not (SRC / name).exists() and not (SRC / f"{name}.py").exists()}

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from fedhca.errors import RecipeError
 from fedhca.config.yaml import plain, read_yaml
+from fedhca.errors import RecipeError
 
 
 def test_what_anchors_share_is_read() -> None:

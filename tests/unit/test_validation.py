@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fedhca.config.section import Section, checked
 from fedhca.data.described.description import Description
 from fedhca.errors import RecipeError
 from fedhca.experiment.config import Recipe
-from fedhca.config.section import Section, checked
 
 TASKS: dict[str, Any] = {
     "a": {"kind": "semseg", "classes": ["x", "y"], "ignore": [255], "offset": 1, "folder": "a", "suffix": "_a"},
@@ -63,6 +63,7 @@ VALUES: dict[str, Any] = {
     "clients": [
         {
             **{"name": "a", "dataset": "rooms", "tasks": ["depth"], "count": 1, "joins": 1, "leaves": 2},
+            "local_epochs": 2,
             "model": {"backbone": "swin", "pretrained": False, "config": {}, "width": 8},
         }
     ],

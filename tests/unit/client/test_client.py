@@ -9,19 +9,40 @@ import pytest
 import torch
 from torch import Tensor
 
-from fedhca.client import Client, Step, Training
+from fedhca.client import Client, Step
+from fedhca.client.clients import Clients
+from fedhca.client.schedule import Schedule
 from fedhca.client.state import gather
+from fedhca.config.federation import Site
 from fedhca.errors import ClientError, RecipeError, RunFolderError
 from fedhca.messages import EvaluateRequest, LocalRule, TrainRequest
-from fedhca.models import ClientModel
 from fedhca.parameters import Parameters
-from tiny import TASKS, WIDTH, Pictures, client, encoder, equal, same_bits, same_parameters, train
+from tiny import (
+    FEDERATION,
+    TRAINING,
+    Pictures,
+    client,
+    encoder,
+    equal,
+    participant,
+    same_bits,
+    same_parameters,
+    train,
+)
 
-SETTING = Training(rounds=4, batch_size=2, learning_rate=1e-2, warmup_epochs=1)
+
+def several(epochs: int, *tasks: str, dropout: float = 0.1, **changes: Any) -> Client:
+    """Return a client with so many local epochs; `changes` are of its federation."""
+    federation = FEDERATION.model_copy(update=changes)
+    return Clients(federation, encoder=encoder(dropout)).make(replace(participant("a", *tasks), local_epochs=epochs))
+
+
+def training(**changes: Any) -> Any:
+    return TRAINING.model_copy(update=changes)
 
 
 def measured(subject: Client) -> dict[str, float]:
-    return dict(subject.evaluate(EvaluateRequest(subject.name, subject.rounds, subject.model.collect())).metrics)
+    return dict(subject.evaluate(EvaluateRequest(subject.name, subject.state.rounds, subject.model.collect())).metrics)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -30,7 +51,11 @@ def files(folder: Path) -> dict[str, bytes]:
 
 def whole(subject: Client) -> dict[str, Tensor]:
     held = subject.model.collect()
-    return {**gather(subject.model, subject.learner.optimiser), "encoder": held.encoder, "decoders": held.decoders}
+    return {
+        **gather(subject.model, subject.state.trainer.optimiser),
+        "encoder": held.encoder,
+        "decoders": held.decoders,
+    }
 
 
 def test_hello_says_who_what_and_how_much() -> None:
@@ -41,7 +66,7 @@ def test_hello_says_who_what_and_how_much() -> None:
 
 
 def test_training_learns() -> None:
-    subject = client("depth", training=replace(SETTING, rounds=30, learning_rate=3e-2))
+    subject = client("depth", rounds=30, training=training(learning_rate=3e-2))
     losses = [train(subject, number).losses["depth"] for number in range(30)]
     assert losses[-1] < 0.5 * losses[0]
 
@@ -67,7 +92,7 @@ def test_training_draws_nothing_from_the_common_generator() -> None:
 
 
 def test_workers_do_not_change_a_bit() -> None:
-    subjects = [client("semseg", "depth", training=replace(SETTING, workers=workers)) for workers in (0, 2)]
+    subjects = [client("semseg", "depth", site=Site(workers=workers)) for workers in (0, 2)]
     replies = [train(subject, 0) for subject in subjects]
     assert replies[0].losses == replies[1].losses
     assert same_bits(whole(subjects[0]), whole(subjects[1]))
@@ -76,8 +101,8 @@ def test_workers_do_not_change_a_bit() -> None:
 
 def test_two_rounds_of_one_epoch_are_one_round_of_two() -> None:
     """Where nothing is mixed and nothing is dropped at random, rounds are only pauses: moments and rates go on."""
-    twice = client("semseg", "depth", dropout=0, training=replace(SETTING, rounds=2))
-    once = client("semseg", "depth", dropout=0, training=replace(SETTING, rounds=1, local_epochs=2))
+    twice = client("semseg", "depth", dropout=0, rounds=2)
+    once = several(2, "semseg", "depth", dropout=0, rounds=1)
     first, second = train(twice, 0), train(twice, 1)
     both = train(once, 0)
     assert same_bits(whole(twice), whole(once))
@@ -87,24 +112,26 @@ def test_two_rounds_of_one_epoch_are_one_round_of_two() -> None:
 
 def test_steps_are_watched_and_their_mean_is_the_loss_of_the_round() -> None:
     seen: list[Step] = []
-    reply = train(client("depth", watch=seen.append, training=replace(SETTING, local_epochs=3)), 0)
+    subject = several(3, "depth")
+    subject.on_step = seen.append
+    reply = train(subject, 0)
     assert [(step.client, step.round, step.step, step.steps) for step in seen] == [("a", 0, k, 6) for k in range(1, 7)]
     assert reply.losses["depth"] == pytest.approx(sum(step.losses["depth"] for step in seen) / 6)
 
 
 def test_every_local_epoch_runs_at_its_rate() -> None:
-    setting = replace(SETTING, rounds=3, local_epochs=2, warmup_epochs=2)
+    setting = training(warmup_epochs=2)
     rates: list[float] = []
-    subject = client("depth", training=setting)
-    subject.watch = lambda step: rates.append(subject.learner.optimiser.param_groups[0]["lr"])
+    subject = several(2, "depth", rounds=3, training=setting)
+    subject.on_step = lambda step: rates.append(subject.state.trainer.optimiser.param_groups[0]["lr"])
     for number in range(3):
         train(subject, number)
-    assert rates == [setting.schedule.rate(epoch) for epoch in range(6) for _ in range(2)]
+    assert rates == [Schedule.of(setting, 3 * 2).rate(epoch) for epoch in range(6) for _ in range(2)]
 
 
 def test_the_pull_keeps_a_client_near_what_it_received() -> None:
     def strayed(pull: float) -> float:
-        subject = client("depth", training=replace(SETTING, local_epochs=4, warmup_epochs=0))
+        subject = several(4, "depth", training=training(warmup_epochs=0))
         received = subject.model.collect()
         return float((train(subject, 0, received, pull).parameters.encoder - received.encoder).norm())
 
@@ -119,13 +146,13 @@ def test_what_is_received_replaces_what_is_held() -> None:
     )
     other.model.install(zero)
     for each in (subject, other):
-        each.evaluate(EvaluateRequest("a", each.rounds, zero))
+        each.evaluate(EvaluateRequest("a", each.state.rounds, zero))
         assert same_parameters(each.model.collect(), zero)
 
 
 @pytest.mark.parametrize("tasks", [("semseg",), ("depth", "edge"), ("sal", "normals")])
 def test_evaluation_does_not_hang_on_the_batch_size(tasks: tuple[str, ...]) -> None:
-    found = [measured(client(*tasks, training=replace(SETTING, batch_size=size))) for size in (1, 2, 5)]
+    found = [measured(client(*tasks, training=training(batch_size=size))) for size in (1, 2, 5)]
     assert found[0].keys() == {*tasks}
     assert found[1] == pytest.approx(found[0], rel=1e-5)
     assert found[2] == pytest.approx(found[0], rel=1e-5)
@@ -178,7 +205,7 @@ def test_a_client_in_memory_goes_back_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("every", "left"), [(1, [3, 4, 5]), (3, [3, 5]), (9, [5])])
 def test_states_are_saved_every_so_many_rounds_and_after_the_last(tmp_path: Path, every: int, left: list[int]) -> None:
-    subject = saving(tmp_path, save_every=every, training=replace(SETTING, rounds=5))
+    subject = saving(tmp_path, checkpoint_every=every, rounds=5)
     for number in range(5):
         train(subject, number)
     assert sorted(path.stem for path in tmp_path.glob("*")) == [f"after-{rounds:06d}" for rounds in left]
@@ -228,14 +255,14 @@ def test_after_training_broke_off_a_client_goes_on_from_the_round_before(tmp_pat
         if step.step == 2:
             raise ClientError("The plug was pulled.")
 
-    subject.watch = stop
+    subject.on_step = stop
     with pytest.raises(ClientError, match="plug"):
         train(subject, 1, held)
-    subject.watch = None
+    subject.on_step = None
     assert same_parameters(train(subject, 1, held).parameters, train(undisturbed, 1, held).parameters)
     assert same_bits(whole(subject), whole(undisturbed))
     forgetful = client("depth")
-    forgetful.watch = stop
+    forgetful.on_step = stop
     train(client("depth"), 0)
     with pytest.raises(ClientError, match="plug"):
         train(forgetful, 0)
@@ -287,7 +314,7 @@ def test_an_update_beyond_float32_is_refused_before_what_is_owed_of_it_is_kept(t
     held = subject.model.collect()
     held.encoder[:] = -3.4e38
     encoder: Any = subject.model.encoder
-    subject._learn = lambda *words: spoil(encoder.first.weight, 3.4e38) or {}  # type: ignore[method-assign, func-returns-value]
+    subject._round = lambda *words: spoil(encoder.first.weight, 3.4e38) or {}  # type: ignore[method-assign, func-returns-value]
     with pytest.raises(ClientError, match="The update of client 'a' should be finite"):
         subject.train(TrainRequest("a", 0, held, LocalRule(), answer="int8"))
     assert files(tmp_path) == {}
@@ -309,16 +336,16 @@ def broken(kind: str, folder: Path) -> Client:
     if kind == "loss":
         pictures = Pictures(5)
         pictures.images[:] = 3e38  # finite; its convolution is not
-        subject.training_set = pictures
+        subject.participant = replace(subject.participant, train=pictures)
     else:
         encoder: Any = subject.model.encoder
         parts: dict[str, Callable[[], Tensor]] = {
             "update": lambda: encoder.first.weight,
             "head": lambda: next(subject.model.heads.parameters()),
             "buffer": lambda: encoder.norm.running_var,
-            "moment": lambda: next(iter(subject.learner.optimiser.state.values()))["exp_avg_sq"],
+            "moment": lambda: next(iter(subject.state.trainer.optimiser.state.values()))["exp_avg_sq"],
         }
-        subject.watch = lambda step: spoil(parts[kind]()) if step.step == step.steps else None
+        subject.on_step = lambda step: spoil(parts[kind]()) if step.step == step.steps else None
     return subject
 
 
@@ -347,16 +374,15 @@ def test_what_is_not_finite_names_client_and_round_and_saves_nothing(tmp_path: P
 
 @pytest.mark.parametrize(("train_count", "test_count", "what"), [(0, 1, "training"), (1, 0, "test")])
 def test_a_client_needs_pictures(train_count: int, test_count: int, what: str) -> None:
-    tasks = [TASKS["depth"]]
-    model = ClientModel(encoder(), tasks, width=WIDTH)
+    someone = replace(participant("x", "depth"), train=Pictures(train_count), test=Pictures(test_count))
     with pytest.raises(RecipeError, match=rf"'x' should have {what} pictures"):
-        Client("x", "x", tasks, model, Pictures(train_count), Pictures(test_count))
+        Clients(FEDERATION, encoder=encoder()).make(someone)
 
 
 def test_a_share_smaller_than_a_batch_is_said_once() -> None:
     with pytest.warns(UserWarning, match=r"'a' has 5 training pictures, less than a batch of 8"):
-        subject = client("depth", training=replace(SETTING, batch_size=8))
+        subject = client("depth", training=training(batch_size=8))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         train(subject, 0)
-    assert subject.rounds == 1
+    assert subject.state.rounds == 1

@@ -4,14 +4,17 @@ import torch
 from torch import Tensor, nn
 
 from fedhca.client.client import Client
+from fedhca.client.clients import Clients
 from fedhca.client.state import gather, scatter
 from fedhca.models import ClientModel
 from fedhca.tensor_file import load_tensors, save_tensors
-from tiny import WIDTH, client, encoder, same_bits, train
+from tiny import FEDERATION, WIDTH, client, encoder, participant, same_bits, train
 
 
 def state(subject: Client) -> dict[str, Tensor]:
-    return {name: each.detach().clone() for name, each in gather(subject.model, subject.learner.optimiser).items()}
+    return {
+        name: each.detach().clone() for name, each in gather(subject.model, subject.state.trainer.optimiser).items()
+    }
 
 
 def test_a_state_holds_heads_buffers_and_moments_and_nothing_that_travels() -> None:
@@ -37,7 +40,7 @@ def test_scatter_puts_back_what_gather_took_bit_for_bit() -> None:
     trained, fresh = client("semseg", "depth"), client("semseg", "depth")
     train(trained, 0)
     assert not same_bits(state(trained), state(fresh))
-    scatter(state(trained), fresh.model, fresh.learner.optimiser)
+    scatter(state(trained), fresh.model, fresh.state.trainer.optimiser)
     assert same_bits(state(trained), state(fresh))
 
 
@@ -45,7 +48,7 @@ def test_scatter_takes_moments_away_too() -> None:
     trained, fresh = client("depth"), client("depth")
     before = state(fresh)
     train(trained, 0)
-    scatter(before, trained.model, trained.learner.optimiser)
+    scatter(before, trained.model, trained.state.trainer.optimiser)
     assert same_bits(state(trained), before)
 
 
@@ -54,7 +57,7 @@ def test_a_state_is_a_copy_once_scattered() -> None:
     train(trained, 0)
     held = state(trained)
     kept = {name: each.clone() for name, each in held.items()}
-    scatter(held, other.model, other.learner.optimiser)
+    scatter(held, other.model, other.state.trainer.optimiser)
     other.model.install(trained.model.collect())
     train(other, 0)
     assert same_bits(held, kept)
@@ -64,8 +67,8 @@ def test_a_client_with_a_scattered_state_goes_on_with_the_same_bits(tmp_path: Pa
     one, other = client("semseg", "depth"), client("semseg", "depth")
     sent = train(one, 0).parameters
     save_tensors(tmp_path / "state", state(one), {})
-    scatter(load_tensors(tmp_path / "state")[0], other.model, other.learner.optimiser)
-    other.rounds = 1
+    scatter(load_tensors(tmp_path / "state")[0], other.model, other.state.trainer.optimiser)
+    other.state.rounds = 1
     ahead = [train(each, 1, sent) for each in (one, other)]
     assert torch.equal(ahead[0].parameters.encoder, ahead[1].parameters.encoder)
     assert ahead[0].losses == ahead[1].losses
@@ -87,9 +90,7 @@ class TrainingOnly(nn.Module):
 
 
 def test_a_parameter_that_learns_but_does_not_travel_stays_in_the_state() -> None:
-    subject = client("depth")
-    subject = Client("a", "a", subject.tasks, type(subject.model)(TrainingOnly(), subject.tasks, width=8),
-                     subject.training_set, subject.test_set, training=subject.training)  # fmt: skip
+    subject = Clients(FEDERATION, encoder=TrainingOnly()).make(participant("a", "depth"))
     train(subject, 0)
     assert "parameter/encoder.shift" in state(subject)
     assert subject.model.encoder.shift.item() != 0  # type: ignore[operator]
@@ -99,7 +100,9 @@ def test_a_parameter_that_learns_but_does_not_travel_stays_in_the_state() -> Non
 def test_all_moments_lie_beside_their_parameter() -> None:
     trained = client("depth")
     train(trained, 0)
-    model = ClientModel(encoder(), trained.tasks, width=WIDTH).to("meta")  # stands for a GPU that goes on from a file
+    model = ClientModel(encoder(), trained.participant.tasks, width=WIDTH).to(
+        "meta"
+    )  # stands for a GPU that goes on from a file
     optimiser = torch.optim.SGD(model.parameters())
     scatter(state(trained), model, optimiser)
     moments = [value for each in optimiser.state.values() for value in each.values()]

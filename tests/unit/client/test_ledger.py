@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fedhca.client.ledger import FILE, Ledger
-from fedhca.client.privacy import Privacy
+from fedhca.config.federation import Privacy
 from fedhca.errors import RunFolderError
 from fedhca.state_folder import StateFolder
 
@@ -46,7 +46,9 @@ def test_a_broken_count_is_refused_and_left_as_it_is(text: str, tmp_path: Path) 
     assert (tmp_path / FILE).read_text(encoding="latin-1") == whole
 
 
-@pytest.mark.parametrize(("privacy", "client"), [(Privacy(1.0, 0.6), "a"), (Privacy(2.0, 0.5), "a"), (PRIVACY, "b")])
+@pytest.mark.parametrize(
+    ("privacy", "client"), [(Privacy(clip=1.0, noise=0.6), "a"), (Privacy(clip=2.0, noise=0.5), "a"), (PRIVACY, "b")]
+)
 def test_answers_of_another_kind_are_not_added(privacy: Privacy, client: str, tmp_path: Path) -> None:
     Ledger(PRIVACY, "a", tmp_path).count()
     with pytest.raises(RunFolderError, match="should count answers of"):
@@ -56,7 +58,8 @@ def test_answers_of_another_kind_are_not_added(privacy: Privacy, client: str, tm
 def test_processes_that_count_in_one_file_lose_none(tmp_path: Path) -> None:
     count = (
         "import sys; from pathlib import Path; from fedhca.client.ledger import Ledger; "
-        "from fedhca.client.privacy import Privacy; ledger = Ledger(Privacy(1.0, 0.5), 'a', Path(sys.argv[1])); "
+        "from fedhca.config.federation import Privacy; "
+        "ledger = Ledger(Privacy(clip=1.0, noise=0.5), 'a', Path(sys.argv[1])); "
         "[ledger.count() for _ in range(50)]"
     )
     both = [subprocess.Popen([sys.executable, "-c", count, str(tmp_path)]) for _ in range(2)]

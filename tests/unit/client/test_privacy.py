@@ -8,65 +8,71 @@ from typing import Any
 import pytest
 import torch
 
+from fedhca.client import uplink
 from fedhca.client.client import Client
-from fedhca.client.privacy import Privacy
-from fedhca.client.training import Training
-from fedhca.compression import Compressed, Form, difference, total
+from fedhca.client.clients import Clients
+from fedhca.client.privacy import blur, epsilon
+from fedhca.compression import Compressed, difference, total
+from fedhca.config.federation import Privacy, TransferDtype
 from fedhca.engines.site import Site
 from fedhca.engines.wire import to_wire
 from fedhca.errors import ClientError, DataError, FedhcaError, RecipeError
-from fedhca.experiment.participant import Clients
 from fedhca.messages import EvaluateRequest, LocalRule, TrainRequest
 from fedhca.parameters import Parameters
 from fedhca.state_folder import StateFolder
 from fedhca.tensor_file import under
-from tiny import WIDTH, client, encoder, equal, participant, same_bits, same_parameters, train
+from tiny import FEDERATION, client, encoder, equal, participant, same_bits, same_parameters, train
 
 BLURRED = Privacy(clip=1e-3, noise=0.5)
 SHORT = Privacy(clip=1e-4, noise=0.0)
-SETTING = Training(rounds=4, batch_size=2, learning_rate=1e-2, warmup_epochs=1)
+PRIVATE = FEDERATION.model_copy(update={"privacy": BLURRED})
 
 
 def length(update: Parameters) -> float:
     return math.hypot(float(update.encoder.norm()), float(update.decoders.norm()))
 
 
-def ask(subject: Client, start: Parameters, form: Form = "float32", **rule: Any) -> Parameters | Compressed:
+def ask(subject: Client, start: Parameters, form: TransferDtype = "float32", **rule: Any) -> Parameters | Compressed:
     """Train the next round from the same parameters, and return what was sent."""
-    return subject.train(TrainRequest(subject.name, subject.rounds, start, LocalRule(**rule), answer=form)).parameters
+    return subject.train(
+        TrainRequest(subject.name, subject.state.rounds, start, LocalRule(**rule), answer=form)
+    ).parameters
 
 
 @pytest.mark.parametrize(
     ("options", "word"),
     [
-        ({"clip": 0.0, "noise": 1.0}, r"`clip`.*above 0.*0\.0"),
-        ({"clip": math.inf, "noise": 1.0}, "`clip`"),
-        ({"clip": math.nan, "noise": 1.0}, "`clip`"),
-        ({"clip": 1.0, "noise": -0.1}, r"`noise`.*0 or above.*-0\.1"),
-        ({"clip": 1.0, "noise": 1.0, "delta": 0.0}, r"`delta`.*between 0 and 1"),
-        ({"clip": 1.0, "noise": 1.0, "delta": 1.0}, "`delta`"),
+        ({"clip": 0.0, "noise": 1.0}, r"^Privacy: `clip` should be a number, above 0.*Found 0\.0\."),
+        ({"clip": math.inf, "noise": 1.0}, "`clip` should be a number.*Found inf"),
+        ({"clip": math.nan, "noise": 1.0}, "`clip` should be a number.*Found nan"),
+        ({"clip": 1.0, "noise": -0.1}, r"^Privacy: `noise` should be a number, at least 0.*Found -0\.1\."),
+        (
+            {"clip": 1.0, "noise": 1.0, "delta": 0.0},
+            r"^Privacy: `delta` should be a number, above 0 and below 1.*Found 0\.0\.",
+        ),
+        ({"clip": 1.0, "noise": 1.0, "delta": 1.0}, r"`delta` should be .* below 1.*Found 1\.0\."),
     ],
 )
-def test_what_would_not_protect_is_refused(options: dict[str, float], word: str) -> None:
+def test_what_would_not_protect_is_refused(options: dict[str, Any], word: str) -> None:
     with pytest.raises(RecipeError, match=word):
-        Privacy(**options)  # type: ignore[arg-type]
+        Privacy(**options)
 
 
 def test_encoder_and_decoders_are_shortened_as_one_vector() -> None:
     update = Parameters(torch.tensor([3.0, 0.0]), torch.tensor([[0.0, 4.0], [12.0, 0.0]]))  # of length 13
-    found = Privacy(clip=1.3, noise=0.0).blur(update)
+    found = blur(Privacy(clip=1.3, noise=0.0), update)
     assert torch.allclose(found.encoder, torch.tensor([0.3, 0.0]))
     assert torch.allclose(found.decoders, torch.tensor([[0.0, 0.4], [1.2, 0.0]]))
 
 
 def test_nothing_was_given_away_before_the_first_answer_and_everything_without_noise() -> None:
-    assert (BLURRED.epsilon(0), SHORT.epsilon(0)) == (0.0, 0.0)
-    assert SHORT.epsilon(1) == math.inf
+    assert (epsilon(BLURRED, 0), epsilon(SHORT, 0)) == (0.0, 0.0)
+    assert epsilon(SHORT, 1) == math.inf
 
 
 @pytest.mark.parametrize("noise", [1e-3, 1e4])
 def test_epsilon_has_no_edges_where_noise_is_tiny_or_vast(noise: float, recwarn: pytest.WarningsRecorder) -> None:
-    found = Privacy(1.0, noise).epsilon(50)
+    found = epsilon(Privacy(clip=1.0, noise=noise), 50)
     rho = 2 * 50 / noise**2
     assert 0 <= found <= rho + 2 * math.sqrt(rho * math.log(1e5))
     assert not recwarn
@@ -75,7 +81,7 @@ def test_epsilon_has_no_edges_where_noise_is_tiny_or_vast(noise: float, recwarn:
 def test_without_the_accountant_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opacus", None)
     with pytest.raises(FedhcaError, match=r"pip install 'fedhca\[privacy\]'"):
-        BLURRED.epsilon(1)
+        epsilon(BLURRED, 1)
 
 
 # A private client
@@ -105,7 +111,7 @@ def test_two_runs_of_one_seed_differ_by_their_noise_alone() -> None:
 
 def test_what_is_seen_of_training_stays_home() -> None:
     seen: list[Any] = []
-    subject = client("depth", "semseg", privacy=BLURRED, watch=seen.append)
+    subject = client("depth", "semseg", privacy=BLURRED, on_step=seen.append)
     reply = train(subject, 0)
     assert reply.losses == {}
     assert seen[0].losses.keys() == {"depth", "semseg"}  # at home it is as ever
@@ -113,9 +119,9 @@ def test_what_is_seen_of_training_stays_home() -> None:
 
 @pytest.mark.parametrize("tells", [False, True])
 def test_metrics_are_sent_only_where_that_was_agreed_on(tells: bool) -> None:
-    subject = client("depth", privacy=replace(BLURRED, metrics=tells))
+    subject = client("depth", privacy=BLURRED.model_copy(update={"metrics": tells}))
     reply = subject.evaluate(EvaluateRequest("a", 0, subject.model.collect()))
-    assert [*reply.metrics] == [*reply.stats] == (["depth"] if tells else [])
+    assert [*reply.metrics] == (["depth"] if tells else [])
 
 
 @pytest.mark.parametrize("keeps", ["received", "trained", "own"])
@@ -130,31 +136,32 @@ def test_whoever_asks_who_it_is_learns_nothing_of_what_it_learnt(keeps: str) -> 
 
 
 def test_nor_of_what_another_client_learnt_in_the_same_module() -> None:
-    makes = Clients(encoder(), width=WIDTH)
-    first = makes.make(participant("a", "depth"), SETTING, privacy=BLURRED)
+    makes = Clients(PRIVATE, encoder=encoder())
+    first = makes.make(participant("a", "depth"))
     start = first.hello().parameters
     ask(first, start)
-    late = makes.make(participant("b", "depth"), SETTING, privacy=BLURRED)
-    assert late.resident is first.resident
+    late = makes.make(participant("b", "depth"))
+    assert late.state.shared is first.state.shared
     assert same_parameters(late.hello().parameters, start)
-    assert makes.make(participant("c", "depth"), SETTING).resident is not first.resident
 
 
 @pytest.mark.parametrize("form", ["bfloat16", "int8"])
-def test_fewer_bits_leave_over_what_was_blurred_and_nothing_else(form: Form, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fewer_bits_leave_over_what_was_blurred_and_nothing_else(
+    form: TransferDtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What all answers say, and what is owed in the end, add up to all that was blurred: no other number is in it."""
     blurred: list[Parameters] = []
 
-    def blur(self: Privacy, update: Parameters) -> Parameters:
-        blurred.append(BLURRED_BLUR(self, update))
+    def keep(privacy: Privacy, update: Parameters) -> Parameters:
+        blurred.append(blur(privacy, update))
         return blurred[-1]
 
-    monkeypatch.setattr(Privacy, "blur", blur)
+    monkeypatch.setattr(uplink, "blur", keep)
     subject = client("depth", privacy=BLURRED)
     start = subject.hello().parameters
     sent = [ask(subject, start, form).plain for _ in range(3)]
-    assert subject.owed is not None
-    added, given = subject.owed, blurred[0]
+    assert subject.state.residual is not None
+    added, given = subject.state.residual, blurred[0]
     for answer in sent:
         added = total(added, answer)
     for each in blurred[1:]:
@@ -163,17 +170,14 @@ def test_fewer_bits_leave_over_what_was_blurred_and_nothing_else(form: Form, mon
     assert len(blurred) == len(sent)  # blurred once each
 
 
-BLURRED_BLUR = Privacy.blur
-
-
 def test_what_a_method_keeps_at_home_is_not_blurred() -> None:
     start = client("depth").model.collect()
     plain, private = (client("depth", privacy=each) for each in (None, BLURRED))
     for each in (plain, private):
         ask(each, start, keeps="trained")
-    assert plain.trained is not None
-    assert private.trained is not None
-    assert equal(plain.trained.encoder, private.trained.encoder)
+    assert plain.state.trained is not None
+    assert private.state.trained is not None
+    assert equal(plain.state.trained.encoder, private.state.trained.encoder)
 
 
 # Where training breaks off
@@ -212,7 +216,7 @@ def test_a_server_that_hands_out_scaled_decoders_is_always_answered_in_the_same_
 
 def shut(subject: Client, fill: float) -> None:
     """Spoil the training pictures."""
-    subject.training_set.images[:] = fill  # type: ignore[attr-defined]
+    subject.participant.train.images[:] = fill  # type: ignore[attr-defined]
 
 
 def raises(error: BaseException) -> Callable[..., Any]:
@@ -225,26 +229,28 @@ def raises(error: BaseException) -> Callable[..., Any]:
 @pytest.mark.parametrize("form", ["float32", "int8"])
 @pytest.mark.parametrize("error", [ClientError("a"), DataError("a label"), ValueError("scale"), RuntimeError("x")])
 def test_an_update_that_broke_off_is_zero_before_it_is_blurred_and_nothing_is_learnt(
-    error: Exception, form: Form, tmp_path: Path
+    error: Exception, form: TransferDtype, tmp_path: Path
 ) -> None:
-    subject = client("depth", folder=tmp_path, privacy=replace(SHORT, clip=1.0))  # without noise, to see the rest
+    subject = client(
+        "depth", folder=tmp_path, privacy=SHORT.model_copy(update={"clip": 1.0})
+    )  # without noise, to see the rest
     start = subject.model.collect()
     first = ask(subject, start, form, keeps="trained").plain
     received = total(start, first) if form != "float32" else first
-    owed, before = subject.owed, StateFolder(tmp_path, "a").load(1)[0]
-    subject.watch = raises(error)
+    owed, before = subject.state.residual, StateFolder(tmp_path, "a").load(1)[0]
+    subject.on_step = raises(error)
     with pytest.warns(UserWarning, match=r"Client 'a' could not train in round 2: .*nothing about it outside"):
         sent = ask(subject, received, form, keeps="trained").plain
     if owed is None:
         assert same_parameters(sent, received)
     else:
-        expected = subject.owed
+        expected = subject.state.residual
         assert expected is not None
         assert length(difference(total(sent, expected), owed)) < 1e-6  # what was owed, and nothing else
     after = StateFolder(tmp_path, "a").load(2)[0]
     assert same_bits(*(under("parameter/", each) for each in (before, after)))
     assert same_bits(*(under("optimiser/", each) for each in (before, after)))
-    subject.watch = None
+    subject.on_step = None
     assert subject.hello().held == (1, 2)
     assert length(difference(ask(subject, received).plain, received)) > 0  # it goes on
 
@@ -253,18 +259,19 @@ def test_a_client_without_the_state_before_begins_anew() -> None:
     subject = client("depth", privacy=BLURRED)
     start = subject.model.collect()
     ask(subject, start)
-    subject.watch = raises(ClientError("broken"))
+    subject.on_step = raises(ClientError("broken"))
     with pytest.warns(UserWarning, match="could not train"):
         ask(subject, start)
-    assert subject.rounds == 2
-    assert same_bits(dict(subject.resident.tensors(subject.home)), dict(subject.resident.first))
+    assert subject.state.rounds == 2
+    assert same_bits(subject.state.tensors(), subject.state.shared.first)
 
 
 @BREAKS_OFF
 @pytest.mark.parametrize("fill", [1.0, 1e30])
 def test_a_round_takes_as_many_steps_whether_it_breaks_off_or_not(fill: float) -> None:
     seen: list[Any] = []
-    subject = client("depth", privacy=BLURRED, watch=seen.append, training=replace(SETTING, local_epochs=3))
+    someone = replace(participant("a", "depth"), local_epochs=3)
+    subject = Clients(PRIVATE, encoder=encoder()).make(someone, on_step=seen.append)
     shut(subject, fill)
     reply = train(subject, 0)
     assert [step.step for step in seen] == [1, 2, 3, 4, 5, 6]
@@ -274,7 +281,7 @@ def test_a_round_takes_as_many_steps_whether_it_breaks_off_or_not(fill: float) -
 @pytest.mark.parametrize("error", [OSError("a disk"), MemoryError()])
 def test_what_is_wrong_with_the_machine_is_said(error: Exception) -> None:
     subject = client("depth", privacy=BLURRED)
-    subject.watch = raises(error)
+    subject.on_step = raises(error)
     with pytest.raises(type(error)):
         train(subject, 0)
 
@@ -283,7 +290,7 @@ def test_an_evaluation_that_fails_is_answered_like_any_other(monkeypatch: pytest
     subject = client("depth", privacy=BLURRED)
     request = EvaluateRequest("a", 0, subject.model.collect())
     usual = subject.evaluate(request)
-    monkeypatch.setattr(type(subject.tasks[0]), "measure", raises(ValueError("cannot convert NaN")))
+    monkeypatch.setattr(type(subject.participant.tasks[0]), "measure", raises(ValueError("cannot convert NaN")))
     with pytest.warns(UserWarning, match="'a' could not be measured after round 0: cannot convert NaN"):
         assert subject.evaluate(request) == usual
     with pytest.raises(ValueError, match="NaN"):
@@ -295,7 +302,7 @@ def test_an_evaluation_that_fails_is_answered_like_any_other(monkeypatch: pytest
 
 def test_a_client_counts_before_it_looks_at_its_data(tmp_path: Path) -> None:
     subject = client("depth", folder=tmp_path, privacy=BLURRED)
-    subject.watch = raises(KeyboardInterrupt())
+    subject.on_step = raises(KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         train(subject, 0)
     assert subject.ledger is not None

@@ -215,7 +215,7 @@ def test_a_run_does_not_begin_with_a_data_set_that_is_none(split: str) -> None:
     train, test = (bad, good) if split == "training" else (good, bad)
     person = fedhca.Participant("hospital", [Depth()], train, test)
     with pytest.raises(DataError, match=rf"^Client 'hospital', {split} data, sample 0: Labels of task 'depth'"):
-        fedhca.run([person], encoder(), training=fedhca.Training(rounds=1, batch_size=2), width=WIDTH)
+        fedhca.run([person], encoder(), rounds=1, training={"batch_size": 2}, model={"width": WIDTH})
 
 
 def test_a_task_of_ones_own_says_what_its_labels_are() -> None:

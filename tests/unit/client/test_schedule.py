@@ -3,7 +3,7 @@ import math
 import pytest
 
 from fedhca.client.schedule import Schedule
-from fedhca.client.training import Training
+from fedhca.config.federation import Training
 
 
 def released(epoch: int, total: int) -> float:
@@ -16,8 +16,8 @@ def released(epoch: int, total: int) -> float:
 @pytest.mark.parametrize(("rounds", "local_epochs"), [(100, 1), (100, 4), (10, 1), (3, 4), (6, 1)])
 def test_the_default_is_the_released_schedule(rounds: int, local_epochs: int) -> None:
     """An epoch runs at the rate that was set after the one before; the first runs at the start of the warm-up."""
-    schedule = Training(rounds=rounds, local_epochs=local_epochs).schedule
     total, now = rounds * local_epochs, 1.25e-7
+    schedule = Schedule.of(Training(), total)
     for epoch in range(total):
         assert schedule.rate(epoch) == pytest.approx(now, rel=1e-12), epoch
         now = released(epoch, total)

@@ -1,5 +1,6 @@
-"""Clients of one kind take turns in one module, and learn what they would have learnt in modules of their own."""
+"""Clients of one kind take turns in one trainer, and learn what they would have learnt in trainers of their own."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,22 +8,22 @@ import pytest
 import torch
 
 from fedhca.client.client import Client
-from fedhca.client.training import Training
+from fedhca.client.clients import Clients
+from fedhca.config.federation import Site, Storage
 from fedhca.errors import RecipeError
-from fedhca.experiment.participant import Clients
 from fedhca.messages import EvaluateRequest, LocalRule, TrainRequest
 from fedhca.runtimes.local import LocalRuntime
-from tiny import WIDTH, encoder, participant
+from tiny import FEDERATION, encoder, participant
 
-TRAINING = Training(rounds=3, batch_size=2, learning_rate=1e-2, warmup_epochs=1)
+THREE = FEDERATION.model_copy(update={"rounds": 3})
 NAMES = ("a", "b", "c")
 
 
-def federation(folder: Path | None = None, *, shared: bool, **options: Any) -> list[Client]:
-    together = Clients(encoder(), width=WIDTH)
+def federation(folder: Path | None = None, *, shared: bool, states: Storage = "memory") -> list[Client]:
+    together = Clients(THREE, Site(states=states), encoder())
     return [
-        (together if shared else Clients(encoder(), width=WIDTH)).make(
-            participant(name, "depth", "semseg"), TRAINING, folder=folder and folder / name, **options
+        (together if shared else Clients(THREE, Site(states=states), encoder())).make(
+            participant(name, "depth", "semseg"), folder and folder / name
         )
         for name in NAMES
     ]
@@ -31,7 +32,7 @@ def federation(folder: Path | None = None, *, shared: bool, **options: Any) -> l
 def play(clients: list[Client], rule: LocalRule) -> list[Any]:
     """Train everybody from where it arrived, then evaluate everybody, three times over."""
     now, told = {client.name: client.hello().parameters for client in clients}, []
-    for number in range(TRAINING.rounds):
+    for number in range(THREE.rounds):
         for client in clients:
             reply = client.train(TrainRequest(client.name, number, now[client.name], rule))
             now[client.name] = reply.parameters.plain
@@ -46,41 +47,49 @@ def alike(one: Any, other: Any) -> bool:
 
 
 @pytest.mark.parametrize("rule", [LocalRule(), LocalRule(0.1, "own"), LocalRule(0.1, "trained")], ids=str)
-@pytest.mark.parametrize("rests", ["memory", "disk"])
-def test_sharing_a_module_changes_no_bit(rule: LocalRule, rests: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("states", ["memory", "disk"])
+def test_sharing_a_trainer_changes_no_bit(rule: LocalRule, states: Storage, tmp_path: Path) -> None:
     alone = play(federation(shared=False), rule)
-    clients = federation(tmp_path, shared=True, rests=rests)
-    assert len({id(client.resident) for client in clients}) == 1
+    clients = federation(tmp_path, shared=True, states=states)
+    assert len({id(client.state.shared) for client in clients}) == 1
     assert all(alike(*pair) for pair in zip(alone, play(clients, rule), strict=True))
 
 
-def test_clients_of_other_tasks_or_training_have_a_module_of_their_own() -> None:
-    clients = Clients(encoder(), width=WIDTH)
-    other = Training(rounds=3, batch_size=2, learning_rate=2e-2, warmup_epochs=1)
-    made = [
-        clients.make(participant("a", "depth"), TRAINING),
-        clients.make(participant("b", "semseg"), TRAINING),
-        clients.make(participant("c", "depth"), other),
-        clients.make(participant("d", "depth"), TRAINING),
+def test_clients_of_other_tasks_or_another_architecture_have_a_trainer_of_their_own() -> None:
+    clients = Clients(THREE, encoder=encoder())
+    people = [
+        participant("a", "depth"),
+        participant("b", "semseg"),
+        replace(participant("c", "depth"), width=12),
+        replace(participant("d", "depth"), encoder=encoder()),
+        replace(participant("e", "depth"), joins=2, local_epochs=3),
     ]
-    assert [clients.residents.index(each.resident) for each in made] == [0, 1, 2, 0]
+    made = [clients.make(each).state.shared for each in people]
+    assert [made.index(each) for each in made] == [0, 1, 2, 3, 0]
 
 
-def test_a_state_that_rests_on_disk_leaves_nothing_in_memory(tmp_path: Path) -> None:
-    first, *_ = clients = federation(tmp_path, shared=True, rests="disk")
+def test_a_state_on_disk_leaves_nothing_in_memory(tmp_path: Path) -> None:
+    first, *_ = clients = federation(tmp_path, shared=True, states="disk")
     play(clients, LocalRule())
     first.train(TrainRequest("a", 2, first.model.collect(), LocalRule(), 2))
-    assert first.home.tensors == {}
-    assert not first.resident.learner.optimiser.state
+    assert first.state.home.tensors == {}
+    assert not first.state.shared.trainer.optimiser.state
 
 
-@pytest.mark.parametrize("options", [{}, {"save_every": 2, "folder": Path("somewhere")}])
-def test_resting_on_disk_needs_a_folder_with_every_round(options: dict[str, Any]) -> None:
-    with pytest.raises(RecipeError, match="should have a folder"):
-        Clients(encoder(), width=WIDTH).make(participant("a", "depth"), TRAINING, rests="disk", **options)
+@pytest.mark.parametrize(
+    ("every", "folder", "line"),
+    [
+        (1, None, "on disk should have a folder.*Give `out`"),
+        (2, Path("x"), "on disk need a `checkpoint_every` of 1. Found 2"),
+    ],
+)
+def test_a_state_on_disk_needs_a_folder_with_every_round(every: int, folder: Path | None, line: str) -> None:
+    federation = THREE.model_copy(update={"checkpoint_every": every})
+    with pytest.raises(RecipeError, match=line):
+        Clients(federation, Site(states="disk"), encoder()).make(participant("a", "depth"), folder)
 
 
-def test_those_who_share_a_module_introduce_themselves_with_one_copy() -> None:
+def test_those_who_share_a_trainer_introduce_themselves_with_one_copy() -> None:
     """At hundreds of clients of Swin-T's size, a copy for each would be tens of gigabytes."""
     hellos = list(LocalRuntime(federation(shared=True)).hello())
     assert len(hellos) == len(NAMES)

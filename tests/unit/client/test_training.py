@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from fedhca.client.training import Training, optimise, set_rate
+from fedhca.client.training import optimise, set_rate
+from fedhca.config.federation import Federation, Site, Training
 from fedhca.errors import ClientError, RecipeError
 from fedhca.models import ClientModel
 from fedhca.parameters import Parameters
 from fedhca.tasks import Depth, SemanticSegmentation
-from tiny import CLASSES, TASKS, WIDTH, Pictures, client, encoder
+from tiny import CLASSES, TASKS, WIDTH, Pictures, client, encoder, participant
 
 TESTS = Path(__file__).parents[2]
 BATCH: dict[str, Tensor] = default_collate([Pictures(4)[index] for index in range(4)])
@@ -55,18 +56,17 @@ def test_the_pull_adds_exactly_lambda_times_the_way_from_the_anchor_and_never_to
 
 
 COMPILED = """
-from dataclasses import replace
 import torch
 from torch import nn
 from torch._dynamo.utils import counters
-from fedhca.client import learner
+from fedhca.client import trainer
 from fedhca.models import ClientModel
-from tiny import client, same_parameters, train
+from tiny import TRAINING, client, same_parameters, train
 
-learner._require_compiler = lambda device: None
+trainer._require_compiler = lambda device: None
 ClientModel.compile = lambda self: nn.Module.compile(self, backend="eager")
 plain = client("semseg", "depth")
-compiled = client("semseg", "depth", training=replace(plain.training, compile=True))
+compiled = client("semseg", "depth", training=TRAINING.model_copy(update={"compile": True}))
 held = plain.model.collect()
 assert same_parameters(train(plain, 0, held).parameters, train(compiled, 0, held).parameters)
 assert counters["frames"]["ok"] > 0
@@ -90,7 +90,7 @@ def test_a_missing_compiler_is_one_line_before_the_first_round(monkeypatch: pyte
     with pytest.raises(
         RecipeError, match=r"`compile: true` should find a compiler\. Found none that works: No working"
     ):
-        client("depth", training=Training(rounds=1, batch_size=2, compile=True))
+        client("depth", training=Training(batch_size=2, compile=True))
 
 
 def test_no_pull_without_strength() -> None:
@@ -176,7 +176,7 @@ def test_the_rate_is_set_for_all_parameters() -> None:
 
 
 def test_the_defaults_are_the_protocol_of_the_paper() -> None:
-    training = Training()
-    found = (training.rounds, training.local_epochs, training.batch_size, training.learning_rate, training.weight_decay)
-    assert found == (100, 1, 8, 1e-4, 1e-4)
-    assert (training.clip_norm, training.workers) == (None, 0)
+    training, epochs = Federation().training, participant("a", "depth").local_epochs
+    assert (training.batch_size, training.learning_rate, training.weight_decay) == (8, 1e-4, 1e-4)
+    assert (Federation().rounds, epochs) == (100, 1)
+    assert (training.clip_norm, Site().workers) == (None, 0)

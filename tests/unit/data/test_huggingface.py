@@ -11,6 +11,7 @@ import pytest
 from folders import one_line
 from PIL import Image
 
+from fedhca.config.section import Section, checked
 from fedhca.data.described.description import Labels
 from fedhca.data.described.huggingface import HuggingFace
 from fedhca.data.synthetic import Rooms
@@ -18,7 +19,6 @@ from fedhca.errors import FedhcaError
 from fedhca.experiment.check import check
 from fedhca.experiment.examine import data_sets
 from fedhca.experiment.recipes import load_recipe, to_yaml
-from fedhca.config.section import Section, checked
 from tiny import RECIPE
 
 datasets = pytest.importorskip("datasets")

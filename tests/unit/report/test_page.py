@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from studies import made
 
+from fedhca.config.owner import ELSEWHERE
 from fedhca.errors import RecipeError
 from fedhca.experiment.compare import Entry
-from fedhca.config.owner import ELSEWHERE
 from fedhca.report.found import found_runs
 from fedhca.report.page import SECTIONS, write_report
 

@@ -64,14 +64,14 @@ def subject() -> Client:
 
 
 def predictor(subject: Client) -> Predictor:
-    return Predictor(subject.name, subject.model.eval(), subject.tasks, (16, 16))
+    return Predictor(subject.name, subject.model.eval(), subject.participant.tasks, (16, 16))
 
 
 def test_predictions_have_the_shape_of_the_labels(subject: Client) -> None:
-    sample = subject.test_set[0]
+    sample = subject.participant.test[0]
     found = predictor(subject).predict(sample["image"])
     assert {name: values.shape for name, values in found.items()} == {
-        task.name: tuple(sample[task.name].shape) for task in subject.tasks
+        task.name: tuple(sample[task.name].shape) for task in subject.participant.tasks
     }
 
 
@@ -83,7 +83,7 @@ def test_a_row_is_the_picture_and_one_tile_a_task(subject: Client) -> None:
 
 def test_a_comparison_has_a_row_per_task_and_a_column_per_method(subject: Client) -> None:
     same = predictor(subject)
-    rows = comparison_rows({"local": same, "fedavg": same}, subject.test_set[0])
+    rows = comparison_rows({"local": same, "fedavg": same}, subject.participant.test[0])
     assert len(rows) == 5
     assert [tile.caption for tile in rows[1]] == ["a depth", "truth", "local", "fedavg"]
     for row in rows:
@@ -92,9 +92,9 @@ def test_a_comparison_has_a_row_per_task_and_a_column_per_method(subject: Client
 
 
 def test_where_the_truth_has_no_label_so_has_the_drawing(subject: Client) -> None:
-    assert (subject.test_set[0]["semseg"][0] == IGNORE).all()
+    assert (subject.participant.test[0]["semseg"][0] == IGNORE).all()
     truth, predicted = (
-        tile.picture for tile in comparison_rows({"local": predictor(subject)}, subject.test_set[0])[0][1:]
+        tile.picture for tile in comparison_rows({"local": predictor(subject)}, subject.participant.test[0])[0][1:]
     )
     assert np.array_equal(truth[0], predicted[0])
 

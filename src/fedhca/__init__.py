@@ -5,6 +5,7 @@
     Training, Guard, Privacy, Compression
                                    parts of it
     Site                           the machine: device, loading processes, where states are
+    Server                         a method's server for any transport: named tensors in, each client's own out
     trained                        one participant's model, from the folder of such a run
     backbone                       an encoder from the transformers library
     make_method, Method            the catalogue of methods: fedhca2, its rivals, its variants
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from fedhca.experiment.trained import trained
     from fedhca.methods import Method, make_method
     from fedhca.models.encoder import backbone
+    from fedhca.server.server import Server
     from fedhca.sharing.predictor import Predictor
 
 _HOMES = {
@@ -45,6 +47,7 @@ _HOMES = {
     "Predictor": "fedhca.sharing.predictor",
     "Privacy": "fedhca.config.federation",
     "RunFolder": "fedhca.experiment.run_folder",
+    "Server": "fedhca.server.server",
     "Site": "fedhca.config.federation",
     "Training": "fedhca.config.federation",
     "backbone": "fedhca.models.encoder",
@@ -68,6 +71,7 @@ __all__ = [
     "Predictor",
     "Privacy",
     "RunFolder",
+    "Server",
     "Site",
     "Training",
     "backbone",

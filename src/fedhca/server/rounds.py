@@ -210,7 +210,7 @@ def rounds(
         inbox = Inbox.beside(state.roster, state.rows, state.table)
         trained, down = _train(method, runtime, inbox, state, federation, tell)
         clock.append(time.perf_counter())
-        moves, verdict = _checked(federation.guard, inbox, state)
+        moves, verdict = check(federation.guard, inbox, state)
         trained = refuse(trained, verdict.refused, state.round, federation, tell=tell)
         state, answers = step(method, state, inbox, moves)
         clock.append(time.perf_counter())
@@ -275,7 +275,7 @@ def _train(
     return gather(runtime.train, requests, federation, take=inbox.take, tell=tell), down
 
 
-def _checked(guard: Guard, inbox: Inbox, state: ServerState) -> tuple[list[Rows], Verdict]:
+def check(guard: Guard, inbox: Inbox, state: ServerState) -> tuple[list[Rows], Verdict]:
     """Check how long updates are; return the rows to mix, without the clients that are refused."""
     moves = moves_of(state, inbox)
     verdict = check_lengths(

@@ -34,7 +34,8 @@ from fedhca.methods import make_method
 from fedhca.models import ClientModel, backbone
 from fedhca.server.inbox import Inbox
 from fedhca.server.roster import Roster
-from fedhca.server.rounds import ServerState, step
+from fedhca.server.rounds import step
+from fedhca.server.state import ServerState
 from fedhca.tables import mapped_like, new_like
 from fedhca.tasks import Depth, Edges, SemanticSegmentation, SurfaceNormals
 

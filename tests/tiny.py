@@ -16,7 +16,7 @@ from fedhca.client.client import Client
 from fedhca.client.clients import Clients
 from fedhca.client.participant import Participant
 from fedhca.compression import Compressed
-from fedhca.config.federation import Federation, Model, Site, Training
+from fedhca.config.federation import HERE, Federation, Model, Site, Training
 from fedhca.messages import LocalRule, TrainReply, TrainRequest
 from fedhca.models import Pyramid, backbone
 from fedhca.parameters import Parameters
@@ -120,7 +120,7 @@ def client(
     name: str = "a",
     count: int = 5,
     dropout: float = 0.1,
-    site: Site = Site(),
+    site: Site = HERE,
     folder: Path | None = None,
     on_step: Any = None,
     **changes: Any,

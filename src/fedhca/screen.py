@@ -13,7 +13,7 @@ from fedhca.experiment.run import run
 from fedhca.experiment.run_folder import RunFolder
 from fedhca.messages import Missing
 from fedhca.pace import Pace, in_words
-from fedhca.server.rounds import Round
+from fedhca.server.state import Round
 from fedhca.stopping import require_wanted
 
 SILENCE = 15.0

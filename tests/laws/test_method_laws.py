@@ -15,7 +15,8 @@ from fedhca.methods import METHODS, Method, make_method
 from fedhca.parameters import Parameters
 from fedhca.runtimes import ScriptedRuntime
 from fedhca.server.roster import Roster
-from fedhca.server.rounds import Round, begin, rounds
+from fedhca.server.rounds import begin, rounds
+from fedhca.server.state import Round
 
 ENCODER, DECODER = zoo.LAYOUTS["layers of different widths"], zoo.LAYOUTS["a weight and its bias"]
 FEDERATIONS = {

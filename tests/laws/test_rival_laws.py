@@ -14,7 +14,7 @@ from fedhca.client.participant import Participant
 from fedhca.experiment.recipes import load_recipe
 from fedhca.experiment.run_folder import RunFolder
 from fedhca.methods import Method, make_method
-from fedhca.server.rounds import Round
+from fedhca.server.state import Round
 from tiny import RECIPE, WIDTH, encoder, equal, participant
 
 OPTIONS: dict[str, Any] = {

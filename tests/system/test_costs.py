@@ -18,7 +18,8 @@ from fedhca.layout import Layout
 from fedhca.methods import METHODS, Method, make_method
 from fedhca.server.inbox import Inbox
 from fedhca.server.roster import Roster
-from fedhca.server.rounds import ServerState, step
+from fedhca.server.rounds import step
+from fedhca.server.state import ServerState
 from fedhca.tensor_file import save_tensors
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))

@@ -15,7 +15,7 @@ from torch import Tensor
 import fedhca
 from fedhca import RunFolder, Training
 from fedhca.methods import METHODS
-from fedhca.server.rounds import Round
+from fedhca.server.state import Round
 from tiny import RECIPE, WIDTH, Command, encoder, participant
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU that torch can use; found none")

@@ -13,7 +13,7 @@ from fedhca.experiment.drive import drive
 from fedhca.lock import in_use
 from fedhca.messages import Missing
 from fedhca.server.replies import Tell
-from fedhca.server.rounds import Round
+from fedhca.server.state import Round
 
 JOB_LOCK = ".job.lock"
 """Held in a run folder by the engine's process; the command that waits for it holds the folder."""

@@ -16,7 +16,7 @@ from fedhca.layout import Layout
 from fedhca.parameters import not_finite
 from fedhca.server.family import PARTS, Family, suffix
 from fedhca.server.roster import Roster
-from fedhca.server.rounds import ServerState
+from fedhca.server.state import ServerState
 from fedhca.state_folder import StateFolder
 from fedhca.tensor_file import under
 

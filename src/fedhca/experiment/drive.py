@@ -22,7 +22,8 @@ from fedhca.methods import Method
 from fedhca.server.family import apart, in_words
 from fedhca.server.replies import Tell, greet
 from fedhca.server.roster import Roster
-from fedhca.server.rounds import Round, ServerState, begin, rounds
+from fedhca.server.rounds import begin, rounds
+from fedhca.server.state import Round, ServerState
 from fedhca.tables import mapped_like, new_like
 
 log = logging.getLogger(__name__)

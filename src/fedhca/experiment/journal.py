@@ -15,7 +15,7 @@ from fedhca.config.validation import describe
 from fedhca.errors import RunFolderError, one_line
 from fedhca.server.family import PARTS, apart
 from fedhca.server.noted import noted
-from fedhca.server.rounds import Round
+from fedhca.server.state import Round
 
 LARGEST = 1e12
 """Numbers beyond this, whatever wrote them, are read as null: no figure can be drawn of them."""

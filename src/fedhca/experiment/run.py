@@ -23,7 +23,7 @@ from fedhca.methods import Method, make_method
 from fedhca.models.decoder import Decoder, MakeDecoder
 from fedhca.runtimes.local import LocalRuntime
 from fedhca.server.replies import Tell
-from fedhca.server.rounds import Round
+from fedhca.server.state import Round
 
 
 def run(

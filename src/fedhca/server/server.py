@@ -14,7 +14,8 @@ from fedhca.methods import Method, make_method
 from fedhca.parameters import Parameters
 from fedhca.server.inbox import Inbox
 from fedhca.server.roster import Roster
-from fedhca.server.rounds import ServerState, begin, check, step
+from fedhca.server.rounds import begin, check, step
+from fedhca.server.state import ServerState
 
 ENCODER, DECODERS = "encoder.", "decoders."
 """What names of parameters begin with: `encoder.…`, and `decoders.TASK.…`; all others stay as they are."""

@@ -22,7 +22,7 @@ from fedhca.errors import ClientError, DataError, MissingReplyError
 from fedhca.experiment.drive import drive
 from fedhca.messages import EvaluateRequest, LocalRule, Missing, TrainRequest
 from fedhca.methods import make_method
-from fedhca.server.rounds import Round
+from fedhca.server.state import Round
 from tiny import WIDTH, encoder, equal, participant
 
 PEOPLE = [participant("a", "depth", "semseg"), participant("b", "edge"), participant("c", "depth")]

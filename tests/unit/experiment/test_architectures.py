@@ -23,7 +23,7 @@ from fedhca.experiment.check import check
 from fedhca.experiment.checkpoint import load_checkpoint
 from fedhca.experiment.drive import drive
 from fedhca.methods import make_method
-from fedhca.server.rounds import Round
+from fedhca.server.state import Round
 from tiny import RECIPE, WIDTH, encoder, equal, participant, same_bits, same_parameters
 
 TRAINING = Training(batch_size=2, learning_rate=1e-2, warmup_epochs=1)

@@ -10,7 +10,7 @@ from fedhca.aggregation.mean import mean
 from fedhca.client.evaluation import measure
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.methods import Method
-from fedhca.server.rounds import Round
+from fedhca.server.state import Round
 from tiny import WIDTH, encoder, equal, participant
 
 PEOPLE = [participant("a", "depth"), participant("b", "sal", "edge")]

@@ -111,7 +111,7 @@ def run(
         recipe, words = "", [recipe, *words]
     asked = load_recipe(recipe or at / AGREED, words)
     _tell_left_out(asked)
-    plan = shareable(asked)
+    plan = shareable(asked).model_copy(update={"states": asked.states})  # where the server's own rows are
     name = name or re.sub(r"[^A-Za-z0-9._-]", "-", f"{plan.method.label}-seed-{plan.seed}")
     require_agreed(federation.recipe, plan, name)  # as every site would, but before it is sent to them
     _follow(federation, plan, name, as_json=as_json)

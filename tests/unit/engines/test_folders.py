@@ -105,14 +105,25 @@ def test_a_site_cannot_change_what_was_agreed_on(site: SiteFolder, change: str) 
         site.say([change])
 
 
+FREE = [
+    *("rounds=3", "seed=4", "training.learning_rate=0.5", "weights={semseg: 2}", "description=x", "evaluate_every=2"),
+    *("checkpoint_every=3", "on_missing=wait", "min_clients=2", "timeout=60", "guard.bound=3"),
+]
+BINDING = [
+    *("datasets.nyud.root=/etc", "datasets.nyud.classes=3", "datasets.nyud.local_epochs=9", "clients.0.tasks=[edge]"),
+    *("clients.0.joins=2", "clients.0.local_epochs=9", "model.width=64", "model.decoders=apart", "sent=int8"),
+    "privacy={clip: 1, noise: 1}",
+]
+
+
 def test_a_run_may_have_another_method_and_length_but_no_other_data_tasks_or_model(site: SiteFolder) -> None:
     site = site.say(["datasets.nyud.root=/mnt/nyud", "device=cpu"])
     agreed = site.path / "recipe.yaml"
-    asked = load_recipe(agreed, ["rounds=3", "method=fedprox+mu=0.1", "seed=4", "training.learning_rate=0.5"])
+    asked = load_recipe(agreed, ["method=fedprox+mu=0.1", *FREE])
     recipe = site.recipe(dump_recipe(asked), "run-1")
     assert (recipe.rounds, recipe.method.label, recipe.seed) == (3, "fedprox+mu=0.1", 4)
     assert str(recipe.datasets["nyud"].root) == "/mnt/nyud"  # type: ignore[union-attr]
-    for change in ("datasets.nyud.root=/etc", "datasets.nyud.classes=3", "clients.0.tasks=[edge]", "model.width=64"):
+    for change in BINDING:
         with pytest.raises(RecipeError, match="Run 'run-1' is not what was agreed on: `"):
             site.recipe(dump_recipe(load_recipe(agreed, [change])), "run-1")
     for name in ("../run", "a/b", "", "."):
@@ -122,7 +133,13 @@ def test_a_run_may_have_another_method_and_length_but_no_other_data_tasks_or_mod
     assert forced.device == "cpu"
 
 
-LOCAL = ["device=cuda", "training.workers=4", "datasets.nyud.root=/home/eve/nyud", "model.backbone=/home/eve/swin"]
+LOCAL = [
+    "device=cuda",
+    "training.workers=4",
+    "states=disk",
+    "datasets.nyud.root=/home/eve/nyud",
+    "model.backbone=/home/eve/swin",
+]
 """What each site says for itself."""
 
 
@@ -145,7 +162,7 @@ def repacked(tmp_path: Path, recipe: Any, changed: tuple[str, ...] = ()) -> Path
 def test_a_kit_is_made_without_what_only_a_site_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("flwr", reason="the extra `flower` is not installed")
     options: dict[str, Any] = {"sites": "", "host": "localhost", "port": 8002, "out": tmp_path / "federation"}
-    server.init("small-nyud-st", LOCAL, engine="flower", **options)
+    server.init("small-nyud-st", [*LOCAL, "checkpoint_every=1"], engine="flower", **options)
     said = capsys.readouterr().out
     left = next(line for line in said.splitlines() if line.startswith("left to each site"))
     assert {word.strip(",") for word in left.partition(": ")[2].split()} == {each.partition("=")[0] for each in LOCAL}
@@ -159,7 +176,9 @@ def test_a_kit_is_made_without_what_only_a_site_says(tmp_path: Path, capsys: pyt
 @pytest.mark.parametrize("change", LOCAL)
 def test_a_kit_that_says_what_only_a_site_says_is_refused(tmp_path: Path, change: str) -> None:
     key = change.partition("=")[0]
-    kit = repacked(tmp_path, load_recipe("small-nyud-st", [f"datasets.nyud.root={ELSEWHERE}", change]))
+    kit = repacked(
+        tmp_path, load_recipe("small-nyud-st", [f"datasets.nyud.root={ELSEWHERE}", "checkpoint_every=1", change])
+    )
     with pytest.raises(RunFolderError, match=rf"`{key}`: .*(Ask the server for another kit)"):
         kits.make_site(kit, tmp_path / "site", ["datasets.nyud.root=/data/nyud"])
     assert not (tmp_path / "site").exists()
@@ -402,6 +421,15 @@ def test_a_run_that_was_not_agreed_on_is_refused_before_it_is_sent(tmp_path: Pat
     with pytest.raises(RecipeError, match=r"Run 'local-seed-0' is not what was agreed on: `model\.width`"):
         server.run("method=local", ["model.width=12"], at=federation.path)
     assert not (federation.path / "runs").exists()
+
+
+def test_the_server_says_where_its_own_rows_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    federation = ServerFolder.create(tmp_path / "server", TINY, Facts(sites={"uni": tuple(NAMES)}))
+    plans: list[Any] = []
+    monkeypatch.setattr(server, "_follow", lambda federation, plan, name, as_json: plans.append(plan))
+    for words in ([], ["states=disk", "device=cuda"]):
+        server.run("method=local", words, at=federation.path)
+    assert [(plan.states, plan.device) for plan in plans] == [("memory", "auto"), ("disk", "auto")]
 
 
 def test_events_are_read_from_where_one_left_off(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a run may have for itself, and what stays as it was agreed on when the federation was made."""
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -32,4 +33,6 @@ def _binding(value: Any) -> Any:
         }
     if isinstance(value, dict):
         return {key: _binding(each) for key, each in value.items()}
-    return [_binding(each) for each in value] if isinstance(value, list | tuple) else value
+    if isinstance(value, list | tuple):
+        return [_binding(each) for each in value]
+    return str(value) if isinstance(value, Path) else value

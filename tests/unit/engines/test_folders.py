@@ -126,6 +126,8 @@ def test_a_run_may_have_another_method_and_length_but_no_other_data_tasks_or_mod
     for change in BINDING:
         with pytest.raises(RecipeError, match="Run 'run-1' is not what was agreed on: `"):
             site.recipe(dump_recipe(load_recipe(agreed, [change])), "run-1")
+    with pytest.raises(RecipeError, match=rf"`datasets\.nyud\.root` is '{ELSEWHERE}' there and '/etc' here\.$"):
+        site.recipe(dump_recipe(load_recipe(agreed, BINDING[:1])), "run-1")
     for name in ("../run", "a/b", "", "."):
         with pytest.raises(RecipeError, match="name of a run should be"):
             site.recipe(dump_recipe(asked), name)

@@ -17,8 +17,8 @@ from timing import seconds, spread
 from torch import Tensor
 
 from fedhca.client.evaluation import measure
-from fedhca.client.learner import Learner
-from fedhca.client.training import Training
+from fedhca.client.trainer import Trainer
+from fedhca.config.federation import Training
 from fedhca.data.augmented import Augmented
 from fedhca.data.nyud import NYUDv2
 from fedhca.data.pascal_context import PASCALContext
@@ -37,10 +37,10 @@ def compare(source: Source, batch_size: int, turns: int, device: torch.device) -
     samples = [pictures[index] for index in range(batch_size)]
     batch = {name: torch.stack([each[name] for each in samples]).to(device) for name in samples[0]}
     model = ClientModel(backbone("swin", pretrained=False), tasks).to(device)
-    learner = Learner(model, tasks, Training(batch_size=batch_size))
+    trainer = Trainer(model, tasks, Training(batch_size=batch_size))
 
     def train() -> None:
-        learner.learn([(1e-3, iter([batch]))], 1, LocalRule(), model.collect(), where="the benchmark")
+        trainer.train([(1e-3, iter([batch]))], 1, LocalRule(), model.collect(), where="the benchmark")
 
     for _ in range(2):
         train()

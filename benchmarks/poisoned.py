@@ -148,8 +148,8 @@ def run(case: Case) -> dict[str, object]:
     local: Runtime = LocalRuntime([make(each, None) for each in build.build_participants(recipe)])
     runtime = local if case.lie == HONEST else Liars(local, case.liars, case.lie, case.seed)
     metrics: Mapping[str, Mapping[str, float]] = {}
-    method, order = build.build_method(recipe), [client.name for client in recipe.roster]
-    going = drive(method, runtime, order=order, until=recipe.rounds, evaluate_every=recipe.rounds, guard=case.guard)
+    federation = recipe.model_copy(update={"evaluate_every": recipe.rounds, "guard": case.guard})
+    going = drive(build.build_method(recipe), runtime, federation)
     try:
         for each in going:
             reached, metrics = each.number, each.metrics

@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import fmean, median, stdev
 
 from fedhca import FedhcaError, Privacy, RunFolder, load_recipe
+from fedhca.client.privacy import epsilon
 from fedhca.experiment.compare import Entry
 from fedhca.experiment.recipes import with_method
 from fedhca.report.gain import delta_m
@@ -95,7 +96,7 @@ def main() -> None:
     finish(list(plain.values()))
     found = lengths(plain["fedhca2", seeds[0]])
     clip = float(f"{median(found):.2g}")
-    levels = [Privacy(clip, noise) for noise in noises]
+    levels = [Privacy(clip=clip, noise=noise) for noise in noises]
     blurred = {
         (method, seed, each): folder(out, method, seed, each, changes)
         for seed in seeds
@@ -125,7 +126,7 @@ def main() -> None:
             longer = f"{level.noise * math.sqrt(numbers):.3g}"
             words = [
                 f"{level.noise:g}" if level.noise else "0: clipped only",
-                f"{level.epsilon(rounds):.3g}".replace("inf", "∞"),
+                f"{epsilon(level, rounds):.3g}".replace("inf", "∞"),
                 longer,
             ]
         print(f"| {' | '.join([*words, *gains])} |")

@@ -3,7 +3,7 @@
 The same clients, models and batches, by turns in one process: six clients on synthetic scenes (one with four tasks,
 five with one), AdamW, several steps each. Bare are forward, losses, backward and step in a loop of a dozen lines over
 batches that are in memory; a round is all that `fedhca run` does between two evaluations: parameters out, states in and
-out of the shared modules, loading and augmenting, training, collecting, and the server's step; with a run folder also
+out of the shared trainers, loading and augmenting, training, collecting, and the server's step; with a run folder also
 every state, checkpoint and journal on disk.
 
 Loading is what the bare loop leaves out, so it is listed apart: what the round takes beyond both is what is ours. It
@@ -21,10 +21,12 @@ import torch
 from timing import spread
 
 import fedhca
-from fedhca.client.loading import Batch, epochs
+from fedhca.client.clients import Clients
+from fedhca.client.loading import epochs
+from fedhca.client.participant import Participant
+from fedhca.client.samples import Batch
 from fedhca.experiment import build
 from fedhca.experiment.config import Recipe
-from fedhca.experiment.participant import Clients, Participant
 from fedhca.seeds import derive
 
 SIZES = {"swin-t": (96, [2, 2, 6, 2], [3, 6, 12, 24]), "small": (24, [2, 2, 2, 2], [2, 2, 4, 4])}
@@ -59,30 +61,26 @@ class Bare:
     def __init__(self, given: Recipe, people: Sequence[Participant]) -> None:
         self.people, self.given = people, given
         encoder = build.build_encoder(given)
-        self.learners = [
-            Clients(encoder, seed=given.seed).make(each, build.build_training(given, str(each.dataset))).learner
-            for each in people
-        ]
+        self.trainers = [Clients(given, given.site, encoder).make(each).state.trainer for each in people]
 
     def load(self, number: int) -> list[list[Batch]]:
         """Load the batches of one round, as the clients do."""
         loaded = []
         for each in self.people:
             seed, size = derive(self.given.seed, each.name, "epoch", number), self.given.training.batch_size
-            names = [task.name for task in each.tasks]
-            loaded.append([*next(epochs(each.train, names, [seed], batch_size=size, workers=0, pin=False))])
+            loaded.append([*next(epochs(each.train, each.tasks, [seed], batch_size=size, workers=0, pin=False))])
         return loaded
 
     def step(self, loaded: Sequence[Sequence[Batch]]) -> None:
         """Take all steps of one round."""
-        for learner, batches in zip(self.learners, loaded, strict=True):
-            learner.model.train()
+        for trainer, batches in zip(self.trainers, loaded, strict=True):
+            trainer.model.train()
             for batch in batches:
-                outputs = learner.model(batch["image"])
-                loss = sum(task.weight * task.loss(outputs[task.name], batch[task.name]) for task in learner.tasks)
-                learner.optimiser.zero_grad(set_to_none=True)
+                outputs = trainer.model(batch["image"])
+                loss = sum(task.weight * task.loss(outputs[task.name], batch[task.name]) for task in trainer.tasks)
+                trainer.optimiser.zero_grad(set_to_none=True)
                 loss.backward()  # type: ignore[union-attr]
-                learner.optimiser.step()
+                trainer.optimiser.step()
 
 
 def main() -> None:
@@ -99,8 +97,8 @@ def main() -> None:
     shutil.rmtree(out, ignore_errors=True)
     going = {}
     for name, folder in (("round", None), ("round and run folder", out)):
-        options = {"training": build.build_training(given, "rooms"), "seed": given.seed, "evaluate_every": 1000}
-        going[name] = fedhca.run(people, build.build_encoder(given), "fedhca2", out=folder, **options)  # type: ignore[arg-type]
+        options = {name: getattr(given, name) for name in ("rounds", "seed", "evaluate_every", "training")}
+        going[name] = fedhca.run(people, build.build_encoder(given), "fedhca2", out=folder, **options)
     seconds: dict[str, list[float]] = {name: [] for name in ("loading", "bare steps", *going)}
     for number in range(turns + 1):
         clock = [time.perf_counter()]

@@ -17,8 +17,8 @@ from timing import seconds, spread
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from fedhca.client.learner import Learner
-from fedhca.client.training import Training
+from fedhca.client.trainer import Trainer
+from fedhca.config.federation import Training
 from fedhca.data.nyud import nyud_tasks
 from fedhca.messages import LocalRule
 from fedhca.models import ClientModel, backbone
@@ -67,11 +67,11 @@ def plain(device: torch.device) -> Callable[[Batch], None]:
 def ours(device: torch.device, batch_size: int, compiled: bool) -> Callable[[Batch], None]:
     """Return a turn of a client's steps."""
     training = Training(batch_size=batch_size, compile=compiled)
-    learner = Learner(model(device), [*nyud_tasks().values()], training)
-    received = learner.model.collect()
+    trainer = Trainer(model(device), [*nyud_tasks().values()], training)
+    received = trainer.model.collect()
 
     def turn(batch: Batch) -> None:
-        learner.learn([(1e-4, iter([batch] * STEPS))], STEPS, LocalRule(), received, where="the benchmark")
+        trainer.train([(1e-4, iter([batch] * STEPS))], STEPS, LocalRule(), received, where="the benchmark")
 
     return turn
 

@@ -29,9 +29,8 @@ def last_round() -> tuple[fedhca.RunFolder, dict[str, dict[str, int]]]:
     source = re.search(r'write_text\("""\n(.*?)"""\)', PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
     assert source  # the tutorial begins with its recipe
     Path("three.yaml").write_text(source[1])
-    folder = fedhca.RunFolder.create(Path("run"), fedhca.load_recipe("three.yaml"))
-    for _ in folder.go():
-        pass
+    list(fedhca.run("three.yaml", out="run"))
+    folder = fedhca.RunFolder.open(Path("run"))
     sizes = {}
     for client in folder.recipe.roster:
         model = build_model(folder.recipe, client.name)

@@ -63,8 +63,6 @@ class Client:
         on_step: OnStep | None = None,
     ) -> None:
         _require_pictures(participant, federation.training.batch_size)
-        if site.states == "disk" and federation.checkpoint_every > 1:
-            raise RecipeError(f"States on disk need a `checkpoint_every` of 1. Found {federation.checkpoint_every}.")
         self.participant, self.federation, self.site, self.on_step = participant, federation, site, on_step
         self.state = ClientState(participant.name, shared, folder, site.states)
         self.ledger = None if federation.privacy is None else Ledger(federation.privacy, participant.name, folder)

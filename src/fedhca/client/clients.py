@@ -59,6 +59,9 @@ class Clients:
         encoder: the backbone that those start from who have none of their own.
         decoder: what makes decoders, likewise.
 
+    Raises:
+        RecipeError: states shall be on disk alone, and not all are saved there; or there is no such device.
+
     """
 
     def __init__(
@@ -68,6 +71,8 @@ class Clients:
         encoder: nn.Module | None = None,
         decoder: MakeDecoder = Decoder,
     ) -> None:
+        if site.states == "disk" and federation.checkpoint_every > 1:
+            raise RecipeError(f"`states: disk` needs `checkpoint_every: 1`. Found {federation.checkpoint_every}.")
         self.federation, self.site, self.device = federation, site, device_of(site)
         self.architecture = Architecture(encoder, decoder, federation.model.width)
         self.trainers: list[tuple[tuple[Task, ...], Architecture, SharedTrainer]] = []

@@ -54,8 +54,6 @@ class Recipe(Federation):
                 raise ValueError(
                     f"client '{client.name}' is on data set '{client.dataset}', which is not in `datasets` ({known})"
                 )
-        if self.states == "disk" and self.checkpoint_every > 1:
-            raise ValueError(f"`states: disk` needs `checkpoint_every: 1`; found {self.checkpoint_every}")
         twice = [name for name, count in Counter(each.name for each in self.roster).items() if count > 1]
         if twice:
             raise ValueError(f"client names should be unique; found two clients '{twice[0]}'; rename one")

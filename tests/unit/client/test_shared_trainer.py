@@ -80,7 +80,7 @@ def test_a_state_on_disk_leaves_nothing_in_memory(tmp_path: Path) -> None:
     ("every", "folder", "line"),
     [
         (1, None, "on disk should have a folder.*Give `out`"),
-        (2, Path("x"), "on disk need a `checkpoint_every` of 1. Found 2"),
+        (2, Path("x"), "`states: disk` needs `checkpoint_every: 1`. Found 2"),
     ],
 )
 def test_a_state_on_disk_needs_a_folder_with_every_round(every: int, folder: Path | None, line: str) -> None:

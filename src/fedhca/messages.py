@@ -9,7 +9,7 @@ of the right shapes is checked where they are copied.
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 from fedhca.compression import Compressed, Form
@@ -17,7 +17,6 @@ from fedhca.errors import ClientError, FedhcaError, one_line
 from fedhca.layout import Layout
 from fedhca.parameters import Parameters
 from fedhca.section import NAME
-from fedhca.stats import Stat
 
 Keeps = Literal["received", "trained", "own"]
 
@@ -205,15 +204,14 @@ class EvaluateRequest:
 
 @dataclass(frozen=True)
 class EvaluateReply:
-    """The sums of each task's metric, and the metric itself; neither of a private client, unless it may tell.
+    """The metric of each task; none of a private client, unless it may tell.
 
     A metric is NaN where nothing could be measured. ClientError if it is infinite or absurd, and as in `TrainReply`.
     """
 
     client: str
     round: int
-    stats: Mapping[str, Stat]
-    metrics: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float]
     seconds: float = 0.0
 
     def __post_init__(self) -> None:

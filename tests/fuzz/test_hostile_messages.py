@@ -27,7 +27,7 @@ MESSAGES: list[Message] = [
     TrainRequest("a", 1, PARAMETERS, LocalRule(), 1),
     TrainReply("a", 1, PARAMETERS, {"depth": 1.0}, 1.0),
     EvaluateRequest("a", 1, PARAMETERS, LocalRule(), 1),
-    EvaluateReply("a", 1, {}, {"depth": 1.0}, 1.0),
+    EvaluateReply("a", 1, {"depth": 1.0}, 1.0),
     Missing("a", "no power"),
 ]
 kinds = st.sampled_from([np.float32, np.float64, np.int8, np.int16, np.int32, np.complex64, np.bool_])

@@ -27,7 +27,6 @@ from fedhca.models.client_model import ClientModel
 from fedhca.parameters import Parameters
 from fedhca.seeds import derive
 from fedhca.state_folder import StateFolder
-from fedhca.stats import Stat
 from fedhca.tasks.task import Task
 from fedhca.tensor_file import under
 
@@ -207,15 +206,14 @@ class Client:
         self._require_round(request.round)
         began, model = time.perf_counter(), self._kept(request)
         if self.ledger is None or self.ledger.privacy.metrics:
-            stats, metrics = self._measure(model)
-            return EvaluateReply(self.name, request.round, stats, metrics, self._seconds(began))
+            return EvaluateReply(self.name, request.round, self._measure(model), self._seconds(began))
         found = self._untold(lambda: self._measure(model), f"could not be measured after round {request.round}")
         if found is not None:
-            log.info("Client '%s' after round %d, which stays here: %s", self.name, request.round, found[1])
+            log.info("Client '%s' after round %d, which stays here: %s", self.name, request.round, found)
         return EvaluateReply(self.name, request.round, {})
 
-    def _measure(self, model: ClientModel) -> tuple[dict[str, Stat], dict[str, float]]:
-        """Return the sums and the metric of each task on the test pictures."""
+    def _measure(self, model: ClientModel) -> dict[str, float]:
+        """Return the metric of each task on the test pictures."""
         loader = in_order(
             self.test_set,
             self.tasks,
@@ -224,8 +222,7 @@ class Client:
             pin=self.device.type == "cuda",
             where=f"Client '{self.name}', test data",
         )
-        stats = measure(model, self.tasks, loader)
-        return stats, {name: stat.result() for name, stat in stats.items()}
+        return {name: stat.result() for name, stat in measure(model, self.tasks, loader).items()}
 
     def adopt(self, rounds: int, parameters: Parameters) -> None:
         """Hold the state after so many rounds, from its folder if this is not it, and the given parameters.

@@ -32,7 +32,7 @@ ASK_HELLO: Wire = {KIND: "ask hello"}
 
 
 def to_wire(message: Message) -> dict[str, Scalar | np.ndarray]:
-    """Return a message as it travels. An evaluation's sums stay home: the server needs the metrics only."""
+    """Return a message as it travels."""
     return {KIND: KINDS[type(message)], **PACK[type(message)](message)}
 
 
@@ -155,7 +155,7 @@ def _read_trained(fields: dict[str, Any]) -> TrainReply:
 
 def _read_evaluated(fields: dict[str, Any]) -> EvaluateReply:
     client, number, seconds = _read_answered(fields)
-    return EvaluateReply(client, number, {}, _read_values(fields, METRIC), seconds)
+    return EvaluateReply(client, number, _read_values(fields, METRIC), seconds)
 
 
 def _read_missing(fields: dict[str, Any]) -> Missing:

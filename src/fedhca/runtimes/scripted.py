@@ -38,7 +38,7 @@ class ScriptedRuntime:
     def evaluate(self, requests: Sequence[EvaluateRequest]) -> Iterator[EvaluateReply]:
         """Answer by the function."""
         for request in requests:
-            yield EvaluateReply(request.client, request.round, {}, self._measure(_plain(request)))
+            yield EvaluateReply(request.client, request.round, self._measure(_plain(request)))
 
 
 def _plain(request: Request) -> Request:

@@ -61,16 +61,6 @@ class ServerState:
         """All decoders in a table, client by client and task by task; LayoutError likewise."""
         return only("decoder", self.roster.families, self.rows)
 
-    @property
-    def encoder_state(self) -> State:
-        """What the rule of all encoders remembers; LayoutError likewise."""
-        return only("encoder", self.roster.families, self.memories)
-
-    @property
-    def decoder_state(self) -> State:
-        """What the rule of all decoders remembers; LayoutError likewise."""
-        return only("decoder", self.roster.families, self.memories)
-
 
 @dataclass(frozen=True)
 class Round:

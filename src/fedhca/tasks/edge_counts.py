@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from fedhca.edge_detection.scores import THRESHOLDS, at_best, rates
+from fedhca.edge_detection.scores import at_best, rates
 from fedhca.stats import Stat
 
 
@@ -23,18 +23,10 @@ class EdgeCounts(Stat):
     best: Int64[Tensor, "4"]
 
     @classmethod
-    def zero(cls, device: torch.device | None = None) -> "EdgeCounts":
-        """Return the counts of no picture."""
-        counts = torch.zeros(len(THRESHOLDS), 4, dtype=torch.int64, device=device)
-        return cls(counts, counts[0])
-
-    @classmethod
     def of(cls, pictures: Iterable[Int64[np.ndarray, "thresholds 4"]]) -> "EdgeCounts":
         """Add up the counts of pictures, see `fedhca.edge_detection.count`."""
-        total = cls.zero()
-        for counts in pictures:
-            total += cls(torch.from_numpy(counts), torch.from_numpy(at_best(counts)))
-        return total
+        counts = np.stack([*pictures])
+        return cls(torch.from_numpy(counts.sum(0)), torch.from_numpy(np.sum([*map(at_best, counts)], axis=0)))
 
     def result(self) -> float:
         """Return odsF in percent: F = 2PR / (P + R) at the best threshold, P = cntP / sumP and R = cntR / sumR."""

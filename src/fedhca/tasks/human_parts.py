@@ -13,6 +13,10 @@ from fedhca.tasks.palette import paint_classes
 from fedhca.tasks.pixels import labelled, mean_over
 from fedhca.tasks.task import IGNORE, Task
 
+PARTS = ("background", "head", "torso", "upper arms", "lower arms", "upper legs", "lower legs")
+"""Human parts by number; hands go with lower arms and feet with lower legs."""
+HEAD, TORSO, UPPER_ARM, LOWER_ARM, UPPER_LEG, LOWER_LEG = range(1, len(PARTS))
+
 
 @final
 @dataclass(frozen=True, kw_only=True)

@@ -54,8 +54,8 @@ def same_state(one: Round, other: Round) -> bool:
         {
             "encoders": each.state.encoders,
             "decoders": each.state.decoders,
-            **{f"e/{name}": value for name, value in each.state.encoder_state.items()},
-            **{f"d/{name}": value for name, value in each.state.decoder_state.items()},
+            **{f"e/{name}": value for name, value in each.state.memories[0].items()},
+            **{f"d/{name}": value for name, value in each.state.memories[1].items()},
         }
         for each in (one, other)
     ]

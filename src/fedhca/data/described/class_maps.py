@@ -14,12 +14,12 @@ from fedhca.data.described.label import Label, Several, StoredWhole, listed, no_
 from fedhca.data.image import read_colours, read_stored
 from fedhca.errors import DataError
 from fedhca.tasks import HumanParts, SemanticSegmentation
+from fedhca.tasks.human_parts import PARTS
 from fedhca.tasks.task import IGNORE, Task
 
 Classes = (
     Annotated[int, Field(ge=1, le=IGNORE), Number] | Annotated[tuple[str, ...], Field(min_length=1, max_length=IGNORE)]
 )
-PARTS = ("background", "head", "torso", "upper arms", "lower arms", "upper legs", "lower legs")
 
 
 def class_names(classes: int | tuple[str, ...]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from fedhca.data.synthetic.capsules import Capsules
 from fedhca.data.synthetic.chance import Chance
 from fedhca.data.synthetic.light import Light
 from fedhca.data.synthetic.palette import times, tint
-from fedhca.data.synthetic.people import PARTS, POINTS, SWAPS, person, points
+from fedhca.data.synthetic.people import POINTS, SWAPS, person, points
 from fedhca.data.synthetic.planes import Planes
 from fedhca.data.synthetic.scenery import ball, hills, hut, tree
 from fedhca.data.synthetic.scenes import Scene, Scenes
@@ -47,7 +47,7 @@ class Figures(Scenes):
     @property
     def tasks(self) -> Mapping[str, Task]:
         """Classes, human parts, saliency, normals, edges; the class of the picture, and points of a person."""
-        semseg, parts = SemanticSegmentation(channels=len(CLASSES)), HumanParts(channels=len(PARTS))
+        semseg, parts = SemanticSegmentation(channels=len(CLASSES)), HumanParts()
         crowd = Classification(channels=len(CROWDS), names=CROWDS)
         keypoints = Keypoints(channels=len(POINTS), swaps=SWAPS)
         return {task.name: task for task in (semseg, parts, Saliency(), SurfaceNormals(), Edges(), crowd, keypoints)}

@@ -10,10 +10,7 @@ from fedhca.data.synthetic.capsules import Capsules
 from fedhca.data.synthetic.chance import Chance
 from fedhca.data.synthetic.palette import patterned, plain, times, tint
 from fedhca.data.synthetic.solid import turned
-
-PARTS = ("background", "head", "torso", "upper arms", "lower arms", "upper legs", "lower legs")
-"""Human parts by number; hands go with lower arms and feet with lower legs."""
-HEAD, TORSO, UPPER_ARM, LOWER_ARM, UPPER_LEG, LOWER_LEG = range(1, len(PARTS))
+from fedhca.tasks.human_parts import HEAD, LOWER_ARM, LOWER_LEG, TORSO, UPPER_ARM, UPPER_LEG
 
 POINTS = ("head", "left hand", "right hand", "left foot", "right foot")
 SWAPS = ((1, 2), (3, 4))

@@ -1,12 +1,12 @@
 """The head of the page: what was compared, in a few facts."""
 
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 
 from fedhca.report.notation import clock
 from fedhca.report.sections.bytes import wall
 from fedhca.report.study import Study
 from fedhca.server.family import in_words
+from fedhca.sharing.description import own_version
 
 
 def facts(study: Study) -> list[tuple[str, str]]:
@@ -20,7 +20,7 @@ def facts(study: Study) -> list[tuple[str, str]]:
         ("data sets", ", ".join(dict.fromkeys(data for run in study.runs for data in run.recipe.datasets))),
         ("architectures", " ".join(dict.fromkeys(line for run in study.runs for line in in_words(run.families)))),
         ("runs", f"{len(study.runs)}, {clock(sum(map(wall, study.runs)))} in all"),
-        ("written by", f"fedhca {_own_version()}"),
+        ("written by", f"fedhca {own_version()}"),
     ]
     return [(name, value) for name, value in found if value]
 
@@ -34,10 +34,3 @@ def notices(study: Study) -> list[tuple[str, list[str]]]:
 
 def _range(numbers: Sequence[int]) -> str:
     return " / ".join(map(str, dict.fromkeys(numbers)))
-
-
-def _own_version() -> str:
-    try:
-        return version("fedhca")
-    except PackageNotFoundError:  # run from a source tree
-        return "from source"

@@ -16,13 +16,12 @@ from fedhca.compression import Sent
 from fedhca.data.augmented import Augmented
 from fedhca.data.described.folder import Folder
 from fedhca.data.described.huggingface import HuggingFace
-from fedhca.data.kept import Kept
 from fedhca.data.nyud import NYUDv2, nyud_tasks
 from fedhca.data.partition import partition
 from fedhca.data.pascal_context import PASCALContext, pascal_context_tasks
-from fedhca.data.shrunk import Shrunk
 from fedhca.data.source import GroundTruth, Source
 from fedhca.data.synthetic import Figures, Rooms
+from fedhca.data.wrapped import Kept, Shrunk
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.participant import Clients, Participant

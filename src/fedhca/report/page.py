@@ -12,8 +12,7 @@ from fedhca.atomic import write_atomically
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.compare import Entry
 from fedhca.report.figures.theme import DARK, LIGHT
-from fedhca.report.finding import finding
-from fedhca.report.head import facts, notices
+from fedhca.report.head import facts, finding, notices
 from fedhca.report.press import KINDS, Printed, data_uri, print_figure
 from fedhca.report.section import Drawing, Section
 from fedhca.report.sections.alpha import alpha

@@ -14,10 +14,7 @@ import numpy as np
 from fedhca.data.described.source import Described
 from fedhca.data.source import IMAGE, Source
 from fedhca.data.survey.class_tally import ClassTally
-from fedhca.data.survey.depth_tally import DepthTally
-from fedhca.data.survey.mask_tally import MaskTally
-from fedhca.data.survey.normal_tally import NormalTally
-from fedhca.data.survey.point_tally import PointTally
+from fedhca.data.survey.tallies import DepthTally, MaskTally, NormalTally, PointTally
 from fedhca.data.survey.tally import Tally
 from fedhca.errors import DataError
 from fedhca.tasks import (

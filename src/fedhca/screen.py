@@ -11,7 +11,7 @@ from rich.table import Column
 from fedhca.client.training import Step
 from fedhca.experiment.run_folder import RunFolder
 from fedhca.messages import Missing
-from fedhca.pace import Pace, in_words
+from fedhca.pace import UNKNOWN, Pace
 from fedhca.server.rounds import Round
 from fedhca.stopping import require_wanted
 
@@ -47,7 +47,7 @@ class Screen:
             transient=True,
             expand=True,
         )
-        self.task = self.bar.add_task(title, total=rounds, now="reading data", left=in_words(None))
+        self.task = self.bar.add_task(title, total=rounds, now="reading data", left=UNKNOWN)
 
     def __enter__(self) -> "Screen":
         self.bar.start()
@@ -66,7 +66,7 @@ class Screen:
         now = f"round {step.round + 1}/{self.rounds}  {step.client} {step.step}/{step.steps}  {losses}"
         self.pace.begin(step.round)
         done = step.round + (self.clients.index(step.client) + step.step / step.steps) / len(self.clients)
-        self.bar.update(self.task, completed=done, now=now, left=in_words(self.pace.left(done)))
+        self.bar.update(self.task, completed=done, now=now, left=self.pace.left(done))
         if not self.console.is_terminal and time.perf_counter() - self.spoke > SILENCE:
             self._say(f"{self.title}  {now}")
 
@@ -78,7 +78,7 @@ class Screen:
         """Show a finished round in one line, and more if it is wanted."""
         require_wanted()
         self.pace.begin(round_.number - 1)
-        left = in_words(self.pace.left(round_.number))
+        left = self.pace.left(round_.number)
         self.bar.update(self.task, completed=round_.number, left=left)
         losses = [value for tasks in round_.losses.values() for value in tasks.values()]
         mean = f"mean loss {sum(losses) / len(losses):.4f}" if losses else "no losses"

@@ -1,4 +1,4 @@
-"""The mean without the extremes of each coordinate, and the median: few liars cannot move it out of the others' range."""
+"""The mean without the extremes of each coordinate, and the median, which few liars cannot move out of the range."""
 
 import math
 

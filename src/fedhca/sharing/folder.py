@@ -8,7 +8,6 @@ DIR/model.onnx             the model as a graph, where it was asked for
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -69,15 +68,8 @@ class Limits(TorchDispatchMode):
 CARD, GRAPH = "README.md", "model.onnx"
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """A model as it came from a folder."""
-
-    client: str
-    model: ClientModel
-    tasks: Sequence[Task]
-    size: tuple[int, int]
-    classes: Mapping[str, Sequence[str]]
+Model = tuple[str, ClientModel, Sequence[Task], tuple[int, int], Mapping[str, Sequence[str]]]
+"""Whose it is, the model, its tasks, the size of its pictures, and names of classes, where they are known."""
 
 
 def save(
@@ -132,12 +124,8 @@ def _make_room(folder: Path) -> None:
 
 
 def load(
-    folder: Path,
-    *,
-    tasks: Sequence[Task] = (),
-    encoder: nn.Module | None = None,
-    decoder: MakeDecoder | None = None,
-) -> Loaded:
+    folder: Path, *, tasks: Sequence[Task] = (), encoder: nn.Module | None = None, decoder: MakeDecoder | None = None
+) -> Model:
     """Load a model; arguments and errors as in `Predictor.from_pretrained`."""
     path = folder / description.FILE
     described = read_description(path)
@@ -149,7 +137,7 @@ def load(
     if model is None or decoder is not None:
         model = _with(path, encoder, described, found, decoder or Decoder)
     weights.load_weights(folder / weights.FILE, model)
-    return Loaded(described.client, model, found, size, described.classes)
+    return described.client, model, found, size, described.classes
 
 
 def _require_own(path: Path, part: str, needed: bool, given: object) -> None:

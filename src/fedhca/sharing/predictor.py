@@ -115,8 +115,9 @@ class Predictor:
                 cannot be reached.
 
         """
-        loaded = load(found_or_fetched(source, revision), tasks=tasks, encoder=encoder, decoder=decoder)
-        return cls(loaded.client, loaded.model.to(device).eval(), loaded.tasks, loaded.size, loaded.classes)
+        place = found_or_fetched(source, revision)
+        client, model, found, size, classes = load(place, tasks=tasks, encoder=encoder, decoder=decoder)
+        return cls(client, model.to(device).eval(), found, size, classes)
 
     def save_pretrained(self, folder: str | Path) -> Path:
         """Write the model to a folder for `from_pretrained`, and return it; `fedhca export` adds a card.

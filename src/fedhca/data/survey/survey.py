@@ -83,12 +83,7 @@ class Survey:
     def facts(self) -> dict[str, Any]:
         """Return all that was found as JSON would hold it."""
         tasks = {
-            name: {
-                "kind": kind_of(tally.task),
-                "pictures": tally.with_label,
-                "labelled": tally.share,
-                **tally.facts(),
-            }
+            name: {"kind": kind_of(tally.task), "pictures": tally.with_label, "labelled": tally.share, **tally.facts()}
             for name, tally in self.tallies.items()
         }
         sizes = [{"size": [*size], "pictures": count} for size, count in self.sizes.most_common()]

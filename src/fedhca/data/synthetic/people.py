@@ -33,22 +33,14 @@ def _leg(side: int, swing: float, bend: float, spread: float) -> list[Limb]:
     knee = hip + _swung(0.42, swing, side * spread)
     ankle = knee + _swung(0.4, swing - bend, side * spread * 0.7)
     toe = ankle + np.array([side * 0.03, -0.02, 0.15])
-    return [
-        (hip, knee, 0.085, UPPER_LEG),
-        (knee, ankle, 0.06, LOWER_LEG),
-        (ankle, toe, 0.05, LOWER_LEG),
-    ]
+    return [(hip, knee, 0.085, UPPER_LEG), (knee, ankle, 0.06, LOWER_LEG), (ankle, toe, 0.05, LOWER_LEG)]
 
 
 def _arm(side: int, shoulder: Vector, swing: float, bend: float, spread: float) -> list[Limb]:
     elbow = shoulder + _swung(0.27, swing, side * spread)
     wrist = elbow + _swung(0.25, swing + bend, side * spread * 0.8)
     hand = wrist + 0.4 * (wrist - elbow)
-    return [
-        (shoulder, elbow, 0.052, UPPER_ARM),
-        (elbow, wrist, 0.042, LOWER_ARM),
-        (wrist, hand, 0.048, LOWER_ARM),
-    ]
+    return [(shoulder, elbow, 0.052, UPPER_ARM), (elbow, wrist, 0.042, LOWER_ARM), (wrist, hand, 0.048, LOWER_ARM)]
 
 
 def _trunk(lean: float, stout: float) -> tuple[list[Limb], Vector]:
@@ -105,12 +97,7 @@ def person(chance: Chance, label: int, x: float, z: float) -> Piece:
     jump = chance.between(0.1, 0.5) if chance.happens(0.15) else 0.0
     start, end = tall * np.array([limb[0] for limb in limbs]), tall * np.array([limb[1] for limb in limbs])
     radius = tall * np.array([limb[2] for limb in limbs])
-    return Piece(
-        placed(start, end, radius, (x, jump, z), turn),
-        _clothes(chance),
-        label,
-        [limb[3] for limb in limbs],
-    )
+    return Piece(placed(start, end, radius, (x, jump, z), turn), _clothes(chance), label, [limb[3] for limb in limbs])
 
 
 def points(solid: Capsules) -> Float[np.ndarray, "k 3"]:

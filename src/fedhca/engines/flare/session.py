@@ -37,11 +37,7 @@ def write_job(folder: Path, run: str, recipe: Recipe, sites: int) -> Path:
     """
     text = json.dumps(dump_recipe(recipe))
     job = CollabRecipe(
-        job_name=run,
-        server=ServerApp(text, run),
-        client=SiteApp(text, run),
-        min_clients=sites,
-        sync_task_timeout=SYNC,
+        job_name=run, server=ServerApp(text, run), client=SiteApp(text, run), min_clients=sites, sync_task_timeout=SYNC
     )
     shutil.rmtree(folder / run, ignore_errors=True)
     job.export(str(folder))

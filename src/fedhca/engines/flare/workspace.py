@@ -95,10 +95,7 @@ def reach(engine: Path) -> str:
         context = ssl.create_default_context(cafile=str(startup / "rootCA.pem"))
         context.load_cert_chain(startup / "client.crt", startup / "client.key")
         context.set_alpn_protocols(["h2"])
-        with (
-            connect_as_grpc(host, port, PATIENCE) as plain,
-            context.wrap_socket(plain, server_hostname=host) as line,
-        ):
+        with connect_as_grpc(host, port, PATIENCE) as plain, context.wrap_socket(plain, server_hostname=host) as line:
             line.settimeout(PATIENCE)
             if not line.recv(
                 1

@@ -138,12 +138,7 @@ class FlowerSession(engine.Session):
         command = [str(TOOLS / "flwr"), *words, *([] if words[0] == "stop" else ["--format", "json"])]
         try:
             return subprocess.run(
-                command,
-                env=environment(self.home),
-                capture_output=True,
-                text=True,
-                timeout=PATIENCE,
-                check=False,
+                command, env=environment(self.home), capture_output=True, text=True, timeout=PATIENCE, check=False
             )
         except subprocess.TimeoutExpired as error:
             raise GoneError(f"`flwr {words[0]}` had no answer in {PATIENCE} seconds.") from error

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeVar, final, runtime_checkable
 
 from fedhca.compression import Compressed, Form
 from fedhca.errors import ClientError, FedhcaError, one_line
@@ -39,12 +39,6 @@ def _require_name(client: str) -> None:
 
 def _require_count(value: int | float, what: str) -> None:
     _require(0 <= value <= MOST, what, f"from 0 to {MOST}", value)
-
-
-def _require_request(client: str, number: int, home: int) -> None:
-    _require_name(client)
-    _require_count(number, "`round`")
-    _require(0 <= home <= number, "`since`", f"a round before or at {number}", home)
 
 
 def _require_reply(client: str, number: int, seconds: int | float) -> None:
@@ -116,8 +110,8 @@ class Hello:
 
 
 @dataclass(frozen=True)
-class TrainRequest:
-    """Train one round from these parameters.
+class _Request:
+    """What a client is asked, from these parameters.
 
     Attributes:
         client: whom it is for.
@@ -126,8 +120,6 @@ class TrainRequest:
         rule: of the method.
         since: after how many rounds the client last gave an answer that counted. Its own state, which stays home, is
             to go on from there: what it did since was in vain. The same as `round` if not given.
-        answer: the form in which the reply's parameters are to come.
-        begins: after how many rounds the client's schedule begins: with its own first one, where it joins later.
 
     Raises:
         ClientError: a name or a round is none.
@@ -137,19 +129,43 @@ class TrainRequest:
     client: str
     round: int
     parameters: Parameters | Compressed
-    rule: LocalRule
+    rule: LocalRule = LocalRule()
     since: int | None = None
-    answer: Form = "float32"
-    begins: int = 0
 
     def __post_init__(self) -> None:
-        _require_request(self.client, self.round, self.home)
-        _require(0 <= self.begins <= self.round, "`begins`", f"a round before or at {self.round}", self.begins)
+        _require_name(self.client)
+        _require_count(self.round, "`round`")
+        _require(0 <= self.home <= self.round, "`since`", f"a round before or at {self.round}", self.home)
 
     @property
     def home(self) -> int:
         """Which of its own states the client goes on from."""
         return self.round if self.since is None else self.since
+
+
+@final
+@dataclass(frozen=True)
+class TrainRequest(_Request):
+    """Train one round from these parameters; what it has beside every request.
+
+    Attributes:
+        answer: the form in which the reply's parameters are to come.
+        begins: after how many rounds the client's schedule begins: with its own first one, where it joins later.
+
+    """
+
+    answer: Form = "float32"
+    begins: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require(0 <= self.begins <= self.round, "`begins`", f"a round before or at {self.round}", self.begins)
+
+
+@final
+@dataclass(frozen=True)
+class EvaluateRequest(_Request):
+    """Measure the model the rule keeps, with the client's own heads, on the client's test data."""
 
 
 @dataclass(frozen=True)
@@ -184,25 +200,6 @@ class TrainReply:
 
 
 @dataclass(frozen=True)
-class EvaluateRequest:
-    """Measure the model the rule keeps, with the client's own heads, on the client's test data; as `TrainRequest`."""
-
-    client: str
-    round: int
-    parameters: Parameters | Compressed
-    rule: LocalRule = LocalRule()
-    since: int | None = None
-
-    def __post_init__(self) -> None:
-        _require_request(self.client, self.round, self.home)
-
-    @property
-    def home(self) -> int:
-        """Which of its own states the client is measured in."""
-        return self.round if self.since is None else self.since
-
-
-@dataclass(frozen=True)
 class EvaluateReply:
     """The metric of each task; none of a private client, unless it may tell.
 
@@ -219,6 +216,10 @@ class EvaluateReply:
         for task, value in self.metrics.items():
             right = math.isnan(value) or abs(value) <= LARGEST
             _require(right, f"The metric of `{task}`", f"NaN, or from -{LARGEST:g} to {LARGEST:g}", value)
+
+
+Request = TypeVar("Request", TrainRequest, EvaluateRequest)
+Reply = TypeVar("Reply", TrainReply, EvaluateReply)
 
 
 @dataclass(frozen=True)

@@ -99,16 +99,11 @@ def _values(tasks: Mapping[str, float]) -> str:
 
 
 def follow(
-    folder: RunFolder,
-    console: Console,
-    title: str | None = None,
-    after: Callable[[], object] = lambda: None,
-    *,
-    detail: bool = False,
+    folder: RunFolder, console: Console, after: Callable[[], object] = lambda: None, *, detail: bool = False
 ) -> None:
     """Run to the end, from where the folder is, showing progress; call `after` after each round."""
     recipe = folder.recipe
-    name = title or f"{recipe.method.name} seed {recipe.seed}"
+    name = f"{recipe.method.name} seed {recipe.seed}"
     if folder.finished and folder.whole:
         console.print(f"{name}: finished before, nothing to do", highlight=False)
         return

@@ -34,8 +34,7 @@ from fedhca.seeds import derive
 from fedhca.server.attendance import Span
 from fedhca.server.guard import Guard
 from fedhca.server.policy import Policy
-from fedhca.tasks import Edges
-from fedhca.tasks.task import Task
+from fedhca.tasks import Edges, Task
 
 log = logging.getLogger(__name__)
 

@@ -13,9 +13,8 @@ from fedhca.data.described.class_colours import Colour, class_of_colours, distin
 from fedhca.data.described.label import Label, Several, StoredWhole, listed, no_map, one_channel
 from fedhca.data.image import read_colours, read_stored
 from fedhca.errors import DataError
-from fedhca.tasks import HumanParts, SemanticSegmentation
+from fedhca.tasks import IGNORE, HumanParts, SemanticSegmentation, Task
 from fedhca.tasks.human_parts import PARTS
-from fedhca.tasks.task import IGNORE, Task
 
 Classes = (
     Annotated[int, Field(ge=1, le=IGNORE), Number] | Annotated[tuple[str, ...], Field(min_length=1, max_length=IGNORE)]

@@ -9,8 +9,7 @@ from jaxtyping import Float32, Shaped
 from fedhca.bounds import Positive
 from fedhca.data.described.label import Label, Several, Stored, listed, no_map, one_channel
 from fedhca.data.image import read_stored
-from fedhca.tasks import Depth
-from fedhca.tasks.task import IGNORE, Task
+from fedhca.tasks import IGNORE, Depth, Task
 
 UNITS = {"metres": 1.0, "centimetres": 0.01, "millimetres": 0.001}
 """Metres of each unit."""

@@ -11,8 +11,7 @@ from fedhca.bounds import Number
 from fedhca.data.described.label import Label, Several, StoredWhole, listed, no_map, one_channel
 from fedhca.data.image import read_stored
 from fedhca.errors import DataError
-from fedhca.tasks import Edges, Saliency
-from fedhca.tasks.task import IGNORE, Task
+from fedhca.tasks import IGNORE, Edges, Saliency, Task
 
 
 @final

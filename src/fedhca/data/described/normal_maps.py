@@ -10,9 +10,8 @@ from fedhca.data.described.class_colours import Channel
 from fedhca.data.described.label import Label, axes_mend, channels, no_map
 from fedhca.data.label_normals import decode_normals
 from fedhca.errors import DataError
-from fedhca.tasks import SurfaceNormals
+from fedhca.tasks import IGNORE, SurfaceNormals, Task
 from fedhca.tasks.surface_normals import LONGEST
-from fedhca.tasks.task import IGNORE, Task
 
 Colour = tuple[Channel, Channel, Channel]
 

@@ -15,8 +15,7 @@ from fedhca.data.synthetic.light import Light
 from fedhca.data.synthetic.palette import grey, patterned, plain, times, tint, wooden
 from fedhca.data.synthetic.scenes import Scene, Scenes
 from fedhca.data.synthetic.solid import Planes
-from fedhca.tasks import Depth, Edges, SemanticSegmentation, SurfaceNormals
-from fedhca.tasks.task import Task
+from fedhca.tasks import Depth, Edges, SemanticSegmentation, SurfaceNormals, Task
 
 
 def window(chance: Chance, label: int, spot: Spot, turn: float) -> Piece:

@@ -16,9 +16,8 @@ import torch
 from timing import seconds, spread
 from torch import Tensor
 
-from fedhca.client.evaluation import measure
 from fedhca.client.learner import Learner
-from fedhca.client.training import Training
+from fedhca.client.training import Training, measure
 from fedhca.data.augmented import Augmented
 from fedhca.data.nyud import NYUDv2
 from fedhca.data.pascal_context import PASCALContext

@@ -11,7 +11,6 @@ from typing import Literal, TypeVar
 import torch
 from torch import Tensor
 
-from fedhca.client.evaluation import measure
 from fedhca.client.learner import Epoch, Learner
 from fedhca.client.ledger import ANSWERS, Ledger
 from fedhca.client.loading import epochs, in_order, processes_watched, steps_per_epoch
@@ -19,7 +18,7 @@ from fedhca.client.privacy import Privacy
 from fedhca.client.resident import Held, Resident
 from fedhca.client.samples import PictureSet
 from fedhca.client.state import MOMENTS, pack, unpack
-from fedhca.client.training import Step, Training, Watch
+from fedhca.client.training import Step, Training, Watch, measure
 from fedhca.compression import Compressed, Form, compress, difference, total
 from fedhca.errors import ClientError, RecipeError, RunFolderError
 from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, TrainReply, TrainRequest

@@ -12,7 +12,7 @@ from fedhca.data.source import IMAGE, Source
 from fedhca.errors import DataError
 from fedhca.report.sheet import INK, PAPER, Tile, sheet
 from fedhca.tasks.classes import ClassMaps
-from fedhca.tasks.letters import font_for
+from fedhca.tasks.on_picture import font_for
 from fedhca.tasks.palette import class_colours
 from fedhca.tasks.task import Task
 

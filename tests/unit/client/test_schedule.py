@@ -2,8 +2,7 @@ import math
 
 import pytest
 
-from fedhca.client.schedule import Schedule
-from fedhca.client.training import Training
+from fedhca.client.training import Schedule, Training
 
 
 def released(epoch: int, total: int) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float32, Shaped
 
 from fedhca.bounds import Positive
-from fedhca.data.described.label import Label, Several, Stored, listed, no_map, one_channel
+from fedhca.data.described.label import Label, Several, Stored, listed, one_channel
 from fedhca.data.image import read_stored
 from fedhca.tasks import IGNORE, Depth, Task
 
@@ -54,7 +54,3 @@ class DepthMap(Label):
             measured = (metres > 0) & (values != NO_MEASUREMENT)  # which float16 cannot hold
         known = ~listed(values, self.invalid) & np.isfinite(metres) & measured
         return np.where(known, metres, np.float32(IGNORE))
-
-    def nothing(self, shape: tuple[int, int]) -> Float32[np.ndarray, "y x"]:
-        """Return 255 everywhere."""
-        return no_map(shape, np.float32)

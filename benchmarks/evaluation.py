@@ -16,8 +16,8 @@ import torch
 from timing import seconds, spread
 from torch import Tensor
 
-from fedhca.client.evaluation import measure
 from fedhca.client.trainer import Trainer
+from fedhca.client.training import measure
 from fedhca.config.federation import Training
 from fedhca.data.augmented import Augmented
 from fedhca.data.nyud import NYUDv2

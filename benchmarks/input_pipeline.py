@@ -22,7 +22,6 @@ import numpy as np
 import torch
 from PIL import Image
 from scipy.io import loadmat
-from skimage.morphology import thin
 from timing import spread
 
 from fedhca.data.augmented import Augmented
@@ -31,6 +30,7 @@ from fedhca.data.human_parts import PARTS
 from fedhca.data.nyud import NYUDv2
 from fedhca.data.pascal_context import PASCALContext
 from fedhca.data.window import Window, draw_window
+from fedhca.edge_detection import thin
 
 Sample = dict[str, np.ndarray]
 

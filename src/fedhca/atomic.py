@@ -1,6 +1,7 @@
 """Whole files or none: write aside, flush to the disk, rename."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 
@@ -44,10 +45,8 @@ def inside(folder: Path, *parts: str) -> Path:
 
 def _discard(aside: Path) -> None:
     """Remove the draft; what kept it from being written may keep it there, and the first error is the one to tell."""
-    try:
+    with suppress(OSError):
         aside.unlink(missing_ok=True)
-    except OSError:
-        return
 
 
 def _flush_folder(folder: Path) -> None:

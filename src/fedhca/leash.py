@@ -26,34 +26,14 @@ LOOKS = 5
 """At most so many times all are looked for: while some are killed, others may start more."""
 
 
-class Leash:
-    """What a command is held by: when it is closed, by whom or what ever, all that the command started is killed."""
-
-    def __init__(self, mark: str, pipe: IO[bytes]) -> None:
-        self.mark, self.pipe = mark, pipe
-
-    def close(self) -> None:
-        """Have all killed, soon."""
-        self.pipe.close()
-
-    def end_all(self) -> None:
-        """Kill all, now."""
-        end_marked(self.mark)
-        self.close()
-
-    def __enter__(self) -> "Leash":
-        return self
-
-    def __exit__(self, *problem: object) -> None:
-        self.close()
-
-
 def start_on_leash(
     command: Sequence[str], *, env: Mapping[str, str] | None = None, **options: Any
-) -> tuple[subprocess.Popen[Any], Leash]:
+) -> tuple[subprocess.Popen[Any], IO[bytes], str]:
     """Start a command as a group of processes of its own, which a Ctrl-C at the terminal does not reach.
 
-    On systems without /proc, what the command starts in groups of their own is not found.
+    With the command come its leash and its mark. When the leash is closed, by whom or what ever, all that the command
+    started is killed, soon; `end_marked` kills it now. On systems without /proc, what the command starts in groups of
+    their own is not found.
 
     Args:
         command: its words.
@@ -67,11 +47,12 @@ def start_on_leash(
     require_groups()
     mark = uuid.uuid4().hex
     end, held = os.pipe()
-    leash = Leash(mark, os.fdopen(held, "wb"))
     with os.fdopen(end, "rb"):
+        leash = os.fdopen(held, "wb")
         words = ["sh", "-c", HOLD, sys.executable, *command]
         marked = {**(os.environ if env is None else env), MARK: mark}
-        return subprocess.Popen(words, stdin=end, env=marked, start_new_session=True, **options), leash
+        process = subprocess.Popen(words, stdin=end, env=marked, start_new_session=True, **options)
+    return process, leash, mark
 
 
 def require_groups() -> None:

@@ -9,8 +9,8 @@ of the right shapes is checked where they are copied.
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeVar, final, runtime_checkable
 
 from fedhca.compression import Compressed
 from fedhca.config.federation import TransferDtype
@@ -40,12 +40,6 @@ def _require_name(client: str) -> None:
 
 def _require_count(value: int | float, what: str) -> None:
     _require(0 <= value <= MOST, what, f"from 0 to {MOST}", value)
-
-
-def _require_request(client: str, number: int, home: int) -> None:
-    _require_name(client)
-    _require_count(number, "`round`")
-    _require(0 <= home <= number, "`since`", f"a round before or at {number}", home)
 
 
 def _require_reply(client: str, number: int, seconds: int | float) -> None:
@@ -117,8 +111,8 @@ class Hello:
 
 
 @dataclass(frozen=True)
-class TrainRequest:
-    """Train one round from these parameters.
+class _Request:
+    """What a client is asked, from these parameters.
 
     Attributes:
         client: whom it is for.
@@ -127,8 +121,6 @@ class TrainRequest:
         rule: of the method.
         since: after how many rounds the client last gave an answer that counted. Its own state, which stays home, is
             to go on from there: what it did since was in vain. The same as `round` if not given.
-        answer: the form in which the reply's parameters are to come.
-        begins: after how many rounds the client's schedule begins: with its own first one, where it joins later.
 
     Raises:
         ClientError: a name or a round is none.
@@ -138,19 +130,43 @@ class TrainRequest:
     client: str
     round: int
     parameters: Parameters | Compressed
-    rule: LocalRule
+    rule: LocalRule = LocalRule()
     since: int | None = None
-    answer: TransferDtype = "float32"
-    begins: int = 0
 
     def __post_init__(self) -> None:
-        _require_request(self.client, self.round, self.home)
-        _require(0 <= self.begins <= self.round, "`begins`", f"a round before or at {self.round}", self.begins)
+        _require_name(self.client)
+        _require_count(self.round, "`round`")
+        _require(0 <= self.home <= self.round, "`since`", f"a round before or at {self.round}", self.home)
 
     @property
     def home(self) -> int:
         """Which of its own states the client goes on from."""
         return self.round if self.since is None else self.since
+
+
+@final
+@dataclass(frozen=True)
+class TrainRequest(_Request):
+    """Train one round from these parameters; what it has beside every request.
+
+    Attributes:
+        answer: the form in which the reply's parameters are to come.
+        begins: after how many rounds the client's schedule begins: with its own first one, where it joins later.
+
+    """
+
+    answer: TransferDtype = "float32"
+    begins: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require(0 <= self.begins <= self.round, "`begins`", f"a round before or at {self.round}", self.begins)
+
+
+@final
+@dataclass(frozen=True)
+class EvaluateRequest(_Request):
+    """Measure the model the rule keeps, with the client's own heads, on the client's test data."""
 
 
 @dataclass(frozen=True)
@@ -185,25 +201,6 @@ class TrainReply:
 
 
 @dataclass(frozen=True)
-class EvaluateRequest:
-    """Measure the model the rule keeps, with the client's own heads, on the client's test data; as `TrainRequest`."""
-
-    client: str
-    round: int
-    parameters: Parameters | Compressed
-    rule: LocalRule = LocalRule()
-    since: int | None = None
-
-    def __post_init__(self) -> None:
-        _require_request(self.client, self.round, self.home)
-
-    @property
-    def home(self) -> int:
-        """Which of its own states the client is measured in."""
-        return self.round if self.since is None else self.since
-
-
-@dataclass(frozen=True)
 class EvaluateReply:
     """The metric of each task; none of a private client, unless it may tell.
 
@@ -212,7 +209,7 @@ class EvaluateReply:
 
     client: str
     round: int
-    metrics: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float]
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
@@ -220,6 +217,10 @@ class EvaluateReply:
         for task, value in self.metrics.items():
             right = math.isnan(value) or abs(value) <= LARGEST
             _require(right, f"The metric of `{task}`", f"NaN, or from -{LARGEST:g} to {LARGEST:g}", value)
+
+
+Request = TypeVar("Request", TrainRequest, EvaluateRequest)
+Reply = TypeVar("Reply", TrainReply, EvaluateReply)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The catalogue of methods: an encoder rule, a decoder rule and a local rule each.
 
 Every method is a function of its options, so its signature is the list of what a recipe may set. To add one, write the
-function and a line in METHODS.
+function and its name in METHODS.
 """
 
 import math
@@ -226,25 +226,13 @@ def _robust(name: str, rule: Aggregator, scope: Robust) -> Method:
 
 
 METHODS: dict[str, Callable[..., Method]] = {
-    "local": local,
-    "fedavg": fedavg,
-    "fedprox": fedprox,
-    "fedper": fedper,
-    "ditto": ditto,
-    "fedamp": fedamp,
-    "matfl": matfl,
-    "fedhca2": fedhca2,
-    "official": official,
-    "fedhca2_sum": fedhca2_sum,
-    "fedrep": fedrep,
-    "fedbn": fedbn,
-    "pcgrad": pcgrad,
-    "cagrad": cagrad,
-    "colnet": colnet,
-    "median": median,
-    "trimmed": trimmed,
-    "multikrum": multikrum,
-    "rfa": rfa,
+    method.__name__: method
+    for method in (
+        *(local, fedavg, fedprox, fedper, ditto, fedamp, matfl),
+        *(fedhca2, official, fedhca2_sum),
+        *(fedrep, fedbn, pcgrad, cagrad, colnet),
+        *(median, trimmed, multikrum, rfa),
+    )
 }
 """The rivals of the paper before FedHCA², then its variants, then other methods, then the robust ones."""
 

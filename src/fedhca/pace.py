@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
+UNKNOWN = "-:--:--"
+
 
 class Pace:
     """Counts what is done since a first look: what was done before took no time now.
@@ -24,22 +26,17 @@ class Pace:
         if self.behind is None:
             self.behind, self.began = done, self.clock()
 
-    def left(self, done: int | float) -> timedelta | None:
-        """Return what is left, in whole seconds, when so much is done; None as long as nothing tells.
+    def left(self, done: int | float) -> str:
+        """Return what is left, to whole seconds, when so much is done; dashes as long as nothing tells.
 
         >>> now = iter([0.0, 20.0])
         >>> pace = Pace(total=10, clock=lambda: next(now))
         >>> pace.begin(4)
-        >>> str(pace.left(5))
+        >>> pace.left(5)
         '0:01:40'
         """
         self.begin(done)
         if self.behind is None or done <= self.behind:
-            return None
+            return UNKNOWN
         each = (self.clock() - self.began) / (done - self.behind)
-        return timedelta(seconds=round(each * max(0.0, self.total - done)))
-
-
-def in_words(left: timedelta | None) -> str:
-    """Return what is left as it is shown."""
-    return "-:--:--" if left is None else str(left)
+        return str(timedelta(seconds=round(each * max(0.0, self.total - done))))

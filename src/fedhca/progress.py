@@ -8,7 +8,7 @@ from fedhca.engines.events import events
 from fedhca.errors import one_line
 from fedhca.experiment import journal
 from fedhca.experiment.drive import JOURNAL
-from fedhca.pace import Pace, in_words
+from fedhca.pace import Pace
 from fedhca.server import family
 from fedhca.stopping import require_wanted
 
@@ -49,7 +49,7 @@ class Progress:
 
     def _round(self, line: dict) -> None:
         number, spent = line["round"], line.get("seconds", {})
-        left = in_words(self.pace.left(number))
+        left = self.pace.left(number)
         if not self.said:
             for words in family.in_words(line.get("families", {})):
                 self._say(f"note: {words}")
@@ -62,13 +62,8 @@ class Progress:
         self._say(f"round {number}/{self.rounds}  {loss}  {phases}{slowest}  left {left}")
         for client, tasks in line.get("metrics", {}).items() if self.metrics else ():
             values = "  ".join(f"{task} {value:.4g}" for task, value in tasks.items() if value is not None)
-            self.console.print(
-                f"    {client}: {values or 'not measured'}", highlight=False, markup=False, soft_wrap=True
-            )
+            self._say(f"{client}: {values or 'not measured'}", "  ")
 
-    def _say(self, text: str) -> None:
-        self._print(f"{self.name}  {text}")
-
-    def _print(self, line: str) -> None:
+    def _say(self, text: str, who: str = "") -> None:
         """Print a line as it is: what a site says of itself is in it, and is no markup."""
-        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(f"{who or self.name}  {text}", highlight=False, markup=False, soft_wrap=True)

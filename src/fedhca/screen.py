@@ -12,7 +12,7 @@ from fedhca.client.training import Step
 from fedhca.experiment.run import run
 from fedhca.experiment.run_folder import RunFolder
 from fedhca.messages import Missing
-from fedhca.pace import Pace, in_words
+from fedhca.pace import UNKNOWN, Pace
 from fedhca.server.state import Round
 from fedhca.stopping import require_wanted
 
@@ -48,7 +48,7 @@ class Screen:
             transient=True,
             expand=True,
         )
-        self.task = self.bar.add_task(title, total=rounds, now="reading data", left=in_words(None))
+        self.task = self.bar.add_task(title, total=rounds, now="reading data", left=UNKNOWN)
 
     def __enter__(self) -> "Screen":
         self.bar.start()
@@ -67,7 +67,7 @@ class Screen:
         now = f"round {step.round + 1}/{self.rounds}  {step.client} {step.step}/{step.steps}  {losses}"
         self.pace.begin(step.round)
         done = step.round + (self.clients.index(step.client) + step.step / step.steps) / len(self.clients)
-        self.bar.update(self.task, completed=done, now=now, left=in_words(self.pace.left(done)))
+        self.bar.update(self.task, completed=done, now=now, left=self.pace.left(done))
         if not self.console.is_terminal and time.perf_counter() - self.spoke > SILENCE:
             self._say(f"{self.title}  {now}")
 
@@ -79,7 +79,7 @@ class Screen:
         """Show a finished round in one line, and more if it is wanted."""
         require_wanted()
         self.pace.begin(round_.number - 1)
-        left = in_words(self.pace.left(round_.number))
+        left = self.pace.left(round_.number)
         self.bar.update(self.task, completed=round_.number, left=left)
         losses = [value for tasks in round_.losses.values() for value in tasks.values()]
         mean = f"mean loss {sum(losses) / len(losses):.4f}" if losses else "no losses"
@@ -100,16 +100,11 @@ def _values(tasks: Mapping[str, float]) -> str:
 
 
 def follow(
-    folder: RunFolder,
-    console: Console,
-    title: str | None = None,
-    after: Callable[[], object] = lambda: None,
-    *,
-    detail: bool = False,
+    folder: RunFolder, console: Console, after: Callable[[], object] = lambda: None, *, detail: bool = False
 ) -> None:
     """Run to the end, from where the folder is, showing progress; call `after` after each round."""
     recipe = folder.recipe
-    name = title or f"{recipe.method.name} seed {recipe.seed}"
+    name = f"{recipe.method.name} seed {recipe.seed}"
     if folder.finished and folder.whole:
         console.print(f"{name}: finished before, nothing to do", highlight=False)
         return

@@ -83,7 +83,7 @@ class _Children:
                 return 1
             # Through pipes, line by line: two progress bars on one terminal would overwrite each other.
             command = [sys.executable, "-m", "fedhca", *words]
-            process, leash = start_on_leash(command, env=self.environment, errors="replace", **pipes)
+            process, leash, _ = start_on_leash(command, env=self.environment, errors="replace", **pipes)
             self.going.append(process)
         with leash, process:
             errors = threading.Thread(target=self._hand_on, args=(process.stderr, sys.stderr.write), daemon=True)

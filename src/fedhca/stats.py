@@ -3,8 +3,8 @@
 A metric of a data set is a formula of sums over pixels, never a mean of per-image scores. So evaluation is addition,
 and neither the order nor the batching of the images can matter.
 
-Every statistic is made by `of` from one batch and by `zero` from nothing. Sizes: b pictures of y × x pixels; `valid`
-says which pixels count. Counts are int64 and so merge exactly, sums are float64; both stay on the device of the batch.
+Every statistic is made by `of` from one batch. Sizes: b pictures of y × x pixels; `valid` says which pixels count.
+Counts are int64 and so merge exactly, sums are float64; both stay on the device of the batch.
 """
 
 import math
@@ -46,10 +46,6 @@ class Stat(ABC):
     def result(self) -> float:
         """Return the metric in its unit; NaN where there was nothing to measure."""
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Return the sums by name, as they cross the wire."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
-
     def __repr__(self) -> str:
         """Show the metric, not the sums."""
         return f"{type(self).__name__}(result={self.result():.6g})"
@@ -73,40 +69,11 @@ class NotFinite(Stat):
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Mean(Stat):
-    """Mean of a number per pixel: Σ value / number of pixels."""
-
-    sum: Float64[Tensor, ""]
-    count: Int64[Tensor, ""]
-
-    @classmethod
-    def zero(cls, device: torch.device | None = None) -> "Mean":
-        """Return the sums of no pixel."""
-        return cls(*_nothing(device))
-
-    @classmethod
-    def of(cls, values: Float[Tensor, "b y x"], valid: Bool[Tensor, "b y x"]) -> "Mean":
-        """Add up `values` where `valid`."""
-        return cls(*_sum_and_count(values, valid))
-
-    def result(self) -> float:
-        """Return the mean, in the unit of the values."""
-        return _ratio(self.sum, self.count)
-
-
-@final
-@dataclass(frozen=True, eq=False, repr=False)
 class Share(Stat):
     """The share of hits: how many of those that count, in percent."""
 
     hits: Int64[Tensor, ""]
     count: Int64[Tensor, ""]
-
-    @classmethod
-    def zero(cls, device: torch.device | None = None) -> "Share":
-        """Return the counts of nothing."""
-        none = torch.zeros((), dtype=torch.int64, device=device)
-        return cls(none, none)
 
     @classmethod
     def of(cls, hit: Bool[Tensor, "b ..."], valid: Bool[Tensor, "b ..."]) -> "Share":
@@ -125,11 +92,6 @@ class Squares(Stat):
 
     sum: Float64[Tensor, ""]
     count: Int64[Tensor, ""]
-
-    @classmethod
-    def zero(cls, device: torch.device | None = None) -> "Squares":
-        """Return the sums of no pixel."""
-        return cls(*_nothing(device))
 
     @classmethod
     def of(
@@ -156,11 +118,6 @@ class Angles(Stat):
     count: Int64[Tensor, ""]
 
     @classmethod
-    def zero(cls, device: torch.device | None = None) -> "Angles":
-        """Return the sums of no pixel."""
-        return cls(*_nothing(device))
-
-    @classmethod
     def of(
         cls, prediction: Float[Tensor, "b 3 y x"], label: Float[Tensor, "b 3 y x"], valid: Bool[Tensor, "b y x"]
     ) -> "Angles":
@@ -180,11 +137,6 @@ class Confusion(Stat):
     """Counts of pixels by true class (row) and predicted class (column)."""
 
     matrix: Int64[Tensor, "classes classes"]
-
-    @classmethod
-    def zero(cls, classes: int, device: torch.device | None = None) -> "Confusion":
-        """Return the counts of no pixel."""
-        return cls(torch.zeros(classes, classes, dtype=torch.int64, device=device))
 
     @classmethod
     def of(
@@ -227,12 +179,6 @@ class ThresholdCounts(Stat):
     count: Int64[Tensor, ""]
 
     @classmethod
-    def zero(cls, device: torch.device | None = None) -> "ThresholdCounts":
-        """Return the counts of no pixel."""
-        none = torch.zeros(len(THRESHOLDS), dtype=torch.int64, device=device)
-        return cls(none, none, none[0], none[0])
-
-    @classmethod
     def of(
         cls, prediction: Float[Tensor, "b y x"], label: Integer[Tensor, "b y x"], valid: Bool[Tensor, "b y x"]
     ) -> "ThresholdCounts":
@@ -264,10 +210,6 @@ def unit_vectors(vectors: Float[Tensor, "b 3 y x"]) -> Float[Tensor, "b 3 y x"]:
     """Bring vectors to unit length; zero stays zero, and its gradient finite."""
     length = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
     return vectors / torch.where(length > 1e-12, length, 1.0)
-
-
-def _nothing(device: torch.device | None) -> tuple[Tensor, Tensor]:
-    return torch.zeros((), dtype=torch.float64, device=device), torch.zeros((), dtype=torch.int64, device=device)
 
 
 def _sum_and_count(values: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from fedhca import conflict_averse
 from fedhca.aggregation import Member, Mixing, Rows, message_passing
 from fedhca.aggregation.cross_attention import attention_matrix
-from fedhca.client.schedule import Schedule
+from fedhca.client.training import Schedule
 from fedhca.layout import Layout
 from fedhca.methods import METHODS
 

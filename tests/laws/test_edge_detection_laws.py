@@ -1,5 +1,6 @@
-"""The edge benchmark: exact matching, thinning as in the library, and counts that add up."""
+"""The edge benchmark: exact matching, thinning as its formula says, and counts that add up."""
 
+import hashlib
 from functools import reduce
 from operator import add
 
@@ -12,13 +13,14 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import maximum_flow
-from skimage.morphology import thin as library_thin
 
 from fedhca.edge_detection import Scores, benchmark, boundaries_of, count, match, suppress, thin
 from fedhca.edge_detection.matching import match_series
 from fedhca.edge_detection.scores import THRESHOLDS
 from fedhca.tasks import Edges
 
+NEIGHBOURS = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1))
+"""From the right, counter-clockwise: x1 to x8."""
 unhurried = settings(max_examples=60)  # the first call compiles what the others reuse
 seeds = st.integers(0, 2**32 - 1)
 distances = st.sampled_from([0.0, 0.02, 0.05, 0.1, 0.3])
@@ -47,6 +49,27 @@ def near(prediction: np.ndarray, truth: np.ndarray, max_dist: float) -> np.ndarr
     """Return the distances of all pairs, infinite where they are too far."""
     far = np.linalg.norm(np.argwhere(prediction)[:, None] - np.argwhere(truth), axis=-1)
     return np.where(far**2 <= (max_dist * np.hypot(*truth.shape)) ** 2, far, np.inf)
+
+
+def by_formula(lines: np.ndarray) -> np.ndarray:
+    """Return G1 to G3 of Lam, Lee and Suen (1992), as the paper has them, until no pixel goes."""
+    lines, before = np.pad(lines, 1), None
+    while before is None or (lines != before).any():
+        before = lines.copy()
+        for odd in (False, True):
+            gone = [place for place in np.argwhere(lines) if may_go(lines, *place, odd=odd)]
+            for y, x in gone:
+                lines[y, x] = False
+    return lines[1:-1, 1:-1]
+
+
+def may_go(lines: np.ndarray, y: int, x: int, *, odd: bool) -> bool:
+    x1, x2, x3, x4, x5, x6, x7, x8 = ring = [lines[y + dy, x + dx] for dy, dx in NEIGHBOURS]
+    after = [*ring[1:], x1]  # x_{i+1} beside x_i
+    crossings = sum(not ring[i] and (after[i] or after[(i + 1) % 8]) for i in (0, 2, 4, 6))
+    n1, n2 = (sum(ring[i] or after[i] for i in places) for places in ((0, 2, 4, 6), (1, 3, 5, 7)))
+    blocked = (x6 or x7 or not x4) and x5 if odd else (x2 or x3 or not x8) and x1
+    return crossings == 1 and 2 <= min(n1, n2) <= 3 and not blocked
 
 
 def by_flow(prediction: np.ndarray, truth: np.ndarray, max_dist: float) -> int:
@@ -121,9 +144,17 @@ def test_of_all_greatest_matchings_it_is_a_shortest(seed: int, share: float, max
 
 @unhurried
 @given(seed=seeds, share=st.floats(0, 1), shape=shapes)
-def test_thinning_is_the_library_s(seed: int, share: float, shape: tuple[int, int]) -> None:
+def test_thinning_is_its_formula_pixel_by_pixel(seed: int, share: float, shape: tuple[int, int]) -> None:
     lines = dots(seed, share, shape)
-    np.testing.assert_array_equal(thin(lines), library_thin(lines))
+    np.testing.assert_array_equal(thin(lines), by_formula(lines))
+
+
+def test_thinning_answers_what_scikit_image_s_thin_did() -> None:
+    draw, answers = np.random.default_rng(20), hashlib.sha256()
+    for _ in range(300):
+        height, width = draw.integers(1, 60, 2)
+        answers.update(thin(draw.random((height, width)) < draw.random()).tobytes())
+    assert answers.hexdigest() == "88fad03cbfc60568bc097e59d0d8c31c239c13d3bcd16d8590bc0275d9e5a2f4"
 
 
 @unhurried
@@ -138,7 +169,7 @@ def test_what_is_thin_stays(seed: int, share: float, shape: tuple[int, int]) -> 
 def test_counts_are_those_of_every_threshold_on_its_own(edge_map: np.ndarray, truth_seed: int) -> None:
     truth = dots(truth_seed, 0.2, edge_map.shape)
     for number, (found, true, confirmed, predicted) in enumerate(count(edge_map, [truth], 0.1)):
-        alone = library_thin(edge_map / 255 >= THRESHOLDS[number])
+        alone = thin(edge_map / 255 >= THRESHOLDS[number])
         assert (true, predicted) == (np.count_nonzero(truth), np.count_nonzero(alone))
         if number % 20 == 5:
             assert found == confirmed == match(alone, truth, 0.1)

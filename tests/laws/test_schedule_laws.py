@@ -138,10 +138,9 @@ def same(one: Sequence[Round], other: Sequence[Round]) -> None:
     for mine, theirs in zip(one, other, strict=True):
         for name in ("encoders", "decoders", "since"):
             assert torch.equal(getattr(mine.state, name), getattr(theirs.state, name)), (mine.number, name)
-        for name in ("encoder_state", "decoder_state"):
-            states = getattr(mine.state, name), getattr(theirs.state, name)
-            assert states[0].keys() == states[1].keys()
-            assert all(torch.equal(states[0][key], states[1][key]) for key in states[0]), (mine.number, name)
+        for one_memory, other_memory in zip(mine.state.memories, theirs.state.memories, strict=True):
+            assert one_memory.keys() == other_memory.keys()
+            assert all(torch.equal(one_memory[key], other_memory[key]) for key in one_memory), mine.number
         assert mine.losses == theirs.losses
 
 
@@ -190,9 +189,9 @@ def test_under_keep_who_is_away_stays_as_it_was(schedule: Schedule, method: str,
             assert torch.equal(before.state.encoders[place], after.state.encoders[place])
             assert torch.equal(before.state.decoders[slots], after.state.decoders[slots])
             assert before.state.since[place] == after.state.since[place]
-            for state, rows in (("encoder_state", [place]), ("decoder_state", slots)):
-                for key in {"alpha", "beta"} & getattr(after.state, state).keys():
-                    mine, theirs = (getattr(each.state, state)[key][rows] for each in (before, after))
+            for memory, rows in enumerate(([place], slots)):
+                for key in {"alpha", "beta"} & after.state.memories[memory].keys():
+                    mine, theirs = (each.state.memories[memory][key][rows] for each in (before, after))
                     assert torch.equal(mine, theirs), (name, key)
 
 

@@ -11,7 +11,7 @@ from fedhca.data.source import Sample
 from fedhca.data.transforms import train_transform
 from fedhca.data.window import Window, draw_window
 from fedhca.tasks import Depth, Edges, HumanParts, Saliency, SemanticSegmentation, SurfaceNormals, Task
-from fedhca.tasks.padding import padding, unpad
+from fedhca.tasks.view import padding, unpad
 
 Shape = tuple[int, int]
 SIDES = st.integers(1, 40)

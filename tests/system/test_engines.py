@@ -82,7 +82,7 @@ def after_rounds(run: Path, rounds: int, driver: subprocess.Popen[Any], tested: 
 
 def test_flare_s_simulator(near: Path, tmp_path: Path) -> None:
     tested = need("flare")
-    write_job = resolve_name("fedhca.engines.flare.jobs:write_job")
+    write_job = resolve_name("fedhca.engines.flare.session:write_job")
     folder = RunFolder.create(tmp_path / "run", load_recipe(RECIPE, CHANGES))
     names = ",".join(client.name for client in folder.recipe.roster)
     job = write_job(tmp_path / "jobs", "run", folder.recipe, len(folder.recipe.roster))

@@ -7,7 +7,6 @@ from fedhca.aggregation.absence import apply_among
 from fedhca.aggregation.aggregator import Aggregator, Answer, Decision, State
 from fedhca.aggregation.common_step import common_step
 from fedhca.aggregation.conflict_averse import conflict_averse, hyper_conflict_averse
-from fedhca.aggregation.coordinate_median import coordinate_median
 from fedhca.aggregation.cross_attention import cross_attention, hyper_cross_attention
 from fedhca.aggregation.cross_group import cross_group
 from fedhca.aggregation.dynamic_groups import dynamic_groups
@@ -21,7 +20,7 @@ from fedhca.aggregation.message_passing import message_passing
 from fedhca.aggregation.mixing import Mixing
 from fedhca.aggregation.own_norms import own_norms
 from fedhca.aggregation.rows import Member, Rows
-from fedhca.aggregation.trimmed_mean import trimmed_mean
+from fedhca.aggregation.trimmed_mean import coordinate_median, trimmed_mean
 from fedhca.aggregation.trimming import Trimming
 from fedhca.aggregation.weighted_sum import weighted_sum
 

@@ -60,8 +60,8 @@ def method_names() -> list[str]:
     source = Path(spec.origin).read_text(encoding="utf-8") if spec and spec.origin else ""
     for node in ast.parse(source).body:
         if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "METHODS":
-            assert isinstance(node.value, ast.Dict)
-            return [ast.literal_eval(key) for key in node.value.keys if key is not None]
+            assert isinstance(node.value, ast.DictComp)
+            return [each.id for each in ast.walk(node.value.generators[0].iter) if isinstance(each, ast.Name)]
     return []
 
 

@@ -18,20 +18,19 @@ PANEL = "Everywhere"
 def _quiet(asked: bool) -> bool:
     if asked:
         be_quiet()
-    _require_one()
-    return asked
+    return _not_both(asked)
 
 
 def _verbose(asked: bool) -> bool:
     if asked:
         be_verbose()
-    _require_one()
-    return asked
+    return _not_both(asked)
 
 
-def _require_one() -> None:
+def _not_both(asked: bool) -> bool:
     if is_quiet() and is_verbose():
         raise typer.BadParameter("not together with --verbose.", param_hint="--quiet")
+    return asked
 
 
 def _traceback(asked: bool) -> bool:
@@ -40,33 +39,16 @@ def _traceback(asked: bool) -> bool:
     return asked
 
 
-Quiet = Annotated[
-    bool,
-    typer.Option(
-        "--quiet", "-q", callback=_quiet, show_default=False, rich_help_panel=PANEL, help="Say nothing but errors."
-    ),
-]
-Verbose = Annotated[
-    bool,
-    typer.Option(
-        "--verbose",
-        "-v",
-        callback=_verbose,
-        show_default=False,
-        rich_help_panel=PANEL,
-        help="Say more: files, times, metrics of every round.",
-    ),
-]
-Traceback = Annotated[
-    bool,
-    typer.Option(
-        "--traceback",
-        callback=_traceback,
-        show_default=False,
-        rich_help_panel=PANEL,
-        help=f"Print where in the source an error arose; so does {TRACEBACK}=1.",
-    ),
-]
+def _flag(*names: str, act: Callable[[bool], bool], words: str) -> Any:
+    return Annotated[bool, typer.Option(*names, callback=act, show_default=False, rich_help_panel=PANEL, help=words)]
+
+
+WHERE = f"Print where in the source an error arose; so does {TRACEBACK}=1."
+OPTIONS = {
+    "quiet": _flag("--quiet", "-q", act=_quiet, words="Say nothing but errors."),
+    "verbose": _flag("--verbose", "-v", act=_verbose, words="Say more: files, times, metrics of every round."),
+    "traceback": _flag("--traceback", act=_traceback, words=WHERE),
+}
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -80,7 +62,7 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
     own = inspect.signature(command, eval_str=True)
     more = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
-        for name, kind in (("quiet", Quiet), ("verbose", Verbose), ("traceback", Traceback))
+        for name, kind in OPTIONS.items()
     ]
     parameters = [*own.parameters.values(), *more]
     vars(wide)["__signature__"] = own.replace(parameters=parameters)

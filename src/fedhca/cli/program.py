@@ -19,18 +19,8 @@ from fedhca.cli.versions import show_versions
 from fedhca.stopping import asked
 
 COMMANDS: tuple[Callable[..., None], ...] = (
-    run,
-    resume,
-    compare,
-    experiment,
-    report,
-    evaluate,
-    predict,
-    export,
-    track,
-    check,
-    edges,
-    ls,
+    *(run, resume, compare, experiment, report, evaluate),
+    *(predict, export, track, check, edges, ls),
 )
 GROUPS: dict[str, tuple[str, tuple[Callable[..., None], ...]]] = {
     "new": ("Write a first recipe or dataset.yaml.", (new.recipe, new.dataset)),

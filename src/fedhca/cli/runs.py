@@ -25,7 +25,7 @@ from fedhca.cli.words import (
     names,
     numbers,
 )
-from fedhca.pace import Pace, in_words
+from fedhca.pace import Pace
 
 if TYPE_CHECKING:
     from fedhca.experiment.run_folder import RunFolder
@@ -124,7 +124,7 @@ def finish_all(left: Sequence["RunFolder"], jobs: int, track: str, title: str, *
     pace.begin(0)
 
     def done(count: int) -> None:
-        tell(f"{title}: {count} of {len(left)} runs done, left {in_words(pace.left(count))}")
+        tell(f"{title}: {count} of {len(left)} runs done, left {pace.left(count)}")
 
     if jobs == 1 and not apart:
         for count, folder in enumerate(left, 1):

@@ -1,7 +1,7 @@
 """Commands that make a model stand alone, and use one."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,19 +14,11 @@ from fedhca.errors import RecipeError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fedhca.sharing.card import Provenance
+    from fedhca.engines.site_run import SiteRun
+    from fedhca.experiment.run_folder import RunFolder
     from fedhca.sharing.predictor import Predictor
 
-
-@runtime_checkable
-class Trained(Protocol):
-    """A run whose clients' models can be had: in one process, or as one site has it."""
-
-    def predictor(self, name: str, /) -> "Predictor":
-        """Return one client's model."""
-
-    def provenance(self, name: str, /) -> "Provenance":
-        """Return where it is from."""
+    Trained = RunFolder | SiteRun
 
 
 Pictures = Annotated[list[Path], typer.Argument(metavar="PICTURE...", help="Pictures: PNG or JPEG.")]

@@ -43,10 +43,7 @@ def init(
     tell(f"Next: fedhca site check {shlex.quote(str(place))}")
 
 
-def renew(
-    kit: Annotated[Path, typer.Argument(help="The new kit.")],
-    folder: Folder,
-) -> None:
+def renew(kit: Annotated[Path, typer.Argument(help="The new kit.")], folder: Folder) -> None:
     """Give a site the keys of a new kit; its settings and states stay.
 
     Example: `fedhca site renew hospital-a.zip hospital-a`.

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from fedhca.experiment.run_folder import RunFolder
     from fedhca.tasks.task import Task
 
+MEANS = ("metric", "unit", "higher_is_better")
+"""What a metric means, of its task."""
+
 
 def show_summary(folder: "RunFolder") -> None:
     """Show what a run came to, and where everything lies."""
@@ -71,12 +74,7 @@ def metrics_document(
     """Return metrics with what they mean."""
     found = {
         client: {
-            name: {
-                "value": value,
-                "metric": tasks[client][name].metric,
-                "unit": tasks[client][name].unit,
-                "higher_is_better": tasks[client][name].higher_is_better,
-            }
+            name: {"value": value, **{key: getattr(tasks[client][name], key) for key in MEANS}}
             for name, value in values.items()
         }
         for client, values in metrics.items()

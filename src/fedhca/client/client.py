@@ -11,14 +11,12 @@ from typing import TypeVar
 import torch
 
 from fedhca.client.client_state import ClientState
-from fedhca.client.evaluation import measure
 from fedhca.client.ledger import ANSWERS, Ledger
 from fedhca.client.loading import epochs, in_order, processes_watched, steps_per_epoch
 from fedhca.client.participant import Participant
-from fedhca.client.schedule import Schedule
 from fedhca.client.shared_trainer import SharedTrainer
 from fedhca.client.trainer import Epoch, Trainer
-from fedhca.client.training import OnStep, Step
+from fedhca.client.training import OnStep, Schedule, Step, measure
 from fedhca.client.uplink import blurred, payload
 from fedhca.config.federation import HERE, Federation, Site
 from fedhca.errors import ClientError, RecipeError, RunFolderError
@@ -165,7 +163,7 @@ class Client:
         found = self._untold(lambda: self._measure(model), f"could not be measured after round {request.round}")
         if found is not None:
             log.info("Client '%s' after round %d, which stays here: %s", self.name, request.round, found)
-        return EvaluateReply(self.name, request.round)
+        return EvaluateReply(self.name, request.round, {})
 
     def adopt(self, rounds: int, parameters: Parameters) -> None:
         """Take the state after so many rounds, from its folder if this is not it, and the given parameters.

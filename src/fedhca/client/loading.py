@@ -52,13 +52,7 @@ def steps_per_epoch(count: int, batch_size: int) -> int:
 
 
 def in_order(
-    pictures: PictureSet,
-    tasks: Sequence[Task],
-    *,
-    batch_size: int,
-    workers: int,
-    pin: bool,
-    where: str = "the data",
+    pictures: PictureSet, tasks: Sequence[Task], *, batch_size: int, workers: int, pin: bool, where: str = "the data"
 ) -> Iterator[Batch]:
     """Yield batches of all pictures in order, without augmentation; errors call the data set `where`."""
     yield from _load(_Samples(pictures, tasks, where), workers, pin, batch_size=batch_size)

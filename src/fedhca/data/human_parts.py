@@ -8,12 +8,12 @@ from jaxtyping import Bool, UInt8
 
 from fedhca.data.matlab import read_variable
 from fedhca.errors import DataError, RecipeError
+from fedhca.tasks.human_parts import HEAD, LOWER_ARM, LOWER_LEG, TORSO, UPPER_ARM, UPPER_LEG
 from fedhca.tasks.task import IGNORE
 
 PERSON = 15
 """The class index of a person among the object classes of PASCAL VOC."""
 
-HEAD, TORSO, UPPER_ARM, LOWER_ARM, UPPER_LEG, LOWER_LEG = range(1, 7)
 PARTS = {
     **dict.fromkeys(["hair", "head", "lear", "rear", "lebrow", "rebrow", "leye", "reye", "mouth", "nose"], HEAD),
     **dict.fromkeys(["torso", "neck"], TORSO),

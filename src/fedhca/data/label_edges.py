@@ -3,7 +3,6 @@
 import cv2
 import numpy as np
 from jaxtyping import Integer, UInt8
-from skimage.morphology import thin
 
 from fedhca import edge_detection
 
@@ -16,7 +15,7 @@ def edges_of_labels(labels: Integer[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y 
     published numbers are trained on such labels. This is not the ground truth of the benchmark.
     """
     boundary = cv2.Laplacian(labels.astype(np.float64), cv2.CV_64F) != 0
-    return thin(boundary).astype(np.uint8) * np.uint8(255)
+    return edge_detection.thin(boundary).astype(np.uint8) * np.uint8(255)
 
 
 def benchmark_edges(labels: Integer[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y x"]:

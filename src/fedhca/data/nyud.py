@@ -15,8 +15,7 @@ from fedhca.data.mask_folder import MaskFolder
 from fedhca.data.sizes import check_classes, check_size
 from fedhca.data.source import GroundTruth, Sample, Source
 from fedhca.errors import RecipeError, unknown
-from fedhca.tasks import Depth, Edges, SemanticSegmentation, SurfaceNormals
-from fedhca.tasks.task import IGNORE, Task
+from fedhca.tasks import IGNORE, Depth, Edges, SemanticSegmentation, SurfaceNormals, Task
 
 
 def nyud_tasks(classes: int = 40) -> dict[str, Task]:

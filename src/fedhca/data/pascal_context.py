@@ -17,8 +17,7 @@ from fedhca.data.people import FileOrderFlags, People
 from fedhca.data.sizes import check_classes, check_size
 from fedhca.data.source import GroundTruth, Sample, Source
 from fedhca.errors import RecipeError, unknown
-from fedhca.tasks import Edges, HumanParts, Saliency, SemanticSegmentation, SurfaceNormals
-from fedhca.tasks.task import Task
+from fedhca.tasks import Edges, HumanParts, Saliency, SemanticSegmentation, SurfaceNormals, Task
 
 Shape = tuple[int, int]
 

@@ -77,11 +77,6 @@ class FileOrderFlags(Wrapped):
         self._source = source
         self._flags = {int(index): people[place] for place, index in enumerate(indices)}
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Height and width in pixels that every sample is cropped and padded to."""
-        return self._source.size
-
     def usable(self, index: int, tasks: Collection[str]) -> bool:
         """Return the wrong flag, if human parts are the only task; else true."""
         return set(tasks) != {"human_parts"} or self._flags[index]

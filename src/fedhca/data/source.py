@@ -2,7 +2,7 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
@@ -60,13 +60,18 @@ class Source(ABC):
 
     def problems(self, tasks: Collection[str]) -> list[str]:
         """Read every picture with the labels of `tasks` and return what is wrong, one line each."""
+        return problems_of(lambda index: self.read(index, tasks), len(self))
 
-        def problem(index: int) -> str | None:
-            try:
-                self.read(index, tasks)
-            except DataError as error:
-                return str(error)
-            return None
 
-        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-            return [line for line in pool.map(problem, range(len(self))) if line]
+def problems_of(read: Callable[[int], object], count: int) -> list[str]:
+    """Read so many pictures, several at a time, and return what is wrong, one line each."""
+
+    def problem(index: int) -> str:
+        try:
+            read(index)
+        except DataError as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        return [line for line in pool.map(problem, range(count)) if line]

@@ -15,8 +15,8 @@ from fedhca.data.colours import distort, normalise
 from fedhca.data.source import IMAGE, Sample
 from fedhca.data.window import draw_window
 from fedhca.errors import DataError
-from fedhca.tasks.padding import pad
 from fedhca.tasks.task import Task
+from fedhca.tasks.view import pad
 
 
 def train_transform(

@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from fedhca.errors import FedhcaError
-from fedhca.leash import start_on_leash
+from fedhca.leash import end_marked, start_on_leash
 from fedhca.stopping import ENDS, leave_at_once
 
 SITE, SERVER, RUN = "FEDHCA_SITE", "FEDHCA_SERVER", "FEDHCA_RUN"
@@ -66,7 +66,7 @@ class Processes:
         self.said = self.seen = console.stat().st_size if console.exists() else 0
         path = os.pathsep.join([environment.get("PATH", ""), str(TOOLS), os.environ.get("PATH", "")]).strip(os.pathsep)
         with console.open("ab") as log:
-            self.process, self.leash = start_on_leash(
+            self.process, self.leash, self.mark = start_on_leash(
                 command,
                 cwd=folder,
                 env={**os.environ, **QUIET, **environment, "PATH": path},
@@ -105,7 +105,8 @@ class Processes:
             with suppress(ProcessLookupError, subprocess.TimeoutExpired):
                 os.killpg(self.process.pid, signal.SIGTERM)
                 self.process.wait(5)
-            self.leash.end_all()  # an engine may give its own processes groups of their own
+            end_marked(self.mark)  # an engine may give its own processes groups of their own
+            self.leash.close()
             self.process.wait()
 
 

@@ -16,8 +16,7 @@ from fedhca.client.state import scatter_kept, unpack
 from fedhca.errors import RunFolderError
 from fedhca.experiment import build
 from fedhca.experiment.config import Recipe
-from fedhca.experiment.environment import environment
-from fedhca.experiment.provenance import provenance
+from fedhca.experiment.provenance import environment, provenance
 from fedhca.messages import EvaluateReply, EvaluateRequest
 from fedhca.sharing.card import Provenance
 from fedhca.sharing.predictor import Predictor

@@ -15,13 +15,12 @@ from fedhca.client.participant import Participant
 from fedhca.data.augmented import Augmented
 from fedhca.data.described.folder import Folder
 from fedhca.data.described.huggingface import HuggingFace
-from fedhca.data.kept import Kept
 from fedhca.data.nyud import NYUDv2, nyud_tasks
 from fedhca.data.partition import partition
 from fedhca.data.pascal_context import PASCALContext, pascal_context_tasks
-from fedhca.data.shrunk import Shrunk
 from fedhca.data.source import GroundTruth, Source
 from fedhca.data.synthetic import Figures, Rooms
+from fedhca.data.wrapped import Kept, Shrunk
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.sections.client import ClientSection, ModelSection
@@ -30,8 +29,7 @@ from fedhca.methods import Method, make_method
 from fedhca.models.client_model import ClientModel
 from fedhca.models.encoder import Pyramid, backbone
 from fedhca.seeds import derive
-from fedhca.tasks import Edges
-from fedhca.tasks.task import Task
+from fedhca.tasks import Edges, Task
 
 log = logging.getLogger(__name__)
 

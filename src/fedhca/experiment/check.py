@@ -1,8 +1,6 @@
 """Everything that can go wrong before training, found without training."""
 
-import os
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from fedhca.aggregation import Member
@@ -12,7 +10,7 @@ from fedhca.client.privacy import epsilon
 from fedhca.client.shared_trainer import SharedTrainer
 from fedhca.compression import compress
 from fedhca.data.augmented import Augmented
-from fedhca.data.source import Source
+from fedhca.data.source import Source, problems_of
 from fedhca.errors import DataError
 from fedhca.experiment import build
 from fedhca.experiment.config import Recipe
@@ -145,13 +143,4 @@ def _data_problems(recipe: Recipe, split: str, only: Collection[str] | None) -> 
 def _test_problems(source: Source, tasks: Sequence[str]) -> list[str]:
     """Read every sample as tests do: a picture larger than the data set's `size` is a problem there."""
     pictures = Augmented(source, range(len(source)), tasks, train=False)
-
-    def problem(index: int) -> str | None:
-        try:
-            pictures[index]
-        except DataError as error:
-            return str(error)
-        return None
-
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        return [line for line in pool.map(problem, range(len(pictures))) if line]
+    return problems_of(pictures.__getitem__, len(pictures))

@@ -44,9 +44,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(
-    folder: Path,
-    device: torch.device | None = None,
-    fits: Callable[[Checkpoint], None] = lambda checkpoint: None,
+    folder: Path, device: torch.device | None = None, fits: Callable[[Checkpoint], None] = lambda checkpoint: None
 ) -> Checkpoint | None:
     """Load the newest checkpoint that is whole, finite and `fits`; None if there is none, see `StateFolder.newest`.
 

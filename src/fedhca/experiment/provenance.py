@@ -1,9 +1,15 @@
-"""Where a client's model is from, as its card says it: nothing of other clients, and no place of any machine."""
+"""What a run ran on, and where a client's model is from: nothing of other clients, and no place of any machine."""
 
 import hashlib
 import json
+import os
+import platform
+import time
 from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+
+import torch
 
 from fedhca.client.privacy import epsilon
 from fedhca.config.owner import without_places
@@ -11,6 +17,31 @@ from fedhca.experiment.config import Recipe
 from fedhca.experiment.recipes import dump_recipe
 from fedhca.extras import EXTRAS
 from fedhca.sharing.card import Provenance, Share
+
+PACKAGES = ("fedhca", "torch", "transformers", "numpy", "scipy", "clarabel", "opencv-python-headless", "safetensors")
+
+
+def environment() -> dict[str, Any]:
+    """Return versions, processor, threads and accelerator."""
+    return {
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "python": platform.python_version(),
+        "system": platform.platform(terse=True),
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "packages": {name: _version(name) for name in PACKAGES},
+    }
+
+
+def _version(name: str) -> str | None:
+    """Return a package's version; None where it runs from a source tree or goes by another name."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
 
 SAID = ("fedhca", "torch", "transformers")
 """Packages whose versions the card says."""

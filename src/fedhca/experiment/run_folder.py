@@ -22,8 +22,7 @@ from fedhca.experiment.checkpoint import Checkpoint, load_roster
 from fedhca.experiment.config import Recipe
 from fedhca.experiment.difference import first_difference
 from fedhca.experiment.drive import CHECKPOINTS, CLIENTS, JOURNAL
-from fedhca.experiment.environment import environment
-from fedhca.experiment.provenance import provenance
+from fedhca.experiment.provenance import environment, provenance
 from fedhca.experiment.recipes import as_begun, dump_recipe, load_recipe, to_yaml
 from fedhca.experiment.trained import held_here, newest_checkpoint, no_checkpoint, restore
 from fedhca.lock import in_use

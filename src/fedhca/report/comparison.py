@@ -1,16 +1,18 @@
 """A comparison on disk: the table as Markdown and CSV, and drawings of what each method predicts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from fedhca.atomic import write_atomically
+from fedhca.client.samples import Batch
+from fedhca.data.colours import unnormalise
 from fedhca.experiment.build import build_participants
 from fedhca.experiment.compare import Entry
-from fedhca.report.gallery import comparison_rows, telling
 from fedhca.report.result import Column, Result
 from fedhca.report.sheet import Tile, sheet
 from fedhca.report.table import Table
-from fedhca.tasks.task import Task
+from fedhca.sharing.predictor import Predictor
+from fedhca.tasks.task import IGNORE, Task
 
 TRIED = 48
 """Test pictures, spread over the set, among which the most telling ones are looked for."""
@@ -61,3 +63,37 @@ def comparisons(
         tried = [test[index] for index in range(0, len(test), max(1, len(test) // TRIED))]
         chosen = telling(tried, participant.tasks, pictures)
         yield name, [row for sample in chosen for row in comparison_rows(predictors, sample)]
+
+
+def comparison_rows(predictors: Mapping[str, Predictor], sample: Batch) -> list[list[Tile]]:
+    """Return one row per task: the picture, the truth, and each method's prediction.
+
+    Args:
+        predictors: the same client under several methods, by method.
+        sample: a test picture with its labels.
+
+    """
+    first = next(iter(predictors.values()))
+    picture = unnormalise(sample["image"].numpy())
+    found = {method: predictor.predict(sample["image"]) for method, predictor in predictors.items()}
+    rows = []
+    for task in first.tasks:
+        truth = sample[task.name].numpy()
+        columns = {"truth": truth, **{method: values[task.name] for method, values in found.items()}}
+        like = task.drawn_like(truth)
+        tiles = [Tile(name, like.draw(task.known(values, truth), picture)) for name, values in columns.items()]
+        rows.append([Tile(f"{first.client} {task.name}", picture), *tiles])
+    return rows
+
+
+def telling(samples: Sequence[Batch], tasks: Sequence[Task], count: int) -> list[Batch]:
+    """Return the samples that have labels, and labels other than background, on the most pixels."""
+    return sorted(samples, key=lambda sample: -_labelled(sample, tasks))[:count]
+
+
+def _labelled(sample: Batch, tasks: Sequence[Task]) -> float:
+    total = 0.0
+    for task in tasks:
+        valid = sample[task.name] != IGNORE
+        total += float(valid.float().mean() + (valid & (sample[task.name] != 0)).float().mean())
+    return total

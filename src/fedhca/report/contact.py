@@ -11,8 +11,8 @@ from fedhca.data.described.source import Described
 from fedhca.data.source import IMAGE, Source
 from fedhca.errors import DataError
 from fedhca.report.sheet import INK, PAPER, Tile, sheet
-from fedhca.tasks import HumanParts, SemanticSegmentation
-from fedhca.tasks.letters import font_for
+from fedhca.tasks.classes import ClassMaps
+from fedhca.tasks.on_picture import font_for
 from fedhca.tasks.palette import class_colours
 from fedhca.tasks.task import Task
 
@@ -73,7 +73,7 @@ def _tile(caption: str, picture: UInt8[np.ndarray, "y x 3"]) -> Tile:
 
 def _legend(source: Source, name: str, task: Task) -> list[Tile]:
     """Return which colour is which class, for a task of classes; nothing for others."""
-    if not isinstance(task, SemanticSegmentation | HumanParts):
+    if not isinstance(task, ClassMaps):
         return []
     labels: Mapping[str, object] = source.labels if isinstance(source, Described) else {}
     names: Sequence[str] = getattr(labels.get(name), "names", ()) or tuple(map(str, range(task.channels)))

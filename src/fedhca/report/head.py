@@ -1,12 +1,16 @@
-"""The head of the page: what was compared, in a few facts."""
+"""The head of the page: what was compared, in a few facts, and the main finding from the numbers alone."""
 
+import math
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
+from statistics import fmean
 
-from fedhca.report.notation import clock
+from fedhca.report.claims import beyond_groups
+from fedhca.report.notation import clock, percent
 from fedhca.report.sections.bytes import wall
 from fedhca.report.study import Study
-from fedhca.server.family import in_words
+from fedhca.report.verdict import in_words
+from fedhca.server import family
+from fedhca.sharing.description import own_version
 
 
 def facts(study: Study) -> list[tuple[str, str]]:
@@ -18,9 +22,12 @@ def facts(study: Study) -> list[tuple[str, str]]:
         ("rounds", _range([run.recipe.rounds for run in study.runs])),
         ("clients", _range([len(study.clients(setting)) for setting in study.settings])),
         ("data sets", ", ".join(dict.fromkeys(data for run in study.runs for data in run.recipe.datasets))),
-        ("architectures", " ".join(dict.fromkeys(line for run in study.runs for line in in_words(run.families)))),
+        (
+            "architectures",
+            " ".join(dict.fromkeys(line for run in study.runs for line in family.in_words(run.families))),
+        ),
         ("runs", f"{len(study.runs)}, {clock(sum(map(wall, study.runs)))} in all"),
-        ("written by", f"fedhca {_own_version()}"),
+        ("written by", f"fedhca {own_version()}"),
     ]
     return [(name, value) for name, value in found if value]
 
@@ -36,8 +43,41 @@ def _range(numbers: Sequence[int]) -> str:
     return " / ".join(map(str, dict.fromkeys(numbers)))
 
 
-def _own_version() -> str:
-    try:
-        return version("fedhca")
-    except PackageNotFoundError:  # run from a source tree
-        return "from source"
+def finding(study: Study) -> list[str]:
+    """Return one sentence for each setting, and one about its groups of equal clients where there are any."""
+    table = study.table
+    if not table.results:
+        return ["No run was evaluated yet."]
+    if not table.has_gain:
+        return [f"No run of {study.reference}, the reference of Δm: metrics only."]
+    asked = [(setting, ask(study, setting)) for setting in study.settings for ask in (_highest, _groups)]
+    return [_sentence(f"{setting}: {words}" if setting else words) for setting, words in asked if words]
+
+
+def _highest(study: Study, setting: str) -> str:
+    found = {
+        method: list(study.table.gains(method, setting).values())
+        for own, method in study.table.columns
+        if own == setting and method != study.reference
+    }
+    known = {method: values for method, values in found.items() if values and all(map(math.isfinite, values))}
+    if not known:
+        why = f": a metric is 0 under {study.reference}, or has no value" if any(found.values()) else ""
+        return f"Δm not measured{why}."
+    method = max(known, key=lambda name: (fmean(known[name]), name == study.ours))  # ties go to the method of the paper
+    mark = " (not finished)" if (setting, method) in study.provisional else ""
+    told = study.table.verdicts(setting)
+    words = f"highest mean Δm beside {study.reference}: {method} {percent(known[method])}{mark}."
+    return f"{words} Against {study.reference}: {in_words(told)}." if told else words
+
+
+def _groups(study: Study, setting: str) -> str:
+    asked = beyond_groups(study, setting)
+    if asked is None:
+        return ""
+    words, word = asked
+    return f"groups of equal clients: {words}; {word or 'so what they alone give is not known'}."
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -62,6 +62,15 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9.+=]+", "-", text.lower().replace("×", "x")).strip("-.") or "x"
 
 
+def suffix(setting: str) -> str:
+    """Return what the name of a setting adds to the name of a file.
+
+    >>> suffix(""), suffix("×2")
+    ('', '-x2')
+    """
+    return f"-{slug(setting)}" if setting else ""
+
+
 def clock(seconds: float) -> str:
     """Write a duration.
 

@@ -12,8 +12,7 @@ from fedhca.atomic import write_atomically
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.compare import Entry
 from fedhca.report.figures.theme import DARK, LIGHT
-from fedhca.report.finding import finding
-from fedhca.report.head import facts, notices
+from fedhca.report.head import facts, finding, notices
 from fedhca.report.press import KINDS, Printed, data_uri, print_figure
 from fedhca.report.section import Drawing, Section
 from fedhca.report.sections.alpha import alpha
@@ -36,21 +35,13 @@ NAME = re.compile(r'<span class="file">([a-z0-9.+=-]+)\.svg, \.png</span>')
 """Names a figure's files on the page; what would lead out of the folder does not match."""
 
 SECTIONS: Mapping[str, Callable[[Study], Section | None]] = {
-    "table": table,
-    "gains": gains,
-    "scaling": scaling,
-    "claims": claims,
-    "curves": curves,
-    "alpha": alpha,
-    "beta": beta,
-    "conflict": conflict,
-    "listening": listening,
-    "gallery": gallery,
-    "bytes": bytes_and_time,
-    "sites": sites,
-    "record": record,
+    make.__module__.rpartition(".")[2]: make
+    for make in (
+        *(table, gains, scaling, claims, curves, alpha, beta),
+        *(conflict, listening, gallery, bytes_and_time, sites, record),
+    )
 }
-"""In the order of the page. Each gives its section, or nothing where the runs have no data for it."""
+"""By the names of their files, in the order of the page; each gives its section, or nothing without data for it."""
 
 
 def write_report(

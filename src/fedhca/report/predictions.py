@@ -7,16 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Shaped, UInt8
+from jaxtyping import Float, Shaped, UInt8
 from PIL import Image
+from torch import Tensor
 
 from fedhca.atomic import write_atomically
-from fedhca.data.colours import normalise
+from fedhca.data.colours import normalise, unnormalise
 from fedhca.errors import RecipeError
-from fedhca.report.gallery import prediction_row
-from fedhca.report.sheet import png, sheet
-from fedhca.sharing.picture import rgb
-from fedhca.sharing.predictor import Predictor
+from fedhca.report.sheet import Tile, png, sheet
+from fedhca.sharing.predictor import Predictor, rgb
 
 
 def draw_predictions(predictor: Predictor, images: Sequence[Path], out: Path) -> list[Path]:
@@ -35,6 +34,14 @@ def draw_predictions(predictor: Predictor, images: Sequence[Path], out: Path) ->
         write_atomically(path, sheet([row], height=240))
         written.append(path)
     return written
+
+
+def prediction_row(predictor: Predictor, image: Float[Tensor, "3 y x"], name: str) -> list[Tile]:
+    """Return the picture and what the client predicts for it, one tile a task."""
+    found = predictor.predict(image)
+    picture = unnormalise(image.numpy())
+    drawn = [Tile(task.name, task.draw(found[task.name], picture)) for task in predictor.tasks]
+    return [Tile(name, picture), *drawn]
 
 
 def write_predictions(predictor: Predictor, images: Sequence[Path], out: Path) -> list[Path]:

@@ -1,7 +1,8 @@
-"""From a drawing to what stands on the page: light and dark, wide and narrow; and to files beside it."""
+"""From a drawing to what stands on the page: light and dark, wide and narrow; as short SVG, and in files beside it."""
 
 import base64
 import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,9 +14,8 @@ from PIL import Image
 from fedhca.atomic import write_atomically
 from fedhca.data.picture_file import open_picture
 from fedhca.report.figures.canvas import Canvas
-from fedhca.report.figures.theme import DARK, LIGHT
+from fedhca.report.figures.theme import DARK, LIGHT, Theme, colours
 from fedhca.report.sheet import png
-from fedhca.report.svg import lettered, recoloured, shortened
 
 Draw = Callable[[Canvas], Figure]
 
@@ -87,3 +87,44 @@ def _rendered(draw: Draw, canvas: Canvas, *kinds: str) -> list[bytes]:
             figure.set_layout_engine("none")  # laid out once; a second time would give the same
             files.append(lettered(file.getvalue().decode()).encode() if kind == "svg" else file.getvalue())
     return files
+
+
+FONT = "system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,'Liberation Sans','DejaVu Sans',sans-serif"
+SHORTER = (
+    (r"<\?xml.*?\?>|<!DOCTYPE[^>]*>|<!--.*?-->|<metadata>.*?</metadata>", ""),
+    (r' transform="rotate\(-0 [^)]*\)"', ""),
+    (r'<g id="[^"]*">', "<g>"),
+    (r">\s+<", "><"),
+    (r"\s+", " "),
+)
+"""What matplotlib writes and a page has no use for: pattern and what stands in its place."""
+
+
+def lettered(svg: str) -> str:
+    """Set all text in the reader's own font: said once, not at every word."""
+    plain = re.sub(r"font-family: [^;\"]*;? ?", "", svg)
+    return plain.replace("<defs>", f"<style>text{{font-family:{FONT}}}</style><defs>", 1)
+
+
+def recoloured(svg: str, before: Theme, after: Theme) -> str:
+    """Put one theme's colours in the place of another's."""
+    instead = dict(zip(colours(before), colours(after), strict=True))
+    return re.sub(r"#[0-9a-f]{6}\b", lambda found: instead.get(found[0], found[0]), svg)
+
+
+def shortened(svg: str) -> str:
+    """Leave out what a page has no use for."""
+    for pattern, instead in SHORTER:
+        svg = re.sub(pattern, instead, svg, flags=re.DOTALL)
+    return re.sub(r"<[^>]*>", lambda tag: _tightened(tag[0]), svg).strip()  # in tags only: labels are numbers, too
+
+
+def _tightened(tag: str) -> str:
+    """Round coordinates to hundredths of a point, and leave out spaces that say nothing."""
+    tag = re.sub(r"(\.\d\d)\d+", r"\1", tag)
+    tag = re.sub(r' d="([^"]*)"', lambda path: f' d="{_path(path[1])}"', tag)
+    return re.sub(r"([:;]) ", r"\1", tag)
+
+
+def _path(steps: str) -> str:
+    return re.sub(r"\s*([MLCQz])\s*", r"\1", steps).strip().replace(" ", ",")

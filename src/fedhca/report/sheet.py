@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
-from fedhca.tasks.letters import Font, font_for
+from fedhca.tasks.on_picture import Font, font_for
 
 GAP, LINE = 6, 18
 PAPER, INK = (255, 255, 255), (40, 40, 48)

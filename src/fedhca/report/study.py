@@ -10,7 +10,6 @@ from fedhca.experiment.sections.client import ClientSection
 from fedhca.experiment.sections.method import MethodSection
 from fedhca.report.comparison import tasks
 from fedhca.report.figures.look import Look, looks
-from fedhca.report.kinds import kinds
 from fedhca.report.result import Result
 from fedhca.report.runs import Run
 from fedhca.report.table import Table
@@ -158,3 +157,22 @@ def _comparable(runs: Sequence[Run], setting: str) -> list[Run]:
 def _last(run: Run) -> Result | None:
     evaluations = run.evaluations()
     return evaluations[-1][1] if evaluations else None
+
+
+def kinds(clients: Sequence[ClientSection]) -> dict[str, str]:
+    """Return the name of each client's kind.
+
+    >>> kinds([ClientSection(name="a", dataset="nyud", tasks=("depth",))])
+    {'a': 'nyud depth'}
+    """
+    several: dict[str, set[frozenset[str]]] = {}
+    for client in clients:
+        if len(client.tasks) > 1:
+            several.setdefault(client.dataset, set()).add(frozenset(client.tasks))
+    return {client.name: _kind(client, len(several.get(client.dataset, ()))) for client in clients}
+
+
+def _kind(client: ClientSection, different: int) -> str:
+    if len(client.tasks) == 1 or different > 1:
+        return f"{client.dataset} {' + '.join(sorted(client.tasks))}"
+    return f"{client.dataset} multi-task"

@@ -4,14 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
-from typing import Literal
+from typing import Literal, get_args
 
 from scipy.special import stdtr, stdtrit
 
 from fedhca.report.notation import printed
 
 Word = Literal["better", "worse", "not told apart"]
-WORDS: tuple[Word, ...] = ("better", "worse", "not told apart")
 LEVEL = 0.05
 
 
@@ -72,7 +71,7 @@ def in_words(found: Mapping[str, Verdict]) -> str:
     """
     if all(each.seeds < 2 for each in found.values()):
         return "one seed tells nothing apart"
-    names = {word: [name for name, each in found.items() if each.word == word] for word in WORDS}
+    names = {word: [name for name, each in found.items() if each.word == word] for word in get_args(Word)}
     return "; ".join(f"{word}: {', '.join(each)}" for word, each in names.items() if each)
 
 

@@ -1,16 +1,12 @@
 """All clients in this process, one after the other."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
 
 from fedhca.client.client import Client
 from fedhca.client.shared_trainer import SharedTrainer
 from fedhca.errors import FedhcaError, RecipeError
-from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Missing, TrainReply, TrainRequest
+from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Missing, Reply, Request, TrainReply, TrainRequest
 from fedhca.parameters import Parameters
-
-Request = TypeVar("Request", TrainRequest, EvaluateRequest)
-Reply = TypeVar("Reply", TrainReply, EvaluateReply)
 
 
 class LocalRuntime:

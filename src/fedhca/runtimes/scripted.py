@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
-from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Missing, TrainReply, TrainRequest
+from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Missing, Request, TrainReply, TrainRequest
 from fedhca.parameters import Parameters
 
 Train = Callable[[TrainRequest], Parameters | Missing]
 Measure = Callable[[EvaluateRequest], Mapping[str, float]]
-Request = TypeVar("Request", TrainRequest, EvaluateRequest)
 
 
 class ScriptedRuntime:

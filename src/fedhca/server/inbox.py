@@ -35,10 +35,7 @@ class Inbox:
 
     @classmethod
     def beside(
-        cls,
-        roster: Roster,
-        start: tuple[Float[Tensor, "_ _"], ...],
-        table: Callable[[Tensor], Tensor] = new_like,
+        cls, roster: Roster, start: tuple[Float[Tensor, "_ _"], ...], table: Callable[[Tensor], Tensor] = new_like
     ) -> "Inbox":
         """Make an empty inbox with tables like those that were handed out; `table` makes one."""
         return cls(roster, tuple(map(table, start)), start=start)

@@ -3,14 +3,12 @@
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic
 
 from fedhca.config.federation import Federation
 from fedhca.errors import FedhcaError, MissingReplyError, RecipeError
-from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Missing, Runtime, TrainReply, TrainRequest
+from fedhca.messages import Hello, Missing, Reply, Request, Runtime, TrainReply, TrainRequest
 
-Request = TypeVar("Request", TrainRequest, EvaluateRequest)
-Reply = TypeVar("Reply", TrainReply, EvaluateReply)
 Tell = Callable[[Missing], None]
 
 RETRY_SECONDS = 5.0

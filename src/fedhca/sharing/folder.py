@@ -7,13 +7,14 @@ DIR/model.onnx             the model as a graph, where it was asked for
 """
 
 import copy
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from fedhca.atomic import write_atomically
 from fedhca.errors import ModelFolderError, one_line
@@ -22,21 +23,53 @@ from fedhca.models.decoder import Decoder, MakeDecoder
 from fedhca.sharing import description, weights
 from fedhca.sharing.description import OWN, Description, Pictures, own_version, read_description, task_part
 from fedhca.sharing.encoder import encoder_of, settings_of
-from fedhca.sharing.limits import Limits
 from fedhca.tasks.task import Task
+
+MOST_STEPS = 15_000
+"""Operations of PyTorch: Swin-T is made, and run twice, in three thousand."""
+
+MOST_NUMBERS = 2**30
+"""Of one tensor: 4 GB in float32."""
+
+
+class Limits(TorchDispatchMode):
+    """While it is entered, tensors have no memory; ValueError as soon as there are too many, or one is too large.
+
+    What is made within has names, shapes and kinds of numbers, and nothing else, so that a description can be held
+    against a file before anything is read.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps = 0
+        self.device = torch.device("meta")
+
+    def __enter__(self) -> "Limits":
+        self.device.__enter__()
+        super().__enter__()
+        return self
+
+    def __exit__(self, *reason: Any) -> None:
+        super().__exit__(*reason)
+        self.device.__exit__(*reason)
+
+    def __torch_dispatch__(self, function: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Do one operation, and look at what comes of it."""
+        self.steps += 1
+        if self.steps > MOST_STEPS:
+            raise ValueError(f"it takes more than {MOST_STEPS} steps to build")
+        made = function(*args, **(kwargs or {}))
+        for each in made if isinstance(made, tuple | list) else (made,):
+            if isinstance(each, Tensor) and each.numel() > MOST_NUMBERS:
+                raise ValueError(f"a tensor has more than {MOST_NUMBERS} numbers, {list(each.shape)}")
+        return made
+
 
 CARD, GRAPH = "README.md", "model.onnx"
 
 
-@dataclass(frozen=True)
-class Loaded:
-    """A model as it came from a folder."""
-
-    client: str
-    model: ClientModel
-    tasks: Sequence[Task]
-    size: tuple[int, int]
-    classes: Mapping[str, Sequence[str]]
+Model = tuple[str, ClientModel, Sequence[Task], tuple[int, int], Mapping[str, Sequence[str]]]
+"""Whose it is, the model, its tasks, the size of its pictures, and names of classes, where they are known."""
 
 
 def save(
@@ -91,12 +124,8 @@ def _make_room(folder: Path) -> None:
 
 
 def load(
-    folder: Path,
-    *,
-    tasks: Sequence[Task] = (),
-    encoder: nn.Module | None = None,
-    decoder: MakeDecoder | None = None,
-) -> Loaded:
+    folder: Path, *, tasks: Sequence[Task] = (), encoder: nn.Module | None = None, decoder: MakeDecoder | None = None
+) -> Model:
     """Load a model; arguments and errors as in `Predictor.from_pretrained`."""
     path = folder / description.FILE
     described = read_description(path)
@@ -108,7 +137,7 @@ def load(
     if model is None or decoder is not None:
         model = _with(path, encoder, described, found, decoder or Decoder)
     weights.load_weights(folder / weights.FILE, model)
-    return Loaded(described.client, model, found, size, described.classes)
+    return described.client, model, found, size, described.classes
 
 
 def _require_own(path: Path, part: str, needed: bool, given: object) -> None:

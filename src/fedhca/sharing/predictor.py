@@ -1,23 +1,70 @@
-"""A trained model and its tasks: pictures in, predictions out."""
+"""A trained model and its tasks: pictures in, whatever they are given as, and predictions out."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from jaxtyping import Float, Shaped, UInt8
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor, nn
 from torch.nn import functional
 
 from fedhca.data.colours import normalise
+from fedhca.data.image import PHOTOGRAPHS, read_upright
+from fedhca.data.picture_file import MAX_PIXELS
+from fedhca.errors import DataError
 from fedhca.models.client_model import ClientModel
 from fedhca.models.decoder import MakeDecoder
 from fedhca.sharing.folder import load, save
 from fedhca.sharing.hub import found_or_fetched
-from fedhca.sharing.picture import Picture, rgb, shrunk
 from fedhca.tasks.task import Task
+
+Picture = str | Path | Image.Image | np.ndarray
+"""A file, a PIL image, or an array uint8 [y, x, 3]."""
+
+
+def rgb(picture: Picture) -> UInt8[np.ndarray, "y x 3"]:
+    """Return a picture's colours, turned as the camera held it.
+
+    Raises:
+        DataError: it is no picture, or there is no such file.
+
+    """
+    if isinstance(picture, np.ndarray):
+        return _array(picture)
+    if isinstance(picture, Image.Image):
+        return _image(picture)
+    path = Path(picture)
+    if not path.is_file():
+        raise DataError(f"{path}: expected a picture; found none. Correct the path.")
+    return read_upright(path)
+
+
+def shrunk(picture: UInt8[np.ndarray, "_ _ 3"], longest: int) -> UInt8[np.ndarray, "y x 3"]:
+    """Return a picture with no side longer than this: itself, or each pixel the mean of those it covers."""
+    factor = min(1.0, longest / max(picture.shape[:2]))
+    if factor == 1:
+        return picture
+    height, width = (max(1, round(side * factor)) for side in picture.shape[:2])
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def _array(picture: np.ndarray) -> UInt8[np.ndarray, "y x 3"]:
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or picture.size == 0:
+        found = f"{picture.dtype} {list(picture.shape)}"
+        raise DataError(f"A picture should be an array uint8 [y, x, 3] of RGB. Found {found}. Convert it.")
+    return np.ascontiguousarray(picture)
+
+
+def _image(picture: Image.Image) -> UInt8[np.ndarray, "y x 3"]:
+    if picture.mode not in PHOTOGRAPHS or not 0 < picture.width * picture.height <= MAX_PIXELS:
+        found = f"mode {picture.mode}, {picture.height} × {picture.width}"
+        expected = f"colour mode {', '.join(PHOTOGRAPHS)}, and at most {MAX_PIXELS} pixels"
+        raise DataError(f"A picture should be of {expected}. Found {found}. Convert it.")
+    return np.array(ImageOps.exif_transpose(picture).convert("RGB"))
 
 
 @dataclass(frozen=True)
@@ -68,8 +115,9 @@ class Predictor:
                 cannot be reached.
 
         """
-        loaded = load(found_or_fetched(source, revision), tasks=tasks, encoder=encoder, decoder=decoder)
-        return cls(loaded.client, loaded.model.to(device).eval(), loaded.tasks, loaded.size, loaded.classes)
+        place = found_or_fetched(source, revision)
+        client, model, found, size, classes = load(place, tasks=tasks, encoder=encoder, decoder=decoder)
+        return cls(client, model.to(device).eval(), found, size, classes)
 
     def save_pretrained(self, folder: str | Path) -> Path:
         """Write the model to a folder for `from_pretrained`, and return it; `fedhca export` adds a card.

@@ -1,13 +1,51 @@
 """What the tasks that name a class, of each pixel or of the picture, have in common."""
 
+from abc import ABC
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer, Shaped, UInt8
 from torch import Tensor
 
 from fedhca.errors import DataError, RecipeError
 from fedhca.stats import Confusion
-from fedhca.tasks.pixels import labelled, require_fit, require_label
+from fedhca.tasks.palette import class_colours
+from fedhca.tasks.pixels import labelled, mean_over, require_fit, require_label
 from fedhca.tasks.task import IGNORE, Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassMaps(Task, ABC):
+    """One class per pixel. Loss: cross entropy, mean over the labelled pixels. Metric: mIoU over all classes."""
+
+    metric: ClassVar[str] = "mIoU"
+    unit: ClassVar[str] = "%"
+    higher_is_better: ClassVar[bool] = True
+
+    def check_label(self, label: Shaped[Tensor, "..."], size: tuple[int, int]) -> None:
+        """Raise DataError for what is no map of classes."""
+        check_map(self, label, size)
+
+    def loss(self, output: Float[Tensor, "b c y x"], label: Int[Tensor, "b y x"]) -> Float[Tensor, ""]:
+        """Return the mean cross entropy over labelled pixels."""
+        return mean_over(cross_entropy(self, output, label), labelled(label))
+
+    def predict(self, output: Float[Tensor, "b c y x"]) -> Int[Tensor, "b y x"]:
+        """Return the most likely class of each pixel."""
+        return output.argmax(dim=1)
+
+    def measure(self, output: Float[Tensor, "b c y x"], label: Int[Tensor, "b y x"]) -> Confusion:
+        """Count the labelled pixels by true and by most likely class."""
+        require_classes(self, output, label)
+        return Confusion.of(self.predict(output), label, labelled(label), self.channels)
+
+    def draw(
+        self, values: Integer[np.ndarray, "y x"], picture: UInt8[np.ndarray, "_ _ 3"]
+    ) -> UInt8[np.ndarray, "y x 3"]:
+        """Return one colour per class."""
+        return class_colours()[values]
 
 
 def cross_entropy(task: Task, output: Float[Tensor, "b c ..."], label: Int[Tensor, "b ..."]) -> Float[Tensor, "b ..."]:
@@ -15,17 +53,6 @@ def cross_entropy(task: Task, output: Float[Tensor, "b c ..."], label: Int[Tenso
     require_classes(task, output, label)
     # Not reduced here: torch's own sum over pixels has no deterministic form on a GPU.
     return torch.nn.functional.cross_entropy(output.float(), label.long(), ignore_index=IGNORE, reduction="none")
-
-
-def most_likely(output: Float[Tensor, "b c ..."]) -> Int[Tensor, "b ..."]:
-    """Return the index of the greatest channel of each."""
-    return output.argmax(dim=1)
-
-
-def confusion(task: Task, output: Float[Tensor, "b c y x"], label: Int[Tensor, "b y x"]) -> Confusion:
-    """Count the labelled pixels by true and by most likely class."""
-    require_classes(task, output, label)
-    return Confusion.of(most_likely(output), label, labelled(label), task.channels)
 
 
 def require_count(task: Task) -> None:

@@ -62,7 +62,7 @@ class Classification(Task):
 
     def predict(self, output: Float[Tensor, "b c"]) -> Int[Tensor, "b"]:
         """Return the most likely class of each picture."""
-        return classes.most_likely(output)
+        return output.argmax(dim=1)
 
     def measure(self, output: Float[Tensor, "b c"], label: Int[Tensor, "b"]) -> Share:
         """Count the labelled pictures, and those whose class was found."""

@@ -1,5 +1,7 @@
-"""Edges: the probability of a boundary at every pixel."""
+"""Edges: the probability of a boundary at every pixel, and the sums of the edge benchmark."""
 
+import math
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ClassVar, final
@@ -12,11 +14,33 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from fedhca import edge_detection
+from fedhca.edge_detection.scores import at_best, rates
 from fedhca.errors import DataError, RecipeError
-from fedhca.tasks.edge_counts import EdgeCounts
+from fedhca.stats import Stat
 from fedhca.tasks.palette import INK, shade
 from fedhca.tasks.pixels import labelled, mean_over, require_fit, require_label
 from fedhca.tasks.task import IGNORE, Task
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class EdgeCounts(Stat):
+    """Counts [cntR, sumR, cntP, sumP] of edge pixels: at each threshold, and with each picture at its best one."""
+
+    counts: Int64[Tensor, "thresholds 4"]
+    best: Int64[Tensor, "4"]
+
+    @classmethod
+    def of(cls, pictures: Iterable[Int64[np.ndarray, "thresholds 4"]]) -> "EdgeCounts":
+        """Add up the counts of pictures, see `fedhca.edge_detection.count`."""
+        counts = np.stack([*pictures])
+        return cls(torch.from_numpy(counts.sum(0)), torch.from_numpy(np.sum([*map(at_best, counts)], axis=0)))
+
+    def result(self) -> float:
+        """Return odsF in percent: F = 2PR / (P + R) at the best threshold, P = cntP / sumP and R = cntR / sumR."""
+        if not self.counts.any():
+            return math.nan
+        return 100 * float(rates(self.counts.cpu().numpy())[2].max())
 
 
 @final

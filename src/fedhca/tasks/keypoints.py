@@ -12,10 +12,9 @@ from torch import Tensor
 from fedhca.errors import DataError, RecipeError
 from fedhca.stats import Share
 from fedhca.tasks.on_picture import dots
-from fedhca.tasks.padding import padding
 from fedhca.tasks.pixels import mean_over, require_channels, require_label
 from fedhca.tasks.task import IGNORE, Task
-from fedhca.tasks.view import View
+from fedhca.tasks.view import View, padding
 
 
 @final

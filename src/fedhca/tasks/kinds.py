@@ -3,25 +3,24 @@
 from collections.abc import Mapping
 
 from fedhca.errors import RecipeError
-from fedhca.tasks.classification import Classification
-from fedhca.tasks.depth import Depth
-from fedhca.tasks.edges import Edges
-from fedhca.tasks.human_parts import HumanParts
-from fedhca.tasks.keypoints import Keypoints
-from fedhca.tasks.saliency import Saliency
-from fedhca.tasks.semantic_segmentation import SemanticSegmentation
-from fedhca.tasks.surface_normals import SurfaceNormals
-from fedhca.tasks.task import Task
+from fedhca.tasks import (
+    Classification,
+    Depth,
+    Edges,
+    HumanParts,
+    Keypoints,
+    Saliency,
+    SemanticSegmentation,
+    SurfaceNormals,
+    Task,
+)
 
 KINDS: Mapping[str, type[Task]] = {
-    "semseg": SemanticSegmentation,
-    "human_parts": HumanParts,
-    "sal": Saliency,
-    "normals": SurfaceNormals,
-    "edge": Edges,
-    "depth": Depth,
-    "classification": Classification,
-    "keypoints": Keypoints,
+    kind.name: kind
+    for kind in (
+        *(SemanticSegmentation, HumanParts, Saliency, SurfaceNormals, Edges),
+        *(Depth, Classification, Keypoints),
+    )
 }
 """A task's name says what it is called, its kind what it is: `cracks` may be a `semseg`, `left_depth` a `depth`."""
 

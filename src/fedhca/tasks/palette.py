@@ -53,11 +53,6 @@ _DEMAND = np.array([[2.2], [1.0], [1.0]])
 """How far apart colours should be for each of these eyes, relative to each other: the blind see fewer."""
 
 
-def paint_classes(values: Integer[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y x 3"]:
-    """Return the colour of every pixel's class; 255 is no class."""
-    return class_colours()[values]
-
-
 @cache
 def class_colours() -> UInt8[np.ndarray, "256 3"]:
     """Return one colour per index: slate for class 0, often the background, and `NEUTRAL` for 255."""

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from fedhca.parameters import is_finite
 from fedhca.stats import NotFinite, Stat
 from fedhca.tasks.head import Head
-from fedhca.tasks.padding import pad
-from fedhca.tasks.view import View
+from fedhca.tasks.view import View, pad
 
 IGNORE = 255
 """The value that means "no label here" in the label map of every task."""

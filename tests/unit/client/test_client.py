@@ -11,8 +11,8 @@ from torch import Tensor
 
 from fedhca.client import Client, Step
 from fedhca.client.clients import Clients
-from fedhca.client.schedule import Schedule
 from fedhca.client.state import gather
+from fedhca.client.training import Schedule
 from fedhca.config.federation import Site
 from fedhca.errors import ClientError, RecipeError, RunFolderError
 from fedhca.messages import EvaluateRequest, LocalRule, TrainRequest

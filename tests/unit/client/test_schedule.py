@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from fedhca.client.schedule import Schedule
+from fedhca.client.training import Schedule
 from fedhca.config.federation import Training
 
 

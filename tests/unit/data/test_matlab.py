@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from fedhca.data.matlab import label_map
-from fedhca.data.matlab_elements import DEEPEST, require_small
+from fedhca.data.matlab import DEEPEST, label_map, require_small
 
 
 def cell(found: list[Any]) -> np.ndarray:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from fedhca.data.synthetic import Figures, Rooms
-from fedhca.data.synthetic.people import PARTS
 from fedhca.data.synthetic.scenes import Scenes
 from fedhca.errors import RecipeError
+from fedhca.tasks.human_parts import PARTS
 from fedhca.tasks.task import IGNORE
 
 both = pytest.mark.parametrize("kind", [Rooms, Figures])

@@ -14,7 +14,7 @@ from fedhca.data.transforms import evaluation_transform, train_transform
 from fedhca.data.window import Window, draw_window
 from fedhca.errors import DataError
 from fedhca.tasks import Depth, Edges, HumanParts, Saliency, SemanticSegmentation, SurfaceNormals, Task
-from fedhca.tasks.padding import padding, unpad
+from fedhca.tasks.view import padding, unpad
 
 TASKS: dict[str, Task] = {
     task.name: task

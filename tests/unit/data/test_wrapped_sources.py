@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from fedhca.data.kept import Kept
-from fedhca.data.shrunk import Shrunk
 from fedhca.data.source import Sample, Source
 from fedhca.data.synthetic import Rooms
+from fedhca.data.wrapped import Kept, Shrunk
 from fedhca.errors import RecipeError
 from fedhca.tasks import IGNORE
 

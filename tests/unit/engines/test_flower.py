@@ -18,8 +18,7 @@ from flwr.supernode.runtime import run_clientapp
 from starlette.testclient import TestClient
 
 from fedhca.engines.flower import apps, carrier, clientapp
-from fedhca.engines.flower.carrier import CLIENT, Carrier
-from fedhca.engines.flower.packing import pack, unpack
+from fedhca.engines.flower.carrier import CLIENT, Carrier, pack, unpack
 from fedhca.engines.flower.superlink import keep_doors
 from fedhca.errors import GoneError
 from fedhca.messages import Missing

@@ -15,9 +15,8 @@ from fedhca import Compression, Federation, Privacy, RunFolder, Training, load_r
 from fedhca.client import Client
 from fedhca.client.clients import Clients
 from fedhca.client.participant import Participant
-from fedhca.client.schedule import Schedule
 from fedhca.client.trainer import Trainer
-from fedhca.client.training import Step
+from fedhca.client.training import Schedule, Step
 from fedhca.errors import ClientError, FedhcaError, RecipeError, RunFolderError
 from fedhca.experiment import journal
 from fedhca.layout import Layout
@@ -54,8 +53,8 @@ def same_state(one: Round, other: Round) -> bool:
         {
             "encoders": each.state.encoders,
             "decoders": each.state.decoders,
-            **{f"e/{name}": value for name, value in each.state.encoder_state.items()},
-            **{f"d/{name}": value for name, value in each.state.decoder_state.items()},
+            **{f"e/{name}": value for name, value in each.state.memories[0].items()},
+            **{f"d/{name}": value for name, value in each.state.memories[1].items()},
         }
         for each in (one, other)
     ]

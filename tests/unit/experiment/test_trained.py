@@ -7,7 +7,7 @@ import torch
 import fedhca
 from fedhca import Predictor, Training
 from fedhca.aggregation.mean import mean
-from fedhca.client.evaluation import measure
+from fedhca.client.training import measure
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.methods import Method
 from fedhca.server.state import Round

@@ -6,7 +6,7 @@ from studies import made
 
 from fedhca.experiment.compare import Entry
 from fedhca.report.claims import Finding, claims, more_clients
-from fedhca.report.finding import finding
+from fedhca.report.head import finding
 from fedhca.report.study import AT_REST, Study
 
 BEST = "FedHCA² has the best Δm of all methods."

@@ -13,21 +13,16 @@ import pytest
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from fedhca.report.figures.alpha import alpha
-from fedhca.report.figures.beta import beta
-from fedhca.report.figures.bytes import bytes_per_round
 from fedhca.report.figures.canvas import Canvas
-from fedhca.report.figures.conflict import conflict
-from fedhca.report.figures.curves import curves
-from fedhca.report.figures.gains import gains
-from fedhca.report.figures.lines import Line, Panel
-from fedhca.report.figures.listening import listening
+from fedhca.report.figures.lines import Line, Panel, line_panels
 from fedhca.report.figures.look import FIXED, REFERENCE, Look, looks
-from fedhca.report.figures.losses import losses
-from fedhca.report.figures.scaling import scaling
-from fedhca.report.figures.seconds import seconds
-from fedhca.report.figures.task_gains import task_gains
 from fedhca.report.figures.theme import DARK, LIGHT, colours
+from fedhca.report.sections.bytes import draw_bytes, draw_seconds
+from fedhca.report.sections.conflict import draw_conflict
+from fedhca.report.sections.curves import draw_losses
+from fedhca.report.sections.gains import draw_gains, draw_task_gains
+from fedhca.report.sections.listening import draw_listening
+from fedhca.report.sections.scaling import draw_scaling
 
 METHODS = ["fedavg", "fedhca2", "fedhca2+decoder=local"]
 LOOKS = looks(METHODS)
@@ -41,25 +36,25 @@ MANY = np.full((20, 20), 0.05) + 0.1 * np.eye(20)
 SIGNED = np.array([[1.5, -0.2], [0.3, 0.7]])
 
 FIGURES: dict[str, Callable[[Canvas], Figure]] = {
-    "alpha": partial(alpha, panels=PANELS),
-    "beta": partial(beta, panels=PANELS),
-    "bytes": partial(bytes_per_round, clients=["a", "b"], amounts={"all": {"down": [1e6, 2e6], "up": [1.0, 2.0]}}),
-    "conflict": partial(conflict, cosines=PANELS, negative=PANELS),
-    "curves": partial(curves, panels=PANELS),
-    "gains": partial(gains, settings={"×1": {"fedavg": [-3.0, 1.0], "fedhca2": [math.nan]}}, looks=LOOKS),
-    "listening": partial(listening, matrices={"fedavg": SIGNED, "fedhca2": np.eye(2)}, names=["a", "b"]),
-    "listening alone": partial(listening, matrices={"local": np.eye(2)}, names=["a", "b"]),
-    "listening, many": partial(listening, matrices={"m": MANY}, names=[f"client-{i}" for i in range(20)]),
-    "losses": partial(losses, panels=PANELS),
+    "alpha": partial(line_panels, height=2.7, columns=2, bands=2, one_scale=True, panels=PANELS),
+    "beta": partial(line_panels, height=1.9, one_scale=True, panels=PANELS),
+    "bytes": partial(draw_bytes, clients=["a", "b"], amounts={"all": {"down": [1e6, 2e6], "up": [1.0, 2.0]}}),
+    "conflict": partial(draw_conflict, cosines=PANELS, negative=PANELS),
+    "curves": partial(line_panels, panels=PANELS),
+    "gains": partial(draw_gains, settings={"×1": {"fedavg": [-3.0, 1.0], "fedhca2": [math.nan]}}, looks=LOOKS),
+    "listening": partial(draw_listening, matrices={"fedavg": SIGNED, "fedhca2": np.eye(2)}, names=["a", "b"]),
+    "listening alone": partial(draw_listening, matrices={"local": np.eye(2)}, names=["a", "b"]),
+    "listening, many": partial(draw_listening, matrices={"m": MANY}, names=[f"client-{i}" for i in range(20)]),
+    "losses": partial(draw_losses, panels=PANELS),
     "scaling": partial(
-        scaling,
+        draw_scaling,
         settings=["×1", "×2"],
         gains={"fedavg": ([-1.0, -2.0], [0.5, 0.5]), "fedhca2": ([1.0, math.nan], [0.0, 0.0])},
         looks=LOOKS,
     ),
-    "seconds": partial(seconds, methods=["a", "b"], phases={"train": [1.0, 2.0], "evaluate": [0.0, 0.5]}),
+    "seconds": partial(draw_seconds, methods=["a", "b"], phases={"train": [1.0, 2.0], "evaluate": [0.0, 0.5]}),
     "task gains": partial(
-        task_gains,
+        draw_task_gains,
         settings={"": np.array([[1.0, -40.0], [math.nan, 2.0]])},
         tasks=["nyud depth", "nyud edge"],
         methods=METHODS[:2],
@@ -111,17 +106,16 @@ def test_who_listens_may_be_below_zero() -> None:
 
 def test_bars_and_their_errors_are_within_every_panel() -> None:
     settings = {"×1": {"fedavg": [1.0, 1.2]}, "×2": {"fedavg": [-30.0, 10.0]}}
-    figure = gains(Canvas(), settings, LOOKS)
+    figure = draw_gains(Canvas(), settings, LOOKS)
     assert len({axes.get_xlim() for axes in figure.axes}) == 1
     assert figure.axes[0].get_xlim()[0] < -30
 
 
 def test_panels_of_alpha_and_beta_have_one_scale_that_holds_all() -> None:
     high = [Line("a", [1, 2], [0.1, 0.9], [0.0, 0.0], Look(0))]
-    for draw in (alpha, beta):
-        figure = draw(Canvas(), [Panel("low", LINES[:1]), Panel("high", high)])
-        assert len({axes.get_ylim() for axes in figure.axes}) == 1
-        assert figure.axes[1].get_ylim()[1] > 9
+    figure = line_panels(Canvas(), [Panel("low", LINES[:1]), Panel("high", high)], one_scale=True)
+    assert len({axes.get_ylim() for axes in figure.axes}) == 1
+    assert figure.axes[1].get_ylim()[1] > 9
 
 
 def test_no_two_methods_look_alike() -> None:

@@ -9,8 +9,8 @@ from PIL import Image
 from fedhca.client import Client
 from fedhca.errors import DataError, RecipeError, RunFolderError
 from fedhca.experiment.run_folder import RunFolder
-from fedhca.report.gallery import comparison_rows, prediction_row, telling
-from fedhca.report.predictions import draw_predictions
+from fedhca.report.comparison import comparison_rows, telling
+from fedhca.report.predictions import draw_predictions, prediction_row
 from fedhca.report.sheet import GAP, LINE, Tile, sheet
 from fedhca.sharing.predictor import Predictor
 from fedhca.tasks import IGNORE, Depth

@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fedhca.report.figures.curves import curves
-from fedhca.report.figures.lines import Line, Panel
-from fedhca.report.figures.listening import listening
+from fedhca.report.figures.lines import Line, Panel, line_panels
 from fedhca.report.figures.look import Look
 from fedhca.report.figures.theme import DARK, LIGHT
 from fedhca.report.press import Printed, print_figure
+from fedhca.report.sections.listening import draw_listening
 
 LINE = Line("<fedavg> & others", [1, 2, 3], [0.10005, 0.10006, 0.10009], [0.0, 0.00001, 0.0], Look(1))
 SVG = "{http://www.w3.org/2000/svg}"
@@ -25,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def printed(folder: Path) -> Printed:
-    draw = partial(curves, panels=[Panel("nyud depth", [LINE, LINE], "RMSE m ↓")])
+    draw = partial(line_panels, panels=[Panel("nyud depth", [LINE, LINE], "RMSE m ↓")])
     return print_figure(draw, folder, "curves")
 
 
@@ -83,12 +82,12 @@ def test_files_lie_beside_the_page(printed: Printed, folder: Path) -> None:
 
 
 def test_a_heat_map_is_drawn_anew_in_the_dark(tmp_path: Path) -> None:
-    draw = partial(listening, matrices={"a": np.array([[0.5, 0.1], [0.2, 0.8]])}, names=["x", "y"])
+    draw = partial(draw_listening, matrices={"a": np.array([[0.5, 0.1], [0.2, 0.8]])}, names=["x", "y"])
     found = print_figure(draw, tmp_path, "listening", shaded=True)
     images = [next(svg(uri).iter(f"{SVG}image")).attrib for uri in (found.light, found.dark)]
     assert images[0] != images[1]
 
 
 def test_the_same_numbers_give_the_same_bytes(printed: Printed, tmp_path: Path) -> None:
-    draw = partial(curves, panels=[Panel("nyud depth", [LINE, LINE], "RMSE m ↓")])
+    draw = partial(line_panels, panels=[Panel("nyud depth", [LINE, LINE], "RMSE m ↓")])
     assert print_figure(draw, tmp_path, "curves") == printed

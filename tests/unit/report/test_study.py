@@ -6,8 +6,7 @@ import pytest
 from studies import made
 
 from fedhca.errors import RunFolderError
-from fedhca.report.finding import finding
-from fedhca.report.head import facts, notices
+from fedhca.report.head import facts, finding, notices
 from fedhca.report.study import Study
 
 

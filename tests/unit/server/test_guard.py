@@ -130,8 +130,8 @@ def test_who_sends_far_more_is_as_if_it_had_not_answered() -> None:
         assert torch.equal(one.state.encoders, other.state.encoders)
         assert torch.equal(one.state.decoders, other.state.decoders)
         assert torch.equal(one.state.since, other.state.since)
-        for name, value in one.state.encoder_state.items():
-            assert torch.equal(value, other.state.encoder_state[name])
+        for name, value in one.state.memories[0].items():
+            assert torch.equal(value, other.state.memories[0][name])
         assert one.losses.keys() == one.bytes.keys() == one.clients.keys() == {"a", "d"}
         assert one.shortened == {}
     line = "its encoder's update is 50 times as long as the median of this round; 10 times is allowed."

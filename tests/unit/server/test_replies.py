@@ -39,7 +39,7 @@ def test_replies_come_in_any_order_and_leave_in_the_order_of_the_requests() -> N
     assert all(name == each.client for name, each in found.replies.items())
     assert (found.missing, told) == ({}, [])
     measured = gather(
-        lambda asked: (EvaluateReply(each.client, 7) for each in asked[::-1]),
+        lambda asked: (EvaluateReply(each.client, 7, {}) for each in asked[::-1]),
         [EvaluateRequest(name, 7, NOTHING) for name in NAMES],
         FAIL,
     )

@@ -112,8 +112,8 @@ def test_a_run_can_stop_and_go_on_from_any_state() -> None:
     assert [each.number for each in rest] == [3, 4]
     assert torch.equal(rest[-1].state.encoders, whole[-1].state.encoders)
     assert torch.equal(rest[-1].state.decoders, whole[-1].state.decoders)
-    for name, tensor in whole[-1].state.encoder_state.items():
-        assert torch.equal(rest[-1].state.encoder_state[name], tensor)
+    for name, tensor in whole[-1].state.memories[0].items():
+        assert torch.equal(rest[-1].state.memories[0][name], tensor)
     assert list(rounds(method, runtime, whole[-1].state, federation(rounds=4))) == []
 
 
@@ -166,7 +166,7 @@ def test_rules_see_the_rows_of_the_whole_federation() -> None:
     assert decoders.layout == DECODER
     assert torch.equal(encoders.end - encoders.start, torch.ones(2, 2))
     assert decoders.start[:, 0].tolist() == [10, 0, 1]
-    assert (int(found.state.encoder_state["rows"]), int(found.state.decoder_state["rows"])) == (2, 3)
+    assert (int(found.state.memories[0]["rows"]), int(found.state.memories[1]["rows"])) == (2, 3)
 
 
 def filled(state: ServerState, replies: Iterable[TrainReply]) -> Inbox:
@@ -180,12 +180,12 @@ def test_a_step_leaves_state_and_replies_as_they_were_and_spends_the_inbox() -> 
     method = make_method("fedhca2")
     state = begin(method, ROSTER, HELLOS, federation())
     replies = {name: TrainReply(name, 0, parameters(name, 7.0), {}) for name in ORDER}
-    before = state.encoders.clone(), state.decoders.clone(), state.encoder_state["alpha"].clone()
+    before = state.encoders.clone(), state.decoders.clone(), state.memories[0]["alpha"].clone()
     inbox, another = (filled(state, replies.values()) for _ in range(2))
     (first, *_), (second, *_) = step(method, state, inbox), step(method, state, another)
     assert torch.equal(first.encoders, second.encoders)
     assert first.encoders is inbox.tables[0]
-    after = state.encoders, state.decoders, state.encoder_state["alpha"]
+    after = state.encoders, state.decoders, state.memories[0]["alpha"]
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
     assert torch.equal(replies["a"].parameters.encoder, torch.full((2,), 7.0))
 
@@ -242,10 +242,10 @@ def test_keep_leaves_an_absent_client_as_it_was(method: str) -> None:
         assert torch.equal(after.encoders[1], before.encoders[1])
         assert torch.equal(after.decoders[1:], before.decoders[1:])
         assert not torch.equal(after.encoders[0], before.encoders[0])
-        for name in {"alpha", "beta"} & {*before.encoder_state, *before.decoder_state}:
-            state = "encoder_state" if name == "alpha" else "decoder_state"
+        for name in {"alpha", "beta"} & {*before.memories[0], *before.memories[1]}:
+            place = int(name == "beta")
             share = slice(1, None)
-            assert torch.equal(getattr(after, state)[name][share], getattr(before, state)[name][share])
+            assert torch.equal(after.memories[place][name][share], before.memories[place][name][share])
     assert [state.since.tolist() for state in (first, second, third, fourth)] == [[1, 1], [2, 1], [3, 1], [4, 4]]
     assert not torch.equal(fourth.encoders[1], third.encoders[1])
 
@@ -436,7 +436,7 @@ def test_a_client_that_joins_later_is_told_when_its_schedule_begins() -> None:
 def test_the_state_is_tensors_only() -> None:
     state = play(make_method("fedhca2"))[-1].state
     assert isinstance(state, ServerState)
-    for tensor in (state.encoders, state.decoders, *state.encoder_state.values(), *state.decoder_state.values()):
+    for tensor in (state.encoders, state.decoders, *state.memories[0].values(), *state.memories[1].values()):
         assert type(tensor) is torch.Tensor
         assert not tensor.requires_grad
 

@@ -11,7 +11,7 @@ from fedhca.data.window import Window, draw_window
 from fedhca.errors import DataError, RecipeError
 from fedhca.stats import Share
 from fedhca.tasks import IGNORE, Keypoints
-from fedhca.tasks.padding import padding
+from fedhca.tasks.view import padding
 
 TASK = Keypoints(channels=3, sigma=1.5, swaps=((1, 2),))
 SIZE = (20, 30)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from fedhca.tasks.letters import NO_LETTER, font_for
+from fedhca.tasks.on_picture import NO_LETTER, font_for
 
 
 def drawn(letter: str, text: str) -> bytes:

@@ -1,7 +1,7 @@
 import numpy as np
 
 from fedhca.tasks import palette
-from fedhca.tasks.palette import BLUES, EMBERS, INK, NEUTRAL, class_colours, paint_classes, shade
+from fedhca.tasks.palette import BLUES, EMBERS, INK, NEUTRAL, class_colours, shade
 
 
 def brightness(colours: np.ndarray) -> np.ndarray:
@@ -42,5 +42,5 @@ def test_beyond_the_ends_stand_the_colours_of_the_ends() -> None:
 
 
 def test_painting_leaves_the_shared_table_alone() -> None:
-    paint_classes(np.array([[0, 1]]))[:] = 0
+    class_colours()[np.array([[0, 1]])][:] = 0
     assert class_colours()[1].any()

@@ -10,16 +10,15 @@ from pydantic import Field, model_validator
 
 from fedhca.config.bounds import Number
 from fedhca.data.described.class_colours import Colour, class_of_colours, distinct_colours
-from fedhca.data.described.label import Label, Several, StoredWhole, listed, no_map, one_channel
+from fedhca.data.described.label import Label, Several, StoredWhole, listed, one_channel
 from fedhca.data.image import read_colours, read_stored
 from fedhca.errors import DataError
-from fedhca.tasks import HumanParts, SemanticSegmentation
-from fedhca.tasks.task import IGNORE, Task
+from fedhca.tasks import IGNORE, HumanParts, SemanticSegmentation, Task
+from fedhca.tasks.human_parts import PARTS
 
 Classes = (
     Annotated[int, Field(ge=1, le=IGNORE), Number] | Annotated[tuple[str, ...], Field(min_length=1, max_length=IGNORE)]
 )
-PARTS = ("background", "head", "torso", "upper arms", "lower arms", "upper legs", "lower legs")
 
 
 def class_names(classes: int | tuple[str, ...]) -> tuple[str, ...]:
@@ -91,7 +90,7 @@ class ClassMap(Label):
 
     def nothing(self, shape: tuple[int, int]) -> UInt8[np.ndarray, "y x"]:
         """Return 255 everywhere."""
-        return no_map(shape, np.uint8)
+        return np.full(shape, IGNORE, np.uint8)
 
     def strange(self, stored: Shaped[np.ndarray, "y x ..."]) -> set[Colour]:
         """Return the colours in a file that the description does not know."""

@@ -7,10 +7,9 @@ import numpy as np
 from jaxtyping import Float32, Shaped
 
 from fedhca.config.bounds import Positive
-from fedhca.data.described.label import Label, Several, Stored, listed, no_map, one_channel
+from fedhca.data.described.label import Label, Several, Stored, listed, one_channel
 from fedhca.data.image import read_stored
-from fedhca.tasks import Depth
-from fedhca.tasks.task import IGNORE, Task
+from fedhca.tasks import IGNORE, Depth, Task
 
 UNITS = {"metres": 1.0, "centimetres": 0.01, "millimetres": 0.001}
 """Metres of each unit."""
@@ -55,7 +54,3 @@ class DepthMap(Label):
             measured = (metres > 0) & (values != NO_MEASUREMENT)  # which float16 cannot hold
         known = ~listed(values, self.invalid) & np.isfinite(metres) & measured
         return np.where(known, metres, np.float32(IGNORE))
-
-    def nothing(self, shape: tuple[int, int]) -> Float32[np.ndarray, "y x"]:
-        """Return 255 everywhere."""
-        return no_map(shape, np.float32)

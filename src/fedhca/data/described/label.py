@@ -4,7 +4,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Shaped
@@ -81,9 +81,9 @@ class Label(Section, ABC):
 
         """
 
-    @abstractmethod
     def nothing(self, shape: tuple[int, int]) -> Shaped[np.ndarray, "..."]:
-        """Return the label of a picture of so many pixels that has none."""
+        """Return the label of a picture of so many pixels that has none: 255 everywhere."""
+        return np.full(shape, IGNORE, np.float32)
 
     def find(self, root: Path, name: str) -> Mapping[str, Path | tuple[Path, Shaped[np.ndarray, "..."]]]:
         """Return the file of each picture's label, or where it stands and its values, by the pictures' names.
@@ -161,8 +161,3 @@ def axes_mend(stored: np.ndarray) -> str:
 def listed(values: np.ndarray, some: Collection[float | int]) -> np.ndarray:
     """Return where values are one of `some`."""
     return np.isin(values, [*some]) if some else np.zeros(values.shape, bool)
-
-
-def no_map(shape: tuple[int, ...], kind: Any) -> np.ndarray:
-    """Return a map without a label anywhere."""
-    return np.full(shape, IGNORE, kind)

@@ -8,11 +8,10 @@ from jaxtyping import Float32, Shaped
 from pydantic import Field
 
 from fedhca.config.bounds import Number
-from fedhca.data.described.label import Label, Several, StoredWhole, listed, no_map, one_channel
+from fedhca.data.described.label import Label, Several, StoredWhole, listed, one_channel
 from fedhca.data.image import read_stored
 from fedhca.errors import DataError
-from fedhca.tasks import Edges, Saliency
-from fedhca.tasks.task import IGNORE, Task
+from fedhca.tasks import IGNORE, Edges, Saliency, Task
 
 
 @final
@@ -59,4 +58,4 @@ class Mask(Label):
 
     def nothing(self, shape: tuple[int, int]) -> Shaped[np.ndarray, "y x"]:
         """Return 255 everywhere."""
-        return no_map(shape, np.uint8 if self.kind == "sal" else np.float32)
+        return np.full(shape, IGNORE, np.uint8 if self.kind == "sal" else np.float32)

@@ -7,12 +7,11 @@ import numpy as np
 from jaxtyping import Float32, Shaped
 
 from fedhca.data.described.class_colours import Channel
-from fedhca.data.described.label import Label, axes_mend, channels, no_map
+from fedhca.data.described.label import Label, axes_mend, channels
 from fedhca.data.label_normals import decode_normals
 from fedhca.errors import DataError
-from fedhca.tasks import SurfaceNormals
+from fedhca.tasks import IGNORE, SurfaceNormals, Task
 from fedhca.tasks.surface_normals import LONGEST
-from fedhca.tasks.task import IGNORE, Task
 
 Colour = tuple[Channel, Channel, Channel]
 
@@ -52,4 +51,4 @@ class NormalMap(Label):
 
     def nothing(self, shape: tuple[int, int]) -> Float32[np.ndarray, "y x 3"]:
         """Return 255 everywhere."""
-        return no_map((*shape, 3), np.float32)
+        return np.full((*shape, 3), IGNORE, np.float32)

@@ -12,8 +12,7 @@ from fedhca.data.described.class_maps import Classes, class_names
 from fedhca.data.described.csv_file import require_once, rows_of
 from fedhca.data.described.label import Below, Label
 from fedhca.errors import DataError, unknown
-from fedhca.tasks import Classification
-from fedhca.tasks.task import IGNORE, Task
+from fedhca.tasks import IGNORE, Classification, Task
 
 NUMBER = re.compile(r"(-?[0-9]+)(\.0*)?")
 """A whole number; tables with gaps have it as 1.0."""

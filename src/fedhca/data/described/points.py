@@ -14,8 +14,7 @@ from fedhca.data.described.class_maps import class_names
 from fedhca.data.described.csv_file import require_once, rows_of
 from fedhca.data.described.label import Below, Label
 from fedhca.errors import DataError, unknown
-from fedhca.tasks import Keypoints
-from fedhca.tasks.task import Task
+from fedhca.tasks import Keypoints, Task
 
 VISIBLE = ("v", "visible", "visibility")
 """Names of the column that has 0 for a point without a label, as COCO's files have it."""

@@ -14,10 +14,7 @@ import numpy as np
 from fedhca.data.described.source import Described
 from fedhca.data.source import IMAGE, Source
 from fedhca.data.survey.class_tally import ClassTally
-from fedhca.data.survey.depth_tally import DepthTally
-from fedhca.data.survey.mask_tally import MaskTally
-from fedhca.data.survey.normal_tally import NormalTally
-from fedhca.data.survey.point_tally import PointTally
+from fedhca.data.survey.tallies import DepthTally, MaskTally, NormalTally, PointTally
 from fedhca.data.survey.tally import Tally
 from fedhca.errors import DataError
 from fedhca.tasks import (
@@ -86,12 +83,7 @@ class Survey:
     def facts(self) -> dict[str, Any]:
         """Return all that was found as JSON would hold it."""
         tasks = {
-            name: {
-                "kind": kind_of(tally.task),
-                "pictures": tally.with_label,
-                "labelled": tally.share,
-                **tally.facts(),
-            }
+            name: {"kind": kind_of(tally.task), "pictures": tally.with_label, "labelled": tally.share, **tally.facts()}
             for name, tally in self.tallies.items()
         }
         sizes = [{"size": [*size], "pictures": count} for size, count in self.sizes.most_common()]

@@ -6,17 +6,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from fedhca.data.synthetic.animals import animal
 from fedhca.data.synthetic.camera import Camera
 from fedhca.data.synthetic.canvas import Canvas, Piece, Skin
 from fedhca.data.synthetic.capsules import Capsules
 from fedhca.data.synthetic.chance import Chance
 from fedhca.data.synthetic.light import Light
 from fedhca.data.synthetic.palette import times, tint
-from fedhca.data.synthetic.people import PARTS, POINTS, SWAPS, person, points
-from fedhca.data.synthetic.planes import Planes
+from fedhca.data.synthetic.people import POINTS, SWAPS, animal, person, points
 from fedhca.data.synthetic.scenery import ball, hills, hut, tree
 from fedhca.data.synthetic.scenes import Scene, Scenes
+from fedhca.data.synthetic.solid import Planes
 from fedhca.tasks import Classification, Edges, HumanParts, Keypoints, Saliency, SemanticSegmentation, SurfaceNormals
 from fedhca.tasks.task import IGNORE, Task
 
@@ -47,7 +46,7 @@ class Figures(Scenes):
     @property
     def tasks(self) -> Mapping[str, Task]:
         """Classes, human parts, saliency, normals, edges; the class of the picture, and points of a person."""
-        semseg, parts = SemanticSegmentation(channels=len(CLASSES)), HumanParts(channels=len(PARTS))
+        semseg, parts = SemanticSegmentation(channels=len(CLASSES)), HumanParts()
         crowd = Classification(channels=len(CROWDS), names=CROWDS)
         keypoints = Keypoints(channels=len(POINTS), swaps=SWAPS)
         return {task.name: task for task in (semseg, parts, Saliency(), SurfaceNormals(), Edges(), crowd, keypoints)}

@@ -1,4 +1,4 @@
-"""People made of capsules, in random poses and clothes."""
+"""People, and animals, made of capsules, in random poses and clothes."""
 
 from math import cos, pi, sin
 
@@ -10,10 +10,7 @@ from fedhca.data.synthetic.capsules import Capsules
 from fedhca.data.synthetic.chance import Chance
 from fedhca.data.synthetic.palette import patterned, plain, times, tint
 from fedhca.data.synthetic.solid import turned
-
-PARTS = ("background", "head", "torso", "upper arms", "lower arms", "upper legs", "lower legs")
-"""Human parts by number; hands go with lower arms and feet with lower legs."""
-HEAD, TORSO, UPPER_ARM, LOWER_ARM, UPPER_LEG, LOWER_LEG = range(1, len(PARTS))
+from fedhca.tasks.human_parts import HEAD, LOWER_ARM, LOWER_LEG, TORSO, UPPER_ARM, UPPER_LEG
 
 POINTS = ("head", "left hand", "right hand", "left foot", "right foot")
 SWAPS = ((1, 2), (3, 4))
@@ -36,22 +33,14 @@ def _leg(side: int, swing: float, bend: float, spread: float) -> list[Limb]:
     knee = hip + _swung(0.42, swing, side * spread)
     ankle = knee + _swung(0.4, swing - bend, side * spread * 0.7)
     toe = ankle + np.array([side * 0.03, -0.02, 0.15])
-    return [
-        (hip, knee, 0.085, UPPER_LEG),
-        (knee, ankle, 0.06, LOWER_LEG),
-        (ankle, toe, 0.05, LOWER_LEG),
-    ]
+    return [(hip, knee, 0.085, UPPER_LEG), (knee, ankle, 0.06, LOWER_LEG), (ankle, toe, 0.05, LOWER_LEG)]
 
 
 def _arm(side: int, shoulder: Vector, swing: float, bend: float, spread: float) -> list[Limb]:
     elbow = shoulder + _swung(0.27, swing, side * spread)
     wrist = elbow + _swung(0.25, swing + bend, side * spread * 0.8)
     hand = wrist + 0.4 * (wrist - elbow)
-    return [
-        (shoulder, elbow, 0.052, UPPER_ARM),
-        (elbow, wrist, 0.042, LOWER_ARM),
-        (wrist, hand, 0.048, LOWER_ARM),
-    ]
+    return [(shoulder, elbow, 0.052, UPPER_ARM), (elbow, wrist, 0.042, LOWER_ARM), (wrist, hand, 0.048, LOWER_ARM)]
 
 
 def _trunk(lean: float, stout: float) -> tuple[list[Limb], Vector]:
@@ -108,12 +97,7 @@ def person(chance: Chance, label: int, x: float, z: float) -> Piece:
     jump = chance.between(0.1, 0.5) if chance.happens(0.15) else 0.0
     start, end = tall * np.array([limb[0] for limb in limbs]), tall * np.array([limb[1] for limb in limbs])
     radius = tall * np.array([limb[2] for limb in limbs])
-    return Piece(
-        placed(start, end, radius, (x, jump, z), turn),
-        _clothes(chance),
-        label,
-        [limb[3] for limb in limbs],
-    )
+    return Piece(placed(start, end, radius, (x, jump, z), turn), _clothes(chance), label, [limb[3] for limb in limbs])
 
 
 def points(solid: Capsules) -> Float[np.ndarray, "k 3"]:
@@ -133,3 +117,29 @@ def placed(
     axes = turned(turn)
     shift = np.array(foot) - np.array([0.0, lowest, 0.0])
     return Capsules(start @ axes + shift, end @ axes + shift, radius)
+
+
+def animal(chance: Chance, label: int, x: float, z: float) -> Piece:
+    """Return an animal that stands on the ground at (x, z)."""
+    body, girth, leg, neck, rise = chance.each((0.3, 0.55), (0.13, 0.26), (0.25, 0.6), (0.12, 0.45), (0.2, 1.2))
+    fore, hind = np.array([0.0, leg + 0.6 * girth, body]), np.array([0.0, leg + 0.6 * girth, -body])
+    chin = fore + np.array([0.0, neck * sin(rise) + 0.05, neck * cos(rise)])
+    nose, tail = chin + np.array([0.0, -0.07, 0.2]), hind + np.array([0.0, chance.between(-0.3, 0.25), -0.22])
+    rows = [(fore, hind, girth), (fore, chin, 0.5 * girth), (chin, nose, 0.4 * girth + 0.02), (hind, tail, 0.035)]
+    for side in (-1, 1):
+        rows.append((chin + np.array([side * 0.08, 0.05, 0.0]), chin + np.array([side * 0.11, 0.16, -0.02]), 0.035))
+    for side, end, step in zip((-1, 1, -1, 1), (1, 1, -1, -1), chance.each(*[(-0.15, 0.15)] * 4), strict=True):
+        hip = np.array([side * 0.55 * girth, leg, 0.9 * end * body])
+        rows.append((hip, hip + np.array([0.0, -leg, step]), 0.05 + 0.1 * girth))
+    start, stop, radius = (np.array(column) for column in zip(*rows, strict=True))
+    solid = placed(start, stop, radius, (x, 0.0, z), chance.between(-pi, pi))
+    return Piece(solid, _coat(chance), label)
+
+
+def _coat(chance: Chance) -> list[Skin]:
+    """Return a skin for each capsule: body, neck, head, tail, ears, legs."""
+    colour = tint(chance, (0.03, 0.12), (0.05, 0.7), (0.2, 0.95))
+    fur = patterned(chance, colour, ("cloud", "grain", "plain", "abstract"), 1.2)
+    dark = plain(times(colour, chance.pick((0.35, 0.8, 1.0))))
+    head = fur if chance.happens(0.6) else dark
+    return [fur, fur, head, fur, dark, dark] + [dark if chance.happens(0.5) else fur] * 4

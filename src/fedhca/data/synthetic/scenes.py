@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Float32, Int
 
 from fedhca import seeds
 from fedhca.data.source import Sample, Source
-from fedhca.data.synthetic.borders import borders
 from fedhca.data.synthetic.canvas import Canvas, Piece
 from fedhca.data.synthetic.chance import Chance
 from fedhca.data.synthetic.light import Light, brightness, shadows
@@ -114,3 +114,11 @@ class Scenes(Source):
 
     def _generator(self, index: int, purpose: str) -> np.random.Generator:
         return seeds.generator("synthetic", self.stem, self._seed, self._split, index, purpose)
+
+
+def borders(objects: Int[np.ndarray, "y x"]) -> Float32[np.ndarray, "y x"]:
+    """Return 1 where a pixel differs from its right or its lower neighbour: a line one pixel wide."""
+    differs = np.zeros(objects.shape, bool)
+    differs[:, :-1] = objects[:, :-1] != objects[:, 1:]
+    differs[:-1] |= objects[:-1] != objects[1:]
+    return differs.astype(np.float32)

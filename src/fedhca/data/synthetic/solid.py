@@ -1,6 +1,7 @@
-"""What a solid is: something that rays meet, k of a kind at a time."""
+"""What a solid is, something that rays meet, k of a kind at a time; and planes: floors, walls, the ground."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from math import cos, sin
 
 import numpy as np
@@ -57,3 +58,35 @@ DIRECTIONS = np.concatenate([CORNERS / np.sqrt(3.0), np.eye(3), -np.eye(3)])
 
 AROUND = 1.2 * DIRECTIONS
 """Points whose hull a ball lies inside."""
+
+
+@dataclass(frozen=True)
+class Planes(Solid):
+    """The points p with normal · p = offset, seen from the side that the normal points to and only from there."""
+
+    normal: Float[np.ndarray, "k 3"]
+    offset: Float[np.ndarray, " k"]
+
+    def rows(self) -> tuple[np.ndarray, ...]:
+        """Return the arrays that make up the bodies."""
+        return self.normal, self.offset
+
+    def seen(self, camera: Camera) -> "Planes":
+        """Return the same planes in the coordinates of a camera."""
+        return Planes(self.normal @ camera.rotation.T, self.offset - self.normal @ camera.position)
+
+    def depths(self, rays: Rays) -> Float[np.ndarray, "k y x"]:
+        """Return offset / (normal · direction), beyond all bounds where the ray runs away from the plane."""
+        return 1 / np.maximum(rays.along(self.normal / self.offset[:, None]), 1e-9)
+
+    def normals(self, which: Int[np.ndarray, " n"], points: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
+        """Return the normals of the planes."""
+        return np.take(self.normal.astype(np.float32), which, axis=0)
+
+    def cloud(self) -> Float[np.ndarray, "k 0 3"]:
+        """Return no points: a plane has no end."""
+        return np.empty((len(self.offset), 0, 3))
+
+    def hull(self) -> Float[np.ndarray, "k 0 3"]:
+        """Return no points: a plane has no end."""
+        return self.cloud()

@@ -10,9 +10,8 @@ from typing import Any
 from fedhca.engines import engine
 from fedhca.engines.certificates import lasting
 from fedhca.engines.flare.provision import provision, server_resources, write_local
-from fedhca.engines.flare.reach import reach
 from fedhca.engines.flare.session import connect
-from fedhca.engines.flare.workspace import write_workspace
+from fedhca.engines.flare.workspace import reach, write_workspace
 from fedhca.engines.processes import CONNECTED, SERVER, SITE, Processes, last_line, require_free
 from fedhca.engines.proxies import exempt
 from fedhca.engines.server_folder import ServerFolder

@@ -1,21 +1,50 @@
-"""The administrator's connection to FLARE's server."""
+"""The administrator's connection to FLARE's server, and a run as a job: a few lines of JSON, in which no code is."""
 
 import contextlib
 import io
+import json
 import logging
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from nvflare.collab import CollabRecipe
 from nvflare.fuel.flare_api import api_spec
 from nvflare.fuel.flare_api.flare_api import Session, new_secure_session
 
 from fedhca.engines import engine
-from fedhca.engines.flare.jobs import write_job
+from fedhca.engines.flare.apps import ServerApp, SiteApp
 from fedhca.engines.flare.provision import ADMIN
 from fedhca.errors import GoneError
 from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipes import dump_recipe
+
+SYNC = 600
+"""Seconds that sites have to start their processes."""
+
+
+def write_job(folder: Path, run: str, recipe: Recipe, sites: int) -> Path:
+    """Write the job of a run; return its folder.
+
+    Args:
+        folder: of jobs; one of this name is replaced.
+        run: name of the run.
+        recipe: of the run.
+        sites: how many there are; all take part.
+
+    """
+    text = json.dumps(dump_recipe(recipe))
+    job = CollabRecipe(
+        job_name=run, server=ServerApp(text, run), client=SiteApp(text, run), min_clients=sites, sync_task_timeout=SYNC
+    )
+    shutil.rmtree(folder / run, ignore_errors=True)
+    job.export(str(folder))
+    for code in list((folder / run).rglob("custom")):
+        shutil.rmtree(code)  # the library packs the source of our objects; sites have it installed
+    return folder / run
+
 
 GONE = (
     RuntimeError,

@@ -7,8 +7,7 @@ from flwr.app import Context, Message
 from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
 
-from fedhca.engines.flower.carrier import CLIENT, Carrier
-from fedhca.engines.flower.packing import pack, unpack
+from fedhca.engines.flower.carrier import CLIENT, Carrier, pack, unpack
 from fedhca.engines.here import server_here, site_here
 from fedhca.engines.serve import serve
 from fedhca.engines.site import cause

@@ -1,13 +1,14 @@
-"""Wires to the nodes of their clients, and their answers back, over Flower's grid."""
+"""Wires to the nodes of their clients, and their answers back, as records over Flower's grid."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
-from flwr.app import Message
+import numpy as np
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
 from flwr.common.constant import ErrorCode
 from flwr.serverapp import Grid
 
-from fedhca.engines.flower.packing import pack, unpack
 from fedhca.engines.wire import Wire
 from fedhca.errors import GoneError
 from fedhca.messages import Missing
@@ -74,3 +75,21 @@ def _read(client: str, reply: Message) -> Wire | Missing:
 
 def _gone(client: str, cause: str) -> Missing:
     return Missing(client, cause, GoneError(f"Client '{client}': {cause}"))
+
+
+WORDS, ROWS = "words", "rows"
+
+
+def pack(wire: Wire) -> RecordDict:
+    """Return a wire as it goes into a message."""
+    rows = {name: Array(value) for name, value in wire.items() if isinstance(value, np.ndarray)}
+    words: dict[str, Any] = {name: value for name, value in wire.items() if not isinstance(value, np.ndarray)}
+    return RecordDict({WORDS: ConfigRecord(words), ROWS: ArrayRecord(rows)})
+
+
+def unpack(content: RecordDict) -> Wire:
+    """Return the wire in a message; an empty one if there is none in it."""
+    words = content.config_records.get(WORDS, ConfigRecord())
+    rows = content.array_records.get(ROWS, ArrayRecord())
+    wire: dict[str, Any] = {**words, **{name: array.numpy() for name, array in rows.items()}}
+    return wire

@@ -136,19 +136,8 @@ class FlowerSession(engine.Session):
 
     def _done(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = [str(TOOLS / "flwr"), *words, *([] if words[0] == "stop" else ["--format", "json"])]
+        ours = {**os.environ, **QUIET, **NO_PROXIES, "FLWR_HOME": str(self.home)}
         try:
-            return subprocess.run(
-                command,
-                env=environment(self.home),
-                capture_output=True,
-                text=True,
-                timeout=PATIENCE,
-                check=False,
-            )
+            return subprocess.run(command, env=ours, capture_output=True, text=True, timeout=PATIENCE, check=False)
         except subprocess.TimeoutExpired as error:
             raise GoneError(f"`flwr {words[0]}` had no answer in {PATIENCE} seconds.") from error
-
-
-def environment(home: Path, **more: str) -> Mapping[str, str]:
-    """Return variables for Flower's commands: no telemetry, no proxy, nothing fetched, its files in our folder."""
-    return {**os.environ, **QUIET, **NO_PROXIES, "FLWR_HOME": str(home), **more}

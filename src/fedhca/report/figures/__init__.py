@@ -1,4 +1,4 @@
-"""The figures of the report, each a pure function from plain numbers to a figure of matplotlib, one file each.
+"""What the figures of the report are drawn with; each is drawn by its section, from plain numbers.
 
 matplotlib is asked for here and nowhere below this floor.
 """

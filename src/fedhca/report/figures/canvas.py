@@ -103,3 +103,9 @@ def on_one_scale(grid: Sequence[Axes], direction: Literal["x", "y"]) -> None:
     widest = min(low for low, _ in limits), max(high for _, high in limits)
     for axes in grid:
         getattr(axes, f"set_{direction}lim")(*widest)
+
+
+def name_bars(axes: Axes, canvas: Canvas) -> None:
+    """Set the names of level bars in ink, without ticks and lines between them."""
+    axes.grid(False, axis="y")
+    axes.tick_params(axis="y", length=0, labelcolor=canvas.theme.ink)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from fedhca.report.figures.canvas import NARROW, Canvas
+from fedhca.report.figures.canvas import NARROW, Canvas, on_one_scale
 from fedhca.report.figures.look import Look
 
 MARKED = 6
@@ -53,9 +53,18 @@ class Panel:
 
 
 def line_panels(
-    canvas: Canvas, panels: Sequence[Panel], *, height: float = 2.1, columns: int = 3, bands: int = CROWD
+    canvas: Canvas,
+    panels: Sequence[Panel],
+    *,
+    height: float = 2.1,
+    columns: int = 3,
+    bands: int = CROWD,
+    one_scale: bool = False,
 ) -> Figure:
-    """Draw small multiples with one legend; in panels with more than so many bands thick lines alone have theirs."""
+    """Draw small multiples with one legend, on one scale if asked.
+
+    In panels with more than so many bands thick lines alone have theirs.
+    """
     figure, grid = canvas.panels(len(panels), height=height, columns=columns)
     handles: dict[str, Line2D] = {}
     for axes, panel in zip(grid, panels, strict=True):
@@ -71,6 +80,8 @@ def line_panels(
             axes.set_xlabel("round")
     if len(handles) > 1:
         canvas.legend(figure, list(handles.values()))
+    if one_scale:
+        on_one_scale(grid, "y")
     return figure
 
 

@@ -3,13 +3,12 @@
 from functools import partial
 
 from fedhca.report.average import average
-from fedhca.report.figures.alpha import alpha as draw_alpha
-from fedhca.report.figures.lines import Line, Panel
+from fedhca.report.figures.lines import Line, Panel, line_panels
 from fedhca.report.figures.look import Look
+from fedhca.report.notation import suffix
 from fedhca.report.runs import Run
 from fedhca.report.section import Drawing, Section
 from fedhca.report.sections.own_part import own_part
-from fedhca.report.sections.place import suffix
 from fedhca.report.study import Study
 
 LEAD = (
@@ -32,15 +31,11 @@ def alpha(study: Study) -> Section | None:
         if panels:
             words = "; ".join(f"{panel.title}: {_ends(panel)}" for panel in panels)
             caption = "α against rounds; bands are one standard deviation over seeds."
-            parts.append(
-                Drawing(
-                    f"alpha{suffix(setting)}",
-                    partial(draw_alpha, panels=panels),
-                    f"α from first to last round. {words}.",
-                    caption,
-                    setting,
-                )
+            alt = f"α from first to last round. {words}."
+            draw = partial(
+                line_panels, panels=panels, height=2.7, columns=2, bands=len(panels[0].lines), one_scale=True
             )
+            parts.append(Drawing(f"alpha{suffix(setting)}", draw, alt, caption, setting))
     if not parts:
         return None
     grids, notes = own_part(study, "encoder", "alpha")

@@ -7,14 +7,12 @@ import numpy as np
 
 from fedhca.errors import RunFolderError
 from fedhca.report.average import average
-from fedhca.report.figures.beta import beta as draw_beta
-from fedhca.report.figures.lines import Line, Panel
+from fedhca.report.figures.lines import Line, Panel, line_panels
 from fedhca.report.figures.look import Look
-from fedhca.report.notation import slug
+from fedhca.report.notation import slug, suffix
 from fedhca.report.runs import Run
 from fedhca.report.section import Drawing, Section
 from fedhca.report.sections.own_part import own_part
-from fedhca.report.sections.place import suffix
 from fedhca.report.study import Study
 
 LEAD = (
@@ -40,9 +38,8 @@ def beta(study: Study) -> Section | None:
                 name = f"beta-{slug(method)}{suffix(setting)}"
                 words = "; ".join(f"{panel.title}: {_ends(panel)}" for panel in panels)
                 alt = f"β in the last round under {method}. {words}."
-                parts.append(
-                    Drawing(name, partial(draw_beta, panels=panels), alt, CAPTION.format(method=method), setting)
-                )
+                draw = partial(line_panels, panels=panels, height=1.9, one_scale=True)
+                parts.append(Drawing(name, draw, alt, CAPTION.format(method=method), setting))
     if not parts:
         return None
     grids, notes = own_part(study, "decoder", "beta")

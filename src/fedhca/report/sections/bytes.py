@@ -1,23 +1,27 @@
 """What a round costs: bytes on the wire, and time."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from statistics import fmean
+from typing import Any
 
-from fedhca.report.figures.bytes import bytes_per_round
-from fedhca.report.figures.seconds import seconds as draw_seconds
-from fedhca.report.notation import clock, size
+from matplotlib.figure import Figure
+
+from fedhca.report.figures.canvas import Canvas, name_bars
+from fedhca.report.figures.lines import entitle
+from fedhca.report.figures.look import Look
+from fedhca.report.notation import clock, size, suffix
 from fedhca.report.runs import Run
 from fedhca.report.section import Cell, Drawing, Grid, Section
-from fedhca.report.sections.place import suffix
 from fedhca.report.study import Study
 
 LEAD = (
     "Bytes are of the parameters a client receives and sends in one round; times were taken on the machines in the "
     "record."
 )
-Amounts = dict[str, list[float]]
+DIRECTIONS = {"down": ("received", Look(0)), "up": ("sent", Look(1))}
+HATCHES = ("", "//", "\\\\", "xx")
 
 
 def bytes_and_time(study: Study) -> Section | None:
@@ -50,7 +54,7 @@ def _bytes(study: Study, setting: str) -> Drawing | None:
         + ", ".join(f"{c} {size(d)} down, {size(u)} up" for c, d, u in zip(clients, a["down"], a["up"], strict=True))
         for names, a in every.items()
     )
-    draw = partial(bytes_per_round, clients=clients, amounts=every)
+    draw = partial(draw_bytes, clients=clients, amounts=every)
     return Drawing(f"bytes{suffix(setting)}", draw, alt, "Bytes per round and client, by direction.", setting)
 
 
@@ -95,3 +99,41 @@ def _times(study: Study, setting: str, method: str) -> list[Cell]:
 def wall(run: Run) -> float:
     """Return the seconds of all rounds."""
     return float(sum(value for line in run.journal for value in line.get("seconds", {}).values() if value is not None))
+
+
+def draw_bytes(canvas: Canvas, clients: Sequence[str], amounts: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
+    """Draw one panel for each group of methods: for every client a bar down and a bar up."""
+    figure, grid = canvas.panels(len(amounts), height=0.8 + 0.34 * len(clients), columns=2)
+    for axes, (methods, amount) in zip(grid, amounts.items(), strict=True):
+        entitle(axes, canvas, methods)
+        bars = []
+        for shift, (direction, (label, look)) in zip((-0.19, 0.19), DIRECTIONS.items(), strict=True):
+            places = [place + shift for place in range(len(clients))]
+            style = _bar(canvas, look, "" if direction == "down" else "//")
+            bars.append(axes.barh(places, amount[direction], 0.34, label=label, **style))
+        axes.set_yticks(range(len(clients)), clients)
+        axes.set_ylim(len(clients) - 0.5, -0.5)
+        axes.xaxis.set_major_formatter(lambda value, _: size(value))
+        name_bars(axes, canvas)
+        axes.locator_params(axis="x", nbins=5)
+    canvas.legend(figure, bars)
+    return figure
+
+
+def draw_seconds(canvas: Canvas, methods: Sequence[str], phases: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw one bar for each method, its phases one after the other."""
+    figure, (axes,) = canvas.panels(1, height=0.9 + 0.3 * len(methods), columns=1)
+    entitle(axes, canvas, "", "seconds per round, mean over rounds and seeds")
+    start, bars = [0.0] * len(methods), []
+    for place, (phase, values) in enumerate(phases.items()):
+        style = _bar(canvas, Look(place), HATCHES[place % len(HATCHES)])
+        bars.append(axes.barh(methods, values, 0.62, left=start, label=phase, **style))
+        start = [before + value for before, value in zip(start, values, strict=True)]
+    axes.invert_yaxis()
+    name_bars(axes, canvas)
+    canvas.legend(figure, bars)
+    return figure
+
+
+def _bar(canvas: Canvas, look: Look, hatch: str) -> dict[str, Any]:
+    return {"color": look.colour(canvas.theme), "hatch": hatch, "edgecolor": canvas.theme.surface}

@@ -1,16 +1,17 @@
 """Conflict between the clients' updates against rounds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from fedhca.aggregation.conflict import mean_cosine, negative_share
 from fedhca.report.average import average
-from fedhca.report.figures.conflict import conflict as draw_conflict
-from fedhca.report.figures.lines import Line, Panel
+from fedhca.report.figures.canvas import Canvas
+from fedhca.report.figures.lines import Line, Panel, line_panels
+from fedhca.report.notation import suffix
 from fedhca.report.section import Drawing, Section
-from fedhca.report.sections.place import suffix
 from fedhca.report.study import Study
 
 LEAD = (
@@ -61,3 +62,13 @@ def _alt(panels: list[Panel]) -> str:
         + ", ".join(f"{line.label} {line.mean[0]:.2f} to {line.mean[-1]:.2f}" for line in panel.lines)
         for panel in panels
     )
+
+
+def draw_conflict(canvas: Canvas, cosines: Sequence[Panel], negative: Sequence[Panel]) -> Figure:
+    """Draw the cosines in the upper row, the share of negative pairs below them."""
+    figure = line_panels(canvas, [*cosines, *negative], height=2.0, columns=len(cosines))
+    for axes in figure.axes[: len(cosines)]:
+        axes.axhline(0, color=canvas.theme.ink, linewidth=0.9)
+    for axes in figure.axes[len(cosines) :]:
+        axes.set_ylim(-3, 103)
+    return figure

@@ -1,16 +1,19 @@
 """Metrics and training losses against rounds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
 from fedhca.report.average import average
-from fedhca.report.figures.curves import curves as draw_curves
-from fedhca.report.figures.lines import Line, Panel
-from fedhca.report.figures.losses import losses
+from fedhca.report.figures.canvas import Canvas
+from fedhca.report.figures.lines import Line, Panel, line_panels
+from fedhca.report.notation import suffix
 from fedhca.report.result import Result
 from fedhca.report.runs import Run, pick
 from fedhca.report.section import Drawing, Section
-from fedhca.report.sections.place import suffix
 from fedhca.report.study import Study
 from fedhca.report.table import arrow, unit_of
 
@@ -52,24 +55,38 @@ def _panels(study: Study, setting: str, history: Histories, losses_only: bool = 
 
 
 def _metrics(setting: str, panels: list[Panel]) -> Drawing:
-    words = "; ".join(f"{panel.title} ({panel.unit}): {_ends(panel)}" for panel in panels)
+    alt = _alt([(f"{panel.title} ({panel.unit})", panel) for panel in panels])
     caption = "Test metrics against rounds, one panel for each data set and task."
-    return Drawing(
-        f"curves{suffix(setting)}",
-        partial(draw_curves, panels=panels),
-        f"From first to last: {words}.",
-        caption,
-        setting,
-    )
+    return Drawing(f"curves{suffix(setting)}", partial(line_panels, panels=panels), alt, caption, setting)
 
 
 def _losses(setting: str, panels: list[Panel]) -> Drawing:
-    words = "; ".join(f"{panel.title}: {_ends(panel)}" for panel in panels)
+    alt = _alt([(panel.title, panel) for panel in panels])
     caption = "Training losses against rounds, on a logarithmic axis."
-    return Drawing(
-        f"losses{suffix(setting)}", partial(losses, panels=panels), f"From first to last: {words}.", caption, setting
+    return Drawing(f"losses{suffix(setting)}", partial(draw_losses, panels=panels), alt, caption, setting)
+
+
+def _alt(panels: list[tuple[str, Panel]]) -> str:
+    ends = (
+        f"{title}: " + ", ".join(f"{line.label} {line.mean[0]:.4g} to {line.mean[-1]:.4g}" for line in panel.lines)
+        for title, panel in panels
     )
+    return f"From first to last: {'; '.join(ends)}."
 
 
-def _ends(panel: Panel) -> str:
-    return ", ".join(f"{line.label} {line.mean[0]:.4g} to {line.mean[-1]:.4g}" for line in panel.lines)
+def draw_losses(canvas: Canvas, panels: Sequence[Panel]) -> Figure:
+    """Draw mean and spread over seeds."""
+    figure = line_panels(canvas, panels, height=1.9)
+    for axes, panel in zip(figure.axes, panels, strict=True):
+        if all(value > 0 for line in panel.lines for value in line.mean):
+            _logarithmic(axes)
+    return figure
+
+
+def _logarithmic(axes: Axes) -> None:
+    """Make the axis logarithmic, with ticks a reader can take in: within a decade evenly spaced ones."""
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)) if high > 8 * low else MaxNLocator(4))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.4g}")
+    axes.yaxis.set_minor_locator(NullLocator())

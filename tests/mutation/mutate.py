@@ -21,12 +21,30 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(Path(__file__).parent))
 from mutants import Mutant, mutants_of  # noqa: E402  the path is set first
 
+RULES = [
+    f"tests/laws/test_{name}_laws.py"
+    for name in (
+        "weighted_sum",
+        "conflict_averse",
+        "cross_attention",
+        "hyper_weight",
+        "dynamic_groups",
+        "message_passing",
+        "common_step",
+        "absence",
+        "aggregation",
+        "robust",
+        "method",
+        "family",
+        "rival",
+    )
+]
 ROOMS = {
-    "report": ["tests/unit/report", "tests/system/test_report.py"],
-    "server": ["tests/unit/server", "tests/laws", "tests/unit/experiment/test_run.py"],
-    "aggregation": ["tests/unit/aggregation", "tests/unit/server", "tests/laws", "tests/golden"],
+    "report": ["tests/unit/report", "tests/laws/test_verdict_laws.py", "tests/system/test_report.py"],
+    "server": ["tests/unit/server", *RULES[-3:], "tests/unit/experiment/test_run.py"],
+    "aggregation": ["tests/unit/aggregation", "tests/unit/test_methods.py", "tests/golden", *RULES, "tests/unit/server"],
 }
-"""Rooms of the source, and the tests that should notice; the likeliest first."""
+"""Rooms of the source, and the tests that should notice; the quickest first."""
 TIMEOUT_SECONDS = 1200
 """A mutant that loops for ever is noticed by the clock."""
 

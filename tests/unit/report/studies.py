@@ -137,11 +137,9 @@ def texts(grid: Grid) -> list[tuple[str, list[list[str]]]]:
 
 
 def figure(part: Drawing, canvas: Canvas = Canvas()) -> Figure:
-    """Draw a figure as the page has it, its layout included."""
+    """Draw a figure as the page has it."""
     with rc_context(canvas.settings()):
-        found = part.draw(canvas)
-        found.draw_without_rendering()
-    return found
+        return part.draw(canvas)
 
 
 def points(axes: Axes) -> dict[str, list[tuple[float, float]]]:

@@ -39,8 +39,11 @@ RULES = [
         "rival",
     )
 ]
+TRAINED = {"test_gallery_section.py", "test_page.py", "test_pictures.py"}
+"""Tests of the report that need a trained model, or draw whole pages."""
+REPORT = sorted((ROOT / "tests/unit/report").glob("test_*.py"), key=lambda path: (path.name in TRAINED, path.name))
 ROOMS = {
-    "report": ["tests/unit/report", "tests/laws/test_verdict_laws.py", "tests/system/test_report.py"],
+    "report": [*map(str, REPORT), "tests/laws/test_verdict_laws.py", "tests/system/test_report.py"],
     "server": ["tests/unit/server", *RULES[-3:], "tests/unit/experiment/test_run.py"],
     "aggregation": ["tests/unit/aggregation", "tests/unit/test_methods.py", "tests/golden", *RULES, "tests/unit/server"],
 }

@@ -272,6 +272,7 @@ def test_no_pass_is_spent_where_it_is_off_and_none_more_where_it_finds_nothing(m
         ({"bound": float("nan")}, "`bound` should be at least 1 median. Found nan."),
         ({"reject": 1.0}, "`reject` should be above 1 median. Found 1.0."),
         ({"bound": 3.0, "reject": 2.0}, "`reject` should be above `bound`, 3.0. Found 2.0: none would be shortened."),
+        ({"bound": 2.0, "reject": 2.0}, "`reject` should be above `bound`, 2.0. Found 2.0: none would be shortened."),
     ],
 )
 def test_a_guard_that_cannot_be_is_refused(options: dict[str, float], line: str) -> None:

@@ -198,7 +198,8 @@ class Backwards:
 
     def train(self, requests: Sequence[TrainRequest]) -> Iterable[TrainReply | Missing]:
         replies = [*self.inner.train(requests)][::-1]
-        return [r if isinstance(r, Missing) else replace(r, losses=self.losses[r.client]) for r in replies]
+        told = {"seconds": 2.0, "transport": 0.5}
+        return [r if isinstance(r, Missing) else replace(r, losses=self.losses[r.client], **told) for r in replies]
 
     def evaluate(self, requests: Sequence[EvaluateRequest]) -> Iterable[EvaluateReply | Missing]:
         return [*self.inner.evaluate(requests)][::-1]
@@ -210,6 +211,12 @@ def test_replies_in_another_order_change_nothing() -> None:
     found = list(rounds(method, runtime, begin(method, ROSTER, HELLOS), until=3))
     assert torch.equal(found[-1].state.encoders, play(method)[-1].state.encoders)
     assert found[0].losses == {"b": {"semseg": 1.0}, "a": {"depth": 2.0}}
+    assert [list(spent) for spent in found[0].clients.values()] == [["train", "transport", "waiting"]] * 2
+    assert {name: (spent["train"], spent["transport"]) for name, spent in found[0].clients.items()} == {
+        "b": (2.0, 0.5),
+        "a": (2.0, 0.5),
+    }
+    assert 0 < found[0].clients["b"]["waiting"] < found[0].clients["a"]["waiting"] < found[0].seconds["train"]
     assert found[0].metrics == {"b": {"round": 1}, "a": {"round": 1}}
 
 

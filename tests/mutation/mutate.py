@@ -45,7 +45,13 @@ REPORT = sorted((ROOT / "tests/unit/report").glob("test_*.py"), key=lambda path:
 ROOMS = {
     "report": [*map(str, REPORT), "tests/laws/test_verdict_laws.py", "tests/system/test_report.py"],
     "server": ["tests/unit/server", *RULES[-3:], "tests/unit/experiment/test_run.py"],
-    "aggregation": ["tests/unit/aggregation", "tests/unit/test_methods.py", "tests/golden", *RULES, "tests/unit/server"],
+    "aggregation": [
+        "tests/unit/aggregation",
+        "tests/unit/test_methods.py",
+        "tests/golden",
+        *RULES,
+        "tests/unit/server",
+    ],
 }
 """Rooms of the source, and the tests that should notice; the quickest first."""
 TIMEOUT_SECONDS = 1200

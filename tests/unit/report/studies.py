@@ -9,8 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from fedhca.experiment.compare import Entry
@@ -22,6 +25,7 @@ from fedhca.report.section import Drawing, Grid, Section
 from fedhca.report.study import Study
 from tiny import RECIPE
 
+WIDE = Canvas()
 CLIENTS = (
     "clients=[{name: lab, dataset: figures, tasks: [sal], count: 2}, "
     "{name: hall, dataset: rooms, tasks: [depth, semseg]}]"
@@ -136,7 +140,7 @@ def texts(grid: Grid) -> list[tuple[str, list[list[str]]]]:
     ]
 
 
-def figure(part: Drawing, canvas: Canvas = Canvas()) -> Figure:
+def figure(part: Drawing, canvas: Canvas = WIDE) -> Figure:
     """Draw a figure as the page has it."""
     with rc_context(canvas.settings()):
         return part.draw(canvas)
@@ -144,12 +148,13 @@ def figure(part: Drawing, canvas: Canvas = Canvas()) -> Figure:
 
 def points(axes: Axes) -> dict[str, list[tuple[float, float]]]:
     """Return the points of each line that has a name, rounded to six decimals."""
+    lines: dict[str, Any] = {str(line.get_label()): line for line in axes.get_lines()}
     return {
-        str(line.get_label()): [
+        name: [
             (round(float(x), 6), round(float(y), 6)) for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)
         ]
-        for line in axes.get_lines()
-        if not str(line.get_label()).startswith("_")
+        for name, line in lines.items()
+        if not name.startswith("_")
     }
 
 
@@ -158,7 +163,7 @@ def bands(axes: Axes) -> list[dict[float, tuple[float, float]]]:
     found = []
     for band in axes.collections:
         edges: dict[float, list[float]] = {}
-        for x, y in band.get_paths()[0].vertices.tolist():
+        for x, y in np.asarray(band.get_paths()[0].vertices).tolist():
             edges.setdefault(round(x, 6), []).append(round(y, 4))
         found.append({x: (min(ys), max(ys)) for x, ys in edges.items()})
     return found
@@ -166,8 +171,42 @@ def bands(axes: Axes) -> list[dict[float, tuple[float, float]]]:
 
 def bars(axes: Axes) -> list[tuple[float, float, float]]:
     """Return left end, length and middle height of every bar, rounded to four decimals."""
-    found = [(bar.get_x(), bar.get_width(), bar.get_y() + bar.get_height() / 2) for bar in axes.patches]
+    patches: Any = axes.patches
+    found = [(bar.get_x(), bar.get_width(), bar.get_y() + bar.get_height() / 2) for bar in patches]
     return [(round(left, 4), round(length, 4), round(middle, 4)) for left, length, middle in found]
+
+
+def marks(axes: Axes) -> list[list[list[float]]]:
+    """Return where the single marks of each bar are, rounded to four decimals."""
+    found: list[Any] = [each.get_offsets() for each in axes.collections if isinstance(each, PathCollection)]
+    return [np.round(each, 4).tolist() for each in found]
+
+
+def whiskers(axes: Axes) -> list[list[list[float]]]:
+    """Return both ends of every error bar, rounded to four decimals."""
+    found: list[Any] = [each.get_segments() for each in axes.collections if isinstance(each, LineCollection)]
+    return [np.round(end, 4).tolist() for each in found for end in each]
+
+
+def cells(axes: Axes) -> list[list[str]]:
+    """Return what is written into the cells of a heat map, row by row."""
+    rows: dict[float, dict[float, str]] = {}
+    for text in axes.texts:
+        column, row = text.get_position()
+        rows.setdefault(row, {})[column] = text.get_text()
+    return [[rows[row][column] for column in sorted(rows[row])] for row in sorted(rows)]
+
+
+def scale(axes: Axes) -> tuple[float, float]:
+    """Return the values at which the colours of a heat map are at their ends, rounded to six decimals."""
+    (image,) = axes.images
+    return round(float(image.norm.vmin or 0), 6), round(float(image.norm.vmax or 0), 6)
+
+
+def colours(axes: Axes, *values: float) -> list[str]:
+    """Return the colours that a heat map has for some values."""
+    (image,) = axes.images
+    return [to_hex(colour) for colour in image.to_rgba(np.array([values]))[0]]
 
 
 def _line(recipe: Any, number: int, seed: int, without: Sequence[str], better: float) -> dict[str, Any]:

@@ -7,16 +7,17 @@ from studies import bands, drawings, figure, grids, points, recorded, section, s
 
 from fedhca.experiment.compare import Entry
 
+Lines = list[dict[str, Any]]
 EIGHT = (
     "clients=[{name: lab, dataset: figures, tasks: [sal], count: 7}, "
     "{name: hall, dataset: rooms, tasks: [depth, semseg]}]"
 )
 NINE = EIGHT.replace("7", "8")
-FIRST = [
+FIRST: Lines = [
     {"encoder": {"alpha": [0.1, 0.2, 0.3]}},
     {"encoder": {"alpha": [0.2, 0.2, 0.6], "product": [0.04, 0.08, 0.1], "own_product": [0.01, 0.05, 0.1]}},
 ]
-SECOND = [
+SECOND: Lines = [
     {"encoder": {"alpha": [0.3, 0.2, 0.3]}},
     {"encoder": {"alpha": [0.4, 0.2, 0.2], "product": [0.06, 0.02, 0.3], "own_product": [0.02, None, 0.0]}},
 ]

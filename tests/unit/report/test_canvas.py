@@ -20,9 +20,7 @@ def drawn(canvas: Canvas, count: int, *lines: Line) -> Figure:
         return curves(canvas, [Panel(f"p{place}", lines or LONG[:2]) for place in range(count)])
 
 
-@pytest.mark.parametrize(
-    ("count", "grid"), [(1, (1, 1)), (3, (1, 3)), (4, (2, 2)), (5, (2, 3)), (7, (3, 3))]
-)
+@pytest.mark.parametrize(("count", "grid"), [(1, (1, 1)), (3, (1, 3)), (4, (2, 2)), (5, (2, 3)), (7, (3, 3))])
 def test_panels_are_shared_out_evenly_over_rows_of_up_to_three(count: int, grid: tuple[int, int]) -> None:
     figure = drawn(Canvas(), count)
     assert len(figure.axes) == count

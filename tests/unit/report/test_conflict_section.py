@@ -35,7 +35,8 @@ def test_the_mean_cosine_and_the_share_of_pairs_below_zero(tmp_path: Path) -> No
     ]
     assert [axes.get_ylim() for axes in drawn.axes[2:]] == [(-3, 103), (-3, 103)]
     for axes in drawn.axes[:2]:
-        zero = [each for each in axes.get_lines() if set(each.get_ydata()) == {0} and len(each.get_xdata()) == 2]
+        lines: list[Any] = list(axes.get_lines())
+        zero = [each for each in lines if set(each.get_ydata()) == {0} and len(each.get_xdata()) == 2]
         assert [each.get_color() for each in zero] == ["#1d2228"]
     assert part.alt == (
         "encoders, mean cosine, first to last round: fedhca2 0.17 to -0.50; "

@@ -1,10 +1,23 @@
 from pathlib import Path
 
-import numpy as np
 import pytest
-from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
-from studies import bars, drawings, figure, grids, measured, recorded, section, shown, texts
+from studies import (
+    bars,
+    cells,
+    colours,
+    drawings,
+    figure,
+    grids,
+    marks,
+    measured,
+    recorded,
+    scale,
+    section,
+    shown,
+    texts,
+    whiskers,
+)
 
 from fedhca.experiment.compare import Entry
 from fedhca.report.section import Section
@@ -33,27 +46,19 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Section:
     return shown("gains", study(tmp_path_factory.mktemp("gains"), 0.8, 0.7, 0.75))  # Δm 13.33, 16.67 and 15
 
 
-def cells(axes: Axes) -> list[list[str]]:
-    """Return what is written into the cells of a heat map."""
-    rows: dict[float, dict[float, str]] = {}
-    for text in axes.texts:
-        column, row = text.get_position()
-        rows.setdefault(row, {})[column] = text.get_text()
-    return [[rows[row][column] for column in sorted(rows[row])] for row in sorted(rows)]
-
-
 def test_bars_are_means_with_their_deviation_and_a_mark_for_each_seed(found: Section) -> None:
     part = drawings(found)["gains"]
     (axes,) = figure(part).axes
     assert bars(axes) == [(0, -10, 0), (0, 15, 1)]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["fedavg\n−10.00 ± 0.00 %", "fedhca2\n+15.00 ± 1.67 %"]
-    marks = [each.get_offsets().tolist() for each in axes.collections if len(each.get_offsets()) == 3]
-    assert np.round(marks, 4).tolist() == [
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "fedavg\n−10.00 ± 0.00 %",
+        "fedhca2\n+15.00 ± 1.67 %",
+    ]
+    assert marks(axes) == [
         [[-10, -0.18], [-10, 0], [-10, 0.18]],
         [[13.3333, 0.82], [16.6667, 1], [15, 1.18]],
     ]
-    lines = [each.get_segments()[0] for each in axes.collections if hasattr(each, "get_segments")]
-    assert np.round(lines, 4).tolist() == [[[-10, 0], [-10, 0]], [[13.3333, 1], [16.6667, 1]]]
+    assert whiskers(axes) == [[[-10, 0], [-10, 0]], [[13.3333, 1], [16.6667, 1]]]
     assert part.alt == "Δm: fedavg −10.00 ± 0.00 %; fedhca2 +15.00 ± 1.67 %."
 
 
@@ -68,15 +73,14 @@ def test_bars_stand_below_each_other_and_whole_in_their_panel(found: Section) ->
 def test_one_seed_is_one_mark_in_the_middle_of_its_bar_and_has_no_deviation(tmp_path: Path) -> None:
     found = shown("gains", study(tmp_path, 0.8))
     (axes,) = figure(drawings(found)["gains"]).axes
-    assert [np.round(each.get_offsets(), 4).tolist() for each in axes.collections] == [[[-10, 0]], [[13.3333, 1]]]
+    assert (marks(axes), whiskers(axes)) == ([[[-10, 0]], [[13.3333, 1]]], [])
     assert [label.get_text() for label in axes.get_yticklabels()] == ["fedavg\n−10.00 %", "fedhca2\n+13.33 %"]
     assert texts(grids(found)[0])[0][1][1] == ["fedhca2", "+13.33", "one seed", "not told apart"]
 
 
 def test_two_seeds_lie_at_either_end_of_the_fan(tmp_path: Path) -> None:
     (axes,) = figure(drawings(shown("gains", study(tmp_path, 0.8, 0.7)))["gains"]).axes
-    marks = [each.get_offsets().tolist() for each in axes.collections if len(each.get_offsets()) == 2]
-    assert np.round(marks, 4).tolist()[1] == [[13.3333, 0.82], [16.6667, 1.18]]
+    assert marks(axes)[1] == [[13.3333, 0.82], [16.6667, 1.18]]
 
 
 def test_verdicts_are_of_a_t_test_with_two_degrees_of_freedom(found: Section) -> None:
@@ -106,14 +110,10 @@ def test_gains_task_by_task_are_means_over_seeds(found: Section) -> None:
 
 def test_the_strongest_colour_is_at_the_ninth_tenth_of_all_gains(found: Section) -> None:
     """Of 10, 10, 10, 10, 10 and 25 that is 17.5; what lies beyond has the same colour."""
-    (image,) = figure(drawings(found)["task-gains"]).axes[0].images
-    assert (image.norm.vmin, image.norm.vmax) == pytest.approx((-17.5, 17.5))
-    assert [to_hex(image.cmap(float(image.norm(value)))) for value in (-25, 17.5, 25)] == [
-        "#8a3a00",
-        "#003a5e",
-        "#003a5e",
-    ]
-    assert float(image.norm(17.5 / 4)) == pytest.approx(0.75)  # by the root: a quarter is half way to the end
+    (axes,) = figure(drawings(found)["task-gains"]).axes
+    assert scale(axes) == (-17.5, 17.5)
+    assert colours(axes, -25, 17.5, 25) == ["#8a3a00", "#003a5e", "#003a5e"]
+    assert colours(axes, 17.5 / 9) == ["#9cc8e6"]  # by the root: a ninth is a third of the way to the end
 
 
 def test_a_gain_over_nothing_is_a_dash(tmp_path: Path) -> None:

@@ -33,7 +33,8 @@ def study(out: Path, setting: str = "") -> list[Entry]:
 
 def test_the_finding_is_the_highest_mean_gain(tmp_path: Path) -> None:
     assert finding(Study.of(study(tmp_path))) == [
-        "Highest mean Δm beside local: fedhca2 +15.00\xa0±\xa01.67\xa0%. Against local: better: fedhca2; worse: fedavg.",
+        "Highest mean Δm beside local: fedhca2 +15.00\xa0±\xa01.67\xa0%. "
+        "Against local: better: fedhca2; worse: fedavg.",
         "Groups of equal clients: fedhca2+alpha=0+beta=0+hyper_learning_rate=0 was not run; "
         "so what they alone give is not known.",
     ]

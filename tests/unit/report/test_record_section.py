@@ -1,12 +1,13 @@
 import json
 from pathlib import Path
+from typing import Any
 
 from studies import grids, recorded, shown, texts
 
 from fedhca.experiment.compare import Entry
 from fedhca.report.section import Listing, Section
 
-LINES = [{"losses": {}}] * 2
+LINES: list[dict[str, Any]] = [{"losses": {}}] * 2
 
 
 def at(entry: Entry, **facts: object) -> Entry:

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import numpy as np
-from studies import drawings, figure, measured, points, recorded, section, shown
+from studies import drawings, figure, measured, points, recorded, section, shown, whiskers
 
 from fedhca.experiment.compare import Entry
 
@@ -31,8 +31,7 @@ def test_gains_of_each_setting_with_their_deviation(tmp_path: Path) -> None:
     averaged = dict(points(axes)["fedavg"])
     assert averaged[1.015] == -10
     assert sum(map(np.isnan, averaged.values())) == 2  # it was not run in the others
-    ends = [np.round(each.get_segments()[0], 3).tolist() for each in axes.collections[:1]]
-    assert ends == [[[-0.015, 12.643], [-0.015, 17.357]]]  # 15 ± 2.357
+    assert whiskers(axes)[0] == [[-0.015, 12.643], [-0.015, 17.357]]  # 15 ± 2.357
     assert [label.get_text() for label in axes.get_xticklabels()] == ["×1", "×2", "×4"]
     assert drawings(found)["scaling"].alt == (
         "Δm by setting. fedhca2: ×1 +15.00 ± 2.36, ×2 +26.67 ± 0.00, ×4 +21.67 ± 21.21; "

@@ -120,7 +120,9 @@ def test_numbers_of_ten_and_more_have_two_decimals(
     tmp_path: Path, depths: tuple[float, float], cells: list[str]
 ) -> None:
     names = ("local", "fedavg")
-    entries = [recorded(tmp_path, name, [{"metrics": measured(1, each, 1)}]) for name, each in zip(names, depths, strict=True)]
+    entries = [
+        recorded(tmp_path, name, [{"metrics": measured(1, each, 1)}]) for name, each in zip(names, depths, strict=True)
+    ]
     (grid,) = grids(shown("table", entries))
     assert texts(grid)[1][1][0][1:] == cells
 

@@ -44,9 +44,7 @@ def apart() -> Round:
 
 
 def test_each_family_has_its_number_its_name_and_its_places(apart: Round) -> None:
-    found = [
-        (each.part, each.number, each.suffix, each.clients, each.places) for each in apart.state.roster.families
-    ]
+    found = [(each.part, each.number, each.suffix, each.clients, each.places) for each in apart.state.roster.families]
     assert found == [
         ("encoder", 1, "", ("a", "c"), (0, 2)),
         ("encoder", 2, "-2", ("b",), (1,)),
@@ -80,7 +78,10 @@ def test_the_journal_says_who_is_in_which_family_and_why(apart: Round) -> None:
     assert found == {
         "encoder": [
             {"clients": ["a", "c"], "unlike": ""},
-            {"clients": ["b"], "unlike": "parameter 0 is `stem.weight` of shape [1] instead of `patch.weight` of shape [2]"},
+            {
+                "clients": ["b"],
+                "unlike": "parameter 0 is `stem.weight` of shape [1] instead of `patch.weight` of shape [2]",
+            },
         ],
         "decoder": [
             {"clients": ["a", "b"], "unlike": ""},

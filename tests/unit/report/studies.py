@@ -199,8 +199,10 @@ def cells(axes: Axes) -> list[list[str]]:
 
 def scale(axes: Axes) -> tuple[float, float]:
     """Return the values at which the colours of a heat map are at their ends, rounded to six decimals."""
-    (image,) = axes.images
-    return round(float(image.norm.vmin or 0), 6), round(float(image.norm.vmax or 0), 6)
+    low, high = axes.images[0].get_clim()
+    assert low is not None
+    assert high is not None
+    return round(low, 6), round(high, 6)
 
 
 def colours(axes: Axes, *values: float) -> list[str]:

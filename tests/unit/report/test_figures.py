@@ -116,6 +116,16 @@ def test_bars_and_their_errors_are_within_every_panel() -> None:
     assert figure.axes[0].get_xlim()[0] < -30
 
 
+@pytest.mark.parametrize(
+    ("name", "axis"), [("bytes", "y"), ("gains", "y"), ("seconds", "y"), ("task gains", "both"), ("listening", "both")]
+)
+def test_names_beside_bars_and_cells_have_no_ticks(name: str, axis: str) -> None:
+    figure, _ = drawn(name, Canvas())
+    axes = figure.axes[0]
+    for each in (axes.yaxis, *([axes.xaxis] if axis == "both" else [])):
+        assert {tick.tick1line.get_markersize() for tick in each.get_major_ticks()} == {0}
+
+
 def test_panels_of_alpha_and_beta_have_one_scale_that_holds_all() -> None:
     high = [Line("a", [1, 2], [0.1, 0.9], [0.0, 0.0], Look(0))]
     for draw in (alpha, beta):

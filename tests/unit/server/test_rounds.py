@@ -200,8 +200,10 @@ class Backwards:
 
     def train(self, requests: Sequence[TrainRequest]) -> Iterable[TrainReply | Missing]:
         replies = [*self.inner.train(requests)][::-1]
-        told = {"seconds": 2.0, "transport": 0.5}
-        return [r if isinstance(r, Missing) else replace(r, losses=self.losses[r.client], **told) for r in replies]
+        return [
+            r if isinstance(r, Missing) else replace(r, losses=self.losses[r.client], seconds=2.0, transport=0.5)
+            for r in replies
+        ]
 
     def evaluate(self, requests: Sequence[EvaluateRequest]) -> Iterable[EvaluateReply | Missing]:
         return [*self.inner.evaluate(requests)][::-1]

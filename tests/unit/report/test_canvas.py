@@ -57,9 +57,9 @@ def test_one_line_needs_no_legend_and_the_same_line_in_two_panels_is_named_once(
     [(False, "fedavg", 7, 7), (False, "fedhca2+decoder=local", 7, 4), (True, "fedavg", 7, 3), (True, "x" * 60, 2, 1)],
 )
 def test_a_legend_has_as_many_columns_as_there_is_room_for(narrow: bool, label: str, count: int, columns: int) -> None:
-    """A name takes its letters and seven more; a page has room for 130, a phone for 46; rows are filled evenly."""
+    """The longest name and seven more letters each; a page has room for 130, a phone for 46; rows are filled evenly."""
     canvas, figure = Canvas(narrow=narrow), Figure()
-    canvas.legend(figure, [Line2D([], [], label=label) for _ in range(count)])
+    canvas.legend(figure, [Line2D([], [], label=each) for each in ("x", label, *"abcdef")[:count]])
     assert figure.legends[0]._ncols == columns  # type: ignore[attr-defined]
 
 

@@ -93,6 +93,17 @@ def test_more_than_eight_clients_are_taken_together_by_kind(
     assert len(bands(axes)) == (0 if count == 8 else 1)
 
 
+def test_journals_without_products_are_named(tmp_path: Path) -> None:
+    old = recorded(tmp_path, "fedhca2", [{"encoder": {"alpha": [0.1, 0.2, 0.3]}}])
+    found = shown("alpha", [old])
+    assert grids(found) == []
+    assert found.notes[1:] == ["The own part of α was not recorded by: fedhca2."]
+    found = shown("alpha", [old, recorded(tmp_path, "fedhca2+c=0.2", FIRST)])
+    assert texts(grids(found)[0])[0][1][1] == ["rooms multi-task", "–", "100 % | +0.100 of +0.100"]
+    assert found.notes[1:] == ["The own part of α was not recorded by: fedhca2."]
+    assert "α rises among strangers, too" in found.notes[0]
+
+
 def test_what_is_null_is_no_point_and_a_method_without_alpha_no_panel(tmp_path: Path) -> None:
     journal: list[dict[str, Any]] = [
         {"encoder": {"alpha": [0.1, 0.2, 0.3]}},

@@ -94,5 +94,12 @@ def test_the_own_part_of_all_layers_of_a_kind(tmp_path: Path) -> None:
     ]
 
 
+def test_journals_without_products_are_named(entry: Entry) -> None:
+    found = shown("beta", [entry])
+    assert grids(found) == []
+    assert found.notes[1:] == ["The own part of β was not recorded by: fedhca2."]
+    assert "β rises among strangers, too" in found.notes[0]
+
+
 def test_without_beta_there_is_no_section(tmp_path: Path) -> None:
     assert section("beta", [recorded(tmp_path, "fedavg", [{"losses": {}}] * 2)]) is None

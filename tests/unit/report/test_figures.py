@@ -93,6 +93,17 @@ def test_nothing_is_cut_off_and_no_two_names_overlap(name: str, canvas: Canvas) 
         assert all(below.y1 <= above.y0 + 1 for below, above in pairwise(ticks)), axes.get_title()
 
 
+@pytest.mark.parametrize("canvas", [Canvas(LIGHT), Canvas(DARK, narrow=True)], ids=["wide", "narrow"])
+@pytest.mark.parametrize("name", ["listening", "task gains"])
+def test_numbers_fit_into_their_cells_and_rows_are_a_quarter_of_an_inch_high(name: str, canvas: Canvas) -> None:
+    figure, _ = drawn(name, canvas)
+    axes = figure.axes[0]
+    rows, columns = axes.images[0].get_size()
+    cell = axes.get_window_extent()
+    assert cell.height / rows / figure.dpi > 0.25
+    assert max(text.get_window_extent().width for text in axes.texts) < cell.width / columns
+
+
 def test_the_dark_figure_is_the_light_one_in_other_colours() -> None:
     (_, light), (_, dark) = drawn("curves", Canvas(LIGHT)), drawn("curves", Canvas(DARK))
     pairs = dict(zip(colours(LIGHT), colours(DARK), strict=True))

@@ -255,6 +255,15 @@ def test_keep_leaves_an_absent_client_as_it_was(method: str) -> None:
     assert not torch.equal(fourth.encoders[1], third.encoders[1])
 
 
+def test_who_comes_back_learns_nothing_of_a_direction_it_had_not_received() -> None:
+    """Of the first round there is no direction yet; client a is away in the second, and back in the third."""
+    found = play(make_method("fedhca2"), away_in(1), KEEP, until=4)
+    b, a = zip(*(each.state.encoder_state["alpha"].tolist() for each in found), strict=True)
+    assert b[0] == a[0] == a[1] == a[2] == 0.1
+    assert b[0] < b[1] < b[2] < b[3]
+    assert a[3] > a[2]
+
+
 def test_a_round_tells_who_was_missing_and_why_and_leaves_it_out_of_sums_and_bytes() -> None:
     first, second = play(make_method("fedavg"), away_in(1), KEEP, until=2)
     assert (first.missing, second.missing) == ({}, {"train": {"a": "power cut"}})

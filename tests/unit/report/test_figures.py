@@ -64,6 +64,12 @@ FIGURES: dict[str, Callable[[Canvas], Figure]] = {
         tasks=["nyud depth", "nyud edge"],
         methods=METHODS[:2],
     ),
+    "task gains, many": partial(
+        task_gains,
+        settings={"": np.linspace(-9, 9, 16).reshape(8, 2)},
+        tasks=[f"nyud {letter}" for letter in "abcdefgh"],
+        methods=METHODS[:2],
+    ),
 }
 
 
@@ -94,13 +100,13 @@ def test_nothing_is_cut_off_and_no_two_names_overlap(name: str, canvas: Canvas) 
 
 
 @pytest.mark.parametrize("canvas", [Canvas(LIGHT), Canvas(DARK, narrow=True)], ids=["wide", "narrow"])
-@pytest.mark.parametrize("name", ["listening", "task gains"])
-def test_numbers_fit_into_their_cells_and_rows_are_a_quarter_of_an_inch_high(name: str, canvas: Canvas) -> None:
+@pytest.mark.parametrize("name", ["listening", "task gains", "task gains, many"])
+def test_numbers_fit_into_their_cells_and_rows_are_three_tenths_of_an_inch_high(name: str, canvas: Canvas) -> None:
     figure, _ = drawn(name, canvas)
     axes = figure.axes[0]
     rows, columns = axes.images[0].get_size()
     cell = axes.get_window_extent()
-    assert cell.height / rows / figure.dpi > 0.25
+    assert cell.height / rows / figure.dpi > 0.3
     assert max(text.get_window_extent().width for text in axes.texts) < cell.width / columns
 
 

@@ -81,7 +81,7 @@ def survives(room: str, mutant: Mutant) -> bool:
             )
         except subprocess.TimeoutExpired:
             return False
-        if done.returncode not in {0, 1, 2}:
+        if done.returncode > 2:  # below 0 a signal ended it, as where machine code wrote beyond its memory
             raise RuntimeError(f"pytest ended with {done.returncode}: {done.stdout.decode()[-2000:]}")
         return done.returncode == 0
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.linalg import cho_factor
 
 from fedhca.aggregation import interior_point as module
 from fedhca.aggregation.interior_point import interior_point
@@ -18,7 +19,6 @@ def test_about_ten_steps_close_the_gap(n: int, width: int, radius: float, monkey
         factored.append(len(matrix))
         return cho_factor(matrix, **options)
 
-    cho_factor = module.cho_factor  # type: ignore[attr-defined]  it is scipy's
     monkeypatch.setattr(module, "cho_factor", counted)
     found = interior_point(gram, linear, radius)
     assert found is not None

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -141,6 +142,16 @@ def test_names_beside_bars_and_cells_have_no_ticks(name: str, axis: str) -> None
     axes = figure.axes[0]
     for each in (axes.yaxis, *([axes.xaxis] if axis == "both" else [])):
         assert {tick.tick1line.get_markersize() for tick in each.get_major_ticks()} == {0}
+
+
+@pytest.mark.parametrize("name", ["bytes", "gains", "seconds"])
+def test_bars_do_not_cover_each_other_and_fill_most_of_their_row(name: str) -> None:
+    figure, _ = drawn(name, Canvas())
+    patches: list[Any] = list(figure.axes[0].patches)
+    spans = sorted({(round(bar.get_y(), 6), round(bar.get_y() + bar.get_height(), 6)) for bar in patches})
+    assert all(above[1] <= below[0] for above, below in pairwise(spans))
+    rows = 1 if name == "gains" else 2
+    assert 0.6 * rows < sum(high - low for low, high in spans) < 0.8 * rows
 
 
 def test_panels_of_alpha_and_beta_have_one_scale_that_holds_all() -> None:

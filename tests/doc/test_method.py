@@ -14,6 +14,7 @@ from fedhca.aggregation.cross_attention import attention_matrix
 from fedhca.client.training import Schedule
 from fedhca.layout import Layout
 from fedhca.methods import METHODS
+from rules import rules_of_the_package
 
 DOCS = Path(__file__).parents[2] / "docs"
 METHOD, CATALOGUE = ((DOCS / name).read_text(encoding="utf-8") for name in ("method.md", "methods.md"))
@@ -86,6 +87,25 @@ def test_every_method_is_in_the_catalogue() -> None:
     assert len(METHODS) == 19
     for name in ("index.md", "choosing.md", "first-federation.md"):
         assert "nineteen methods" in (DOCS / name).read_text(encoding="utf-8").lower()
+
+
+def test_every_method_and_every_rule_is_in_the_reference() -> None:
+    pages = {name: (DOCS / "api" / f"{name}.md").read_text(encoding="utf-8") for name in ("methods", "aggregation")}
+    methods, rules = (set(re.findall(r"^::: [\w.]+\.(\w+)$", pages[name], re.MULTILINE)) for name in pages)
+    assert METHODS.keys() - methods == set()
+    assert {rule.__name__ for rule in rules_of_the_package()} - rules == set()
+
+
+def test_every_option_is_in_the_catalogue() -> None:
+    """What only `fedhca2` has is in the table of how it differs from the paper."""
+    listed = {"fedhca2": set(re.findall(r"`(\w+)", " ".join(cells[-1] for cells in table(METHOD, "| | paper |"))))}
+    methods: list[str] = []
+    for names, options, *_ in table(CATALOGUE, "| method | option"):
+        methods = re.findall("`(.*?)`", names) or methods
+        for method in methods:
+            listed.setdefault(method, set()).update(re.findall("`(.*?)`", options))
+    silent = {name: defaults(name).keys() - listed.get(name, set()) for name in METHODS}
+    assert {name: options for name, options in silent.items() if options} == {}
 
 
 def test_defaults_are_those_of_the_code() -> None:

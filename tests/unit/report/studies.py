@@ -1,14 +1,36 @@
-"""Runs that nobody trained: recipes and journals written by hand, so that every number on a page is known."""
+"""Runs that nobody trained: recipes and journals written by hand, so that every number on a page is known.
 
+`recorded` takes the lines of a journal as they are, for tests of values; `made` writes lines by a rule. `section` and
+`figure` give what the page shows of them, and nothing else of the report is asked.
+"""
+
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fedhca.experiment import journal
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
 from fedhca.experiment.compare import Entry
 from fedhca.experiment.recipes import load_recipe
 from fedhca.experiment.run_folder import RunFolder
+from fedhca.report.figures.canvas import Canvas
+from fedhca.report.page import SECTIONS
+from fedhca.report.section import Drawing, Grid, Section
+from fedhca.report.study import Study
 from tiny import RECIPE
+
+WIDE = Canvas()
+CLIENTS = (
+    "clients=[{name: lab, dataset: figures, tasks: [sal], count: 2}, "
+    "{name: hall, dataset: rooms, tasks: [depth, semseg]}]"
+)
+"""Two clients of one kind, lab-1 and lab-2, and one of two tasks: three encoders, four decoders."""
 
 QUALITY = {"local": 1.0, "fedavg": 0.8, "fedhca2": 1.1}
 """By what each method's metrics are better than those of training alone."""
@@ -46,14 +68,147 @@ def made(
 
     """
     recipe = load_recipe(RECIPE, [f"method={method}", f"seed={seed}", f"rounds={rounds}", *changes])
-    folder = RunFolder.create(out / method / f"seed-{seed}", recipe)
+    lines = []
     for number in range(1, (rounds if done is None else done) + 1):
         line = _line(recipe, number, seed, without, better or QUALITY.get(recipe.method.name, 1.05))
-        if metrics and number == rounds:
-            line["metrics"] = metrics
-        (folder.path / "journal.jsonl").touch()
-        journal.append(folder.path / "journal.jsonl", line)
+        lines.append(line | ({"metrics": metrics} if metrics and number == rounds else {}))
+    return recorded(out, method, lines, seed=seed, rounds=rounds, setting=setting, changes=changes)
+
+
+def recorded(
+    out: Path,
+    method: str,
+    lines: Sequence[dict[str, Any]],
+    *,
+    seed: int = 0,
+    rounds: int | None = None,
+    setting: str = "",
+    changes: Sequence[str] = (CLIENTS,),
+) -> Entry:
+    """Make a run folder with these lines as its journal, of rounds 1, 2, … unless a line says which it is of.
+
+    Args:
+        out: where; the run is at OUT/METHOD/seed-K.
+        method: in one word.
+        lines: what each round's line holds.
+        seed: of the run.
+        rounds: that were planned; as many as there are lines if not given.
+        setting: of the entry.
+        changes: to the tiny recipe.
+
+    """
+    planned = f"rounds={rounds or len(lines)}"
+    recipe = load_recipe(RECIPE, [f"method={method}", f"seed={seed}", planned, *changes])
+    folder = RunFolder.create(out / method / f"seed-{seed}", recipe)
+    text = "".join(json.dumps({"round": number, **line}) + "\n" for number, line in enumerate(lines, start=1))
+    (folder.path / "journal.jsonl").write_text(text, encoding="utf-8")
     return Entry(method, seed, folder, setting)
+
+
+def measured(sal: float, depth: float, semseg: float) -> dict[str, dict[str, float]]:
+    """Return metrics of CLIENTS; those of the two labs lie 1 below and 1 above their mean."""
+    return {"lab-1": {"sal": sal - 1}, "lab-2": {"sal": sal + 1}, "hall": {"depth": depth, "semseg": semseg}}
+
+
+def section(name: str, entries: Sequence[Entry], **options: Any) -> Section | None:
+    """Return what the page shows of some runs in a section."""
+    return SECTIONS[name](Study.of(entries, **options))
+
+
+def shown(name: str, entries: Sequence[Entry], **options: Any) -> Section:
+    """Return a section that has to be there."""
+    found = section(name, entries, **options)
+    assert found is not None
+    return found
+
+
+def drawings(found: Section) -> dict[str, Drawing]:
+    """Return the figures of a section by name."""
+    return {part.name: part for part in found.parts if isinstance(part, Drawing)}
+
+
+def grids(found: Section) -> list[Grid]:
+    """Return the tables of a section."""
+    return [part for part in found.parts if isinstance(part, Grid)]
+
+
+def texts(grid: Grid) -> list[tuple[str, list[list[str]]]]:
+    """Return what a table says: cells as text, what stands after them behind a bar."""
+    return [
+        (name, [[cell.text + (f" | {cell.note}" if cell.note else "") for cell in line] for line in lines])
+        for name, lines in grid.groups
+    ]
+
+
+def figure(part: Drawing, canvas: Canvas = WIDE) -> Figure:
+    """Draw a figure as the page has it."""
+    with rc_context(canvas.settings()):
+        return part.draw(canvas)
+
+
+def points(axes: Axes) -> dict[str, list[tuple[float, float]]]:
+    """Return the points of each line that has a name, rounded to six decimals."""
+    lines: dict[str, Any] = {str(line.get_label()): line for line in axes.get_lines()}
+    return {
+        name: [
+            (round(float(x), 6), round(float(y), 6)) for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)
+        ]
+        for name, line in lines.items()
+        if not name.startswith("_")
+    }
+
+
+def bands(axes: Axes) -> list[dict[float, tuple[float, float]]]:
+    """Return the bands of a panel: lower and upper edge by x, rounded to four decimals."""
+    found = []
+    for band in axes.collections:
+        edges: dict[float, list[float]] = {}
+        for x, y in np.asarray(band.get_paths()[0].vertices).tolist():
+            edges.setdefault(round(x, 6), []).append(round(y, 4))
+        found.append({x: (min(ys), max(ys)) for x, ys in edges.items()})
+    return found
+
+
+def bars(axes: Axes) -> list[tuple[float, float, float]]:
+    """Return left end, length and middle height of every bar, rounded to four decimals."""
+    patches: Any = axes.patches
+    found = [(bar.get_x(), bar.get_width(), bar.get_y() + bar.get_height() / 2) for bar in patches]
+    return [(round(left, 4), round(length, 4), round(middle, 4)) for left, length, middle in found]
+
+
+def marks(axes: Axes) -> list[list[list[float]]]:
+    """Return where the single marks of each bar are, rounded to four decimals."""
+    found: list[Any] = [each.get_offsets() for each in axes.collections if isinstance(each, PathCollection)]
+    return [np.round(each, 4).tolist() for each in found]
+
+
+def whiskers(axes: Axes) -> list[list[list[float]]]:
+    """Return both ends of every error bar, rounded to four decimals."""
+    found: list[Any] = [each.get_segments() for each in axes.collections if isinstance(each, LineCollection)]
+    return [np.round(end, 4).tolist() for each in found for end in each]
+
+
+def cells(axes: Axes) -> list[list[str]]:
+    """Return what is written into the cells of a heat map, row by row."""
+    rows: dict[float, dict[float, str]] = {}
+    for text in axes.texts:
+        column, row = text.get_position()
+        rows.setdefault(row, {})[column] = text.get_text()
+    return [[rows[row][column] for column in sorted(rows[row])] for row in sorted(rows)]
+
+
+def scale(axes: Axes) -> tuple[float, float]:
+    """Return the values at which the colours of a heat map are at their ends, rounded to six decimals."""
+    low, high = axes.images[0].get_clim()
+    assert low is not None
+    assert high is not None
+    return round(low, 6), round(high, 6)
+
+
+def colours(axes: Axes, *values: float) -> list[str]:
+    """Return the colours that a heat map has for some values."""
+    (image,) = axes.images
+    return [to_hex(colour) for colour in image.to_rgba(np.array([values]))[0]]
 
 
 def _line(recipe: Any, number: int, seed: int, without: Sequence[str], better: float) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,6 +60,12 @@ FIGURES: dict[str, Callable[[Canvas], Figure]] = {
         tasks=["nyud depth", "nyud edge"],
         methods=METHODS[:2],
     ),
+    "task gains, many": partial(
+        draw_task_gains,
+        settings={"": np.linspace(-9, 9, 16).reshape(8, 2)},
+        tasks=[f"nyud {letter}" for letter in "abcdefgh"],
+        methods=METHODS[:2],
+    ),
 }
 
 
@@ -88,6 +95,17 @@ def test_nothing_is_cut_off_and_no_two_names_overlap(name: str, canvas: Canvas) 
         assert all(below.y1 <= above.y0 + 1 for below, above in pairwise(ticks)), axes.get_title()
 
 
+@pytest.mark.parametrize("canvas", [Canvas(LIGHT), Canvas(DARK, narrow=True)], ids=["wide", "narrow"])
+@pytest.mark.parametrize("name", ["listening", "task gains", "task gains, many"])
+def test_numbers_fit_into_their_cells_and_rows_are_three_tenths_of_an_inch_high(name: str, canvas: Canvas) -> None:
+    figure, _ = drawn(name, canvas)
+    axes = figure.axes[0]
+    rows, columns = axes.images[0].get_size()
+    cell = axes.get_window_extent()
+    assert cell.height / rows / figure.dpi > 0.3
+    assert max(text.get_window_extent().width for text in axes.texts) < cell.width / columns
+
+
 def test_the_dark_figure_is_the_light_one_in_other_colours() -> None:
     (_, light), (_, dark) = drawn("curves", Canvas(LIGHT)), drawn("curves", Canvas(DARK))
     pairs = dict(zip(colours(LIGHT), colours(DARK), strict=True))
@@ -109,6 +127,26 @@ def test_bars_and_their_errors_are_within_every_panel() -> None:
     figure = draw_gains(Canvas(), settings, LOOKS)
     assert len({axes.get_xlim() for axes in figure.axes}) == 1
     assert figure.axes[0].get_xlim()[0] < -30
+
+
+@pytest.mark.parametrize(
+    ("name", "axis"), [("bytes", "y"), ("gains", "y"), ("seconds", "y"), ("task gains", "both"), ("listening", "both")]
+)
+def test_names_beside_bars_and_cells_have_no_ticks(name: str, axis: str) -> None:
+    figure, _ = drawn(name, Canvas())
+    axes = figure.axes[0]
+    for each in (axes.yaxis, *([axes.xaxis] if axis == "both" else [])):
+        assert {tick.tick1line.get_markersize() for tick in each.get_major_ticks()} == {0}
+
+
+@pytest.mark.parametrize("name", ["bytes", "gains", "seconds"])
+def test_bars_do_not_cover_each_other_and_fill_most_of_their_row(name: str) -> None:
+    figure, _ = drawn(name, Canvas())
+    patches: list[Any] = list(figure.axes[0].patches)
+    spans = sorted({(round(bar.get_y(), 6), round(bar.get_y() + bar.get_height(), 6)) for bar in patches})
+    assert all(above[1] <= below[0] for above, below in pairwise(spans))
+    rows = 1 if name == "gains" else 2
+    assert 0.6 * rows < sum(high - low for low, high in spans) < 0.8 * rows
 
 
 def test_panels_of_alpha_and_beta_have_one_scale_that_holds_all() -> None:

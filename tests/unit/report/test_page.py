@@ -160,26 +160,6 @@ def test_old_journals_without_inner_products(tmp_path: Path) -> None:
     assert "No inner products in the journals of: local, fedhca2." in page.text
 
 
-def test_the_own_part_of_what_moves_the_weights_is_shown(tmp_path: Path) -> None:
-    entries = [made(tmp_path, method, seed) for method in ("fedhca2", "fedhca2+c=0.2") for seed in (0, 1)]
-    text = written(entries, tmp_path, "alpha", "beta").text
-    assert len(re.findall(r"<td>85 % <small>\+0.017 of \+0.020</small></td>", text)) == 2 * 3
-    assert len(re.findall(r"<td>40 % <small>\+0.040 of \+0.100</small></td>", text)) == 2 * 3
-    assert "α rises among strangers, too" in text
-    assert "β rises among strangers, too" in text
-    assert "was not recorded" not in text
-
-
-def test_old_journals_without_the_own_part(tmp_path: Path) -> None:
-    old = made(tmp_path, "fedhca2", without=["product", "own_product"])
-    text = written([old], tmp_path, "alpha", "beta").text
-    assert text.count("own part of α was not recorded by: fedhca2.") == 1
-    assert text.count("own part of β was not recorded by: fedhca2.") == 1
-    assert " of products" not in text
-    both = written([old, made(tmp_path, "fedhca2+c=0.2")], tmp_path, "alpha").text
-    assert re.search(r"<td>–</td>\s*<td>85 % ", both)
-
-
 def test_verdicts_stand_beside_the_gains(whole: Path) -> None:
     text = whole.read_text(encoding="utf-8")
     lines = re.findall(r"<tr>\s*<th scope=\"row\">(fedavg|fedhca2)</th>(.*?)</tr>", text, re.DOTALL)
@@ -252,14 +232,6 @@ def test_pictures_whose_data_are_elsewhere_are_one_line(finished: Path, tmp_path
     page = written(found_runs([tmp_path / "run"]), tmp_path, "gallery")
     assert not list(page.all("img"))
     assert len(re.findall(r"<p class=\"note\">No pictures: ", page.text)) == 1
-
-
-def test_many_clients_are_shown_by_kind(tmp_path: Path) -> None:
-    many = ["clients.1.count=9", "clients.2.count=9"]
-    page = written([made(tmp_path, "fedhca2", rounds=2, changes=many)], tmp_path, "alpha", "listening")
-    alts = " ".join(image["alt"] for image in page.all("img"))
-    assert "figures sal" in alts
-    assert "figures-sal-9" not in alts
 
 
 def test_an_unknown_section_is_refused(tmp_path: Path) -> None:

@@ -278,6 +278,7 @@ def test_no_pass_is_spent_where_it_is_off_and_none_more_where_it_finds_nothing(m
         ),
         ({"reject": 1.0}, "`reject` should be a number, above 1 and at most 1000000000, such as 10. Found 1.0."),
         ({"bound": 3.0, "reject": 2.0}, "`reject` should be above `bound`, 3.0; found 2.0."),
+        ({"bound": 2.0, "reject": 2.0}, "`reject` should be above `bound`, 2.0; found 2.0."),
     ],
 )
 def test_a_guard_that_cannot_be_is_refused(options: dict[str, float], line: str) -> None:

@@ -1,4 +1,5 @@
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -83,11 +84,12 @@ def test_local_adds_up_and_fedavg_averages_by_hand() -> None:
 
 
 def test_a_round_tells_what_it_came_to() -> None:
+    begun = time.perf_counter()
     found = play(make_method("fedhca2"))
+    assert 0 < sum(value for each in found for value in each.seconds.values()) < time.perf_counter() - begun
     assert [each.number for each in found] == [each.state.round for each in found] == [1, 2, 3]
     for each in found:
         assert each.seconds.keys() == {"train", "aggregate", "evaluate"}
-        assert all(value >= 0 for value in each.seconds.values())
         assert each.bytes == {"b": {"down": 24, "up": 24}, "a": {"down": 40, "up": 40}}
         assert torch.equal(each.encoder.rows, each.state.encoders)
         assert torch.equal(each.decoder.rows, each.state.decoders)
@@ -202,7 +204,10 @@ class Backwards:
 
     def train(self, requests: Sequence[TrainRequest]) -> Iterable[TrainReply | Missing]:
         replies = [*self.inner.train(requests)][::-1]
-        return [r if isinstance(r, Missing) else replace(r, losses=self.losses[r.client]) for r in replies]
+        return [
+            r if isinstance(r, Missing) else replace(r, losses=self.losses[r.client], seconds=2.0, transport=0.5)
+            for r in replies
+        ]
 
     def evaluate(self, requests: Sequence[EvaluateRequest]) -> Iterable[EvaluateReply | Missing]:
         return [*self.inner.evaluate(requests)][::-1]
@@ -214,6 +219,12 @@ def test_replies_in_another_order_change_nothing() -> None:
     found = list(rounds(method, runtime, begin(method, ROSTER, HELLOS, how), how))
     assert torch.equal(found[-1].state.encoders, play(method)[-1].state.encoders)
     assert found[0].losses == {"b": {"semseg": 1.0}, "a": {"depth": 2.0}}
+    assert [list(spent) for spent in found[0].clients.values()] == [["train", "transport", "waiting"]] * 2
+    assert {name: (spent["train"], spent["transport"]) for name, spent in found[0].clients.items()} == {
+        "b": (2.0, 0.5),
+        "a": (2.0, 0.5),
+    }
+    assert 0 < found[0].clients["b"]["waiting"] < found[0].clients["a"]["waiting"] < found[0].seconds["train"]
     assert found[0].metrics == {"b": {"round": 1}, "a": {"round": 1}}
 
 
@@ -248,6 +259,15 @@ def test_keep_leaves_an_absent_client_as_it_was(method: str) -> None:
             assert torch.equal(after.memories[place][name][share], before.memories[place][name][share])
     assert [state.since.tolist() for state in (first, second, third, fourth)] == [[1, 1], [2, 1], [3, 1], [4, 4]]
     assert not torch.equal(fourth.encoders[1], third.encoders[1])
+
+
+def test_who_comes_back_learns_nothing_of_a_direction_it_had_not_received() -> None:
+    """Of the first round there is no direction yet; client a is away in the second, and back in the third."""
+    found = play(make_method("fedhca2"), away_in(1), on_missing="keep", rounds=4)
+    b, a = zip(*(each.state.memories[0]["alpha"].tolist() for each in found), strict=True)
+    assert b[0] == a[0] == a[1] == a[2] == 0.1
+    assert b[0] < b[1] < b[2] < b[3]
+    assert a[3] > a[2]
 
 
 def test_a_round_tells_who_was_missing_and_why_and_leaves_it_out_of_sums_and_bytes() -> None:

@@ -10,7 +10,7 @@ from fedhca.client.clients import Clients
 from fedhca.client.participant import Participant
 from fedhca.client.samples import look
 from fedhca.client.training import OnStep
-from fedhca.config.federation import HERE, Federation, Site
+from fedhca.config.federation import Federation, Site
 from fedhca.data.augmented import Augmented
 from fedhca.errors import RecipeError
 from fedhca.experiment import build
@@ -29,10 +29,10 @@ from fedhca.server.state import Round
 def run(
     what: Sequence[Participant] | Recipe | Path | str,
     encoder: nn.Module | None = None,
-    method: Method | str = "fedhca2",
+    method: Method | str | None = None,
     *,
     decoder: MakeDecoder = Decoder,
-    site: Site = HERE,
+    site: Site | None = None,
     out: Path | str | None = None,
     on_step: OnStep | None = None,
     tell: Tell = lambda missing: None,
@@ -48,9 +48,10 @@ def run(
         encoder: the backbone that participants start from (each gets a copy) who have none of their own:
             `fedhca.backbone(...)`, or a module of your own that maps pictures to a list of maps, largest first, and has
             their `channels`. A recipe names its own.
-        method: a name of the catalogue, or a `Method` from `fedhca.methods`; a recipe names its own.
+        method: a name of the catalogue, or a `Method` from `fedhca.methods`; a recipe's own, or `fedhca2`, if not
+            given.
         decoder: what makes decoders, but of participants with one of their own; see `fedhca.models.MakeDecoder`.
-        site: device, loading processes, and where states are; a recipe says it itself.
+        site: device, loading processes, and where states are; a recipe's own if not given.
         out: the run folder: journal, checkpoints, clients' states. If it holds an interrupted run of the same
             federation, that run goes on; one process at a time may. Nothing is written if not given.
         on_step: is told every training step.
@@ -66,20 +67,24 @@ def run(
     """
     folder = None if out is None else Path(out)
     if isinstance(what, Recipe | Path | str):
-        recipe = changed(what if isinstance(what, Recipe) else load_recipe(what), options)
+        if encoder is not None:
+            raise RecipeError("A recipe should name its own encoder. Found another. Set `model.backbone`.")
+        words = options if method is None or isinstance(method, Method) else {**options, "method": method}
+        recipe = changed(what if isinstance(what, Recipe) else load_recipe(what), words)
         if folder is not None:
             recipe = RunFolder.create(folder, recipe).recipe
         federation: Federation = recipe
         participants = [*map(build.build_models(recipe), build.build_participants(recipe))]
-        method, site = build.build_method(recipe), recipe.site
+        made = method if isinstance(method, Method) else build.build_method(recipe)
+        here = site or recipe.site
     else:
         participants = list(what)
-        federation, site = _options(participants, site, options)
+        federation, here = _options(participants, site or Site(), options)
         _look(participants)
-    made = make_method(method) if isinstance(method, str) else method
-    make = Clients(federation, site, encoder, decoder).make
+        made = method if isinstance(method, Method) else make_method(method or "fedhca2")
+    make = Clients(federation, here, encoder, decoder).make
     clients = [make(each, None if folder is None else folder / CLIENTS / each.name, on_step) for each in participants]
-    going = drive(made, LocalRuntime(clients), federation, folder, site.states, tell)
+    going = drive(made, LocalRuntime(clients), federation, folder, here.states, tell)
     return going if folder is None else _alone(folder, going)
 
 

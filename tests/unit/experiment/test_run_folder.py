@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import fedhca
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment import build
 from fedhca.experiment.compare import Entry, entries
@@ -237,3 +238,16 @@ def test_who_took_part_is_read_without_the_parameters(copied: Path) -> None:
     (copied / "server" / "after-000001.safetensors").unlink()
     with pytest.raises(RunFolderError, match=r"the state of 'server' after 2 rounds\. Found that of 'rooms-all'"):
         folder.roster  # noqa: B018  the access is what is tested
+
+
+def test_a_recipe_runs_in_a_line_of_python_with_some_keys_set_otherwise(tmp_path: Path) -> None:
+    (first,) = fedhca.run(str(RECIPE), method="fedavg", rounds=1, training={"batch_size": 2}, out=tmp_path)
+    kept = RunFolder.open(tmp_path)
+    assert (kept.recipe.method.name, kept.recipe.rounds, kept.recipe.training.batch_size) == ("fedavg", 1, 2)
+    assert kept.recipe.training.learning_rate == recipe().training.learning_rate
+    assert kept.finished
+    assert torch.equal(first.state.encoders[0], first.state.encoders[1])
+    with pytest.raises(RecipeError, match="should name its own encoder"):
+        fedhca.run(RECIPE, torch.nn.Identity())
+    with pytest.raises(RecipeError, match="unknown key `runds`: did you mean `rounds`"):
+        fedhca.run(RECIPE, runds=2)

@@ -1,6 +1,7 @@
-"""The files of a folder by the names of their pictures; nothing that lies elsewhere is looked at."""
+"""The files of a folder by the names of their pictures, and what lies in it, in words; nothing elsewhere is looked at."""
 
 import os
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
@@ -61,3 +62,15 @@ def require_inside(root: Path, path: Path) -> None:
             f"{path}: expected what lies below {root}; found a link that leads out of it. "
             "Copy the files, or give `root` the folder that holds all."
         )
+
+
+MOST = 4
+"""Endings, or folders, that are named."""
+
+
+def contents(folder: Path, known: Collection[str] = ()) -> str:
+    """Say how many files of which endings, beside the `known` ones, and which folders lie in a folder."""
+    here = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    endings = Counter(path.suffix.lower() for path in here if path.suffix.lower() not in known and not path.is_dir())
+    files = [f"{count} {ending or 'without ending'}" for ending, count in endings.most_common(MOST)]
+    return ", ".join(files + [f"{path.name}/" for path in here if path.is_dir()][:MOST])

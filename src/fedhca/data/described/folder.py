@@ -7,9 +7,8 @@ from typing import final
 import numpy as np
 from jaxtyping import UInt8
 
-from fedhca.data.described.contents import contents
 from fedhca.data.described.description import FILE, Description, read_description
-from fedhca.data.described.files import PICTURES, files_of
+from fedhca.data.described.files import PICTURES, contents, files_of
 from fedhca.data.described.label import Label
 from fedhca.data.described.source import Described, Stored
 from fedhca.data.described.splits import TRAIN, split_of

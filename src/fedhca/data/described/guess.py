@@ -12,9 +12,8 @@ import numpy as np
 from jaxtyping import Shaped
 
 from fedhca.data.described.class_maps import ClassMap
-from fedhca.data.described.contents import contents
 from fedhca.data.described.depths import DepthMap
-from fedhca.data.described.files import PICTURES, files_of, require_inside
+from fedhca.data.described.files import PICTURES, contents, files_of, require_inside
 from fedhca.data.described.guess_kind import Kind, guess_kind
 from fedhca.data.described.label import UNREAD, Label, unread
 from fedhca.data.described.masks import Mask

@@ -85,9 +85,8 @@ class ClientModel(nn.Module):
         """Layouts of the encoder's row, and of every decoder's."""
         for name, layout in layouts.items():
             if difference := layout.difference(self.decoder_layout):
-                raise RecipeError(
-                    f"All decoders of a client should be alike. Found one for `{name}` whose {difference}."
-                )
+                instead = f"Found one for `{name}` whose {difference}."
+                raise RecipeError(f"All decoders of a client should be alike. {instead}")
 
     def forward(self, image: Float[Tensor, "b 3 y x"]) -> dict[str, Float[Tensor, "b ..."]]:
         """Return the output of every task by name, maps at the input's size and in float32."""

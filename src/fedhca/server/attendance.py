@@ -30,9 +30,8 @@ class Span:
         if self.joins < 1:
             raise RecipeError(f"`joins` should be a round, at least 1. Found {self.joins}.")
         if self.leaves is not None and self.leaves < self.joins:
-            raise RecipeError(
-                f"`leaves` should be a round, at least {self.joins}, where it joins. Found {self.leaves}."
-            )
+            found = f"Found {self.leaves}."
+            raise RecipeError(f"`leaves` should be a round, at least {self.joins}, where it joins. {found}")
 
     def away(self, number: int) -> str:
         """Say why it does not take part in a round; nothing if it does."""

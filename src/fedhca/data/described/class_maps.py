@@ -154,9 +154,8 @@ class ClassMap(Label):
             mend = f"Add it to `ignore`{more}, or correct the label."
             if value % 1 != 0:
                 mend = "Class indices are whole numbers; a class map is resized by the nearest pixel, never smoothed."
-            raise DataError(
-                f"{where}: expected {count} classes, {first} to {first + count - 1}{ignored}; found {value}. {mend}"
-            )
+            expected = f"{where}: expected {count} classes, {first} to {first + count - 1}{ignored}"
+            raise DataError(f"{expected}; found {value}. {mend}")
         label = (np.where(hidden, 0, values).astype(np.int32) - first).astype(np.uint8)
         label[hidden] = IGNORE
         return label
@@ -175,10 +174,8 @@ class ClassMap(Label):
         if wrong.any():
             colours = [list(colour) for colour in self.strange(stored)]
             found = f"{colours[0]}" + f" and {len(colours) - 1} more" * (len(colours) > 1)
-            raise DataError(
-                f"{where}: expected the colours of {len(self.names)} classes; found {found}. "
-                "Add it to `colours` or `ignore`; where borders are soft, export the labels without smoothing."
-            )
+            mend = "Add it to `colours` or `ignore`; where borders are soft, export the labels without smoothing."
+            raise DataError(f"{where}: expected the colours of {len(self.names)} classes; found {found}. {mend}")
         return label.astype(np.uint8)
 
     @property

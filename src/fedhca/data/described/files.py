@@ -1,4 +1,4 @@
-"""The files of a folder by the names of their pictures, and what lies in it, in words; nothing elsewhere is looked at."""
+"""The files of a folder by the names of their pictures, and what lies in it in words; nothing else is looked at."""
 
 import os
 from collections import Counter
@@ -41,9 +41,8 @@ def files_of(root: Path, folder: str, endings: Collection[str], suffix: str = ""
             if entry.is_symlink():
                 require_inside(root, path)
             if name in found:
-                raise DataError(
-                    f"{path}: expected one file for '{name}'; found {found[name].name} as well. Take one of them out."
-                )
+                mend = "Take one of them out."
+                raise DataError(f"{path}: expected one file for '{name}'; found {found[name].name} as well. {mend}")
             found[name] = path
     return found
 
@@ -58,10 +57,8 @@ def picture_name(text: str) -> str:
 def require_inside(root: Path, path: Path) -> None:
     """Raise DataError where a path leads out of the data set's folder, by links."""
     if not path.resolve().is_relative_to(root.resolve()):
-        raise DataError(
-            f"{path}: expected what lies below {root}; found a link that leads out of it. "
-            "Copy the files, or give `root` the folder that holds all."
-        )
+        mend = "Copy the files, or give `root` the folder that holds all."
+        raise DataError(f"{path}: expected what lies below {root}; found a link that leads out of it. {mend}")
 
 
 MOST = 4

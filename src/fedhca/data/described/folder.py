@@ -89,10 +89,8 @@ class Folder(Described):
         name = self._identifiers[index]
         if name not in self._pictures:
             place = self._root / self.description.images / f"{name}.*"
-            raise DataError(
-                f"{place}: expected this picture, as '{name}' stands in a list; found none. "
-                "Add the file or take the line out of the list."
-            )
+            mend = "Add the file or take the line out of the list."
+            raise DataError(f"{place}: expected this picture, as '{name}' stands in a list; found none. {mend}")
         return self._pictures[name]
 
     def _missing(self, index: int, task: str) -> DataError:
@@ -100,10 +98,8 @@ class Folder(Described):
         place = self._root / label.file_of(task)
         if label.is_map:
             place /= f"{self._identifiers[index]}{label.suffix}{label.endings[0]}"
-        return DataError(
-            f"{place}: expected the label of {picture}; found none. "
-            f"Add it, or set `missing: ignore` for `{task}` in {FILE}."
-        )
+        mend = f"Add it, or set `missing: ignore` for `{task}` in {FILE}."
+        return DataError(f"{place}: expected the label of {picture}; found none. {mend}")
 
 
 def _require(file: Path, description: Description, expected: Mapping[str, Label]) -> None:

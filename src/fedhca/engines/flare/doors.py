@@ -87,6 +87,5 @@ class OneOfEach(FLComponent):
         if any(
             client.name == name and client.last_connect_time > since for client in fl_ctx.get_engine().get_clients()
         ):
-            raise NotAuthenticated(
-                f"site '{name}' is here already. A second copy of it, or one just restarted, has to wait."
-            )
+            mend = "A second copy of it, or one just restarted, has to wait."
+            raise NotAuthenticated(f"site '{name}' is here already. {mend}")

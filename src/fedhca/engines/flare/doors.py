@@ -18,19 +18,10 @@ from nvflare.private.fed.client.client_req_processors import ClientRequestProces
 from fedhca.errors import FedhcaError
 
 OF_THE_SITE = {
-    "AbortAppProcessor",
-    "AbortTaskProcessor",
-    "CancelResourceProcessor",
-    "CheckResourceProcessor",
-    "ClientInfoProcessor",
-    "ClientStatusProcessor",
-    "DeleteRunNumberProcessor",
-    "DeployProcessor",
-    "NotifyJobStatusProcessor",
-    "ReportResourcesProcessor",
-    "ReportVersionProcessor",
-    "ScopeInfoProcessor",
-    "StartJobProcessor",
+    *("AbortAppProcessor", "AbortTaskProcessor", "CancelResourceProcessor", "CheckResourceProcessor"),
+    *("ClientInfoProcessor", "ClientStatusProcessor", "DeleteRunNumberProcessor", "DeployProcessor"),
+    *("NotifyJobStatusProcessor", "ReportResourcesProcessor", "ReportVersionProcessor"),
+    *("ScopeInfoProcessor", "StartJobProcessor"),
 }
 """What the process that stays answers: jobs, and how it is."""
 OF_A_JOB = {"AbortCommand", "AbortTaskCommand", "ByeCommand", "CheckStatusCommand"}

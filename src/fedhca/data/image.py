@@ -186,10 +186,8 @@ def _opaque(path: Path, values: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray,
 def _eight_bits(path: Path, values: np.ndarray, channels: int) -> UInt8[np.ndarray, "..."]:
     found = values.shape[2] if values.ndim == 3 else 1
     if found != channels or values.dtype not in {np.dtype(np.uint8), np.dtype(bool)}:
-        raise DataError(
-            f"{path}: expected 8 bits and {_counted(channels)}; found {values.dtype} and {_counted(found)}. "
-            f"Save the picture with 8 bits and {_counted(channels)}."
-        )
+        expected = f"{path}: expected 8 bits and {_counted(channels)}; found {values.dtype} and {_counted(found)}"
+        raise DataError(f"{expected}. Save the picture with 8 bits and {_counted(channels)}.")
     return values.astype(np.uint8)
 
 

@@ -166,10 +166,8 @@ class ClassMap(Label):
             or stored.ndim not in {2, 3}
             or (stored.ndim == 3 and stored.shape[2] not in {3, 4})
         ):
-            raise DataError(
-                f"{where}: expected colours, uint8 [y, x, 3]; found {stored.dtype} {list(stored.shape)}. "
-                "Save them so, or take out `colours` where files hold class indices."
-            )
+            expected = f"{where}: expected colours, uint8 [y, x, 3]; found {stored.dtype} {list(stored.shape)}"
+            raise DataError(f"{expected}. Save them so, or take out `colours` where files hold class indices.")
         label, wrong = class_of_colours(stored, self._classes)
         if wrong.any():
             colours = [list(colour) for colour in self.strange(stored)]

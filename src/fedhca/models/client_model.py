@@ -134,9 +134,5 @@ def _named(module: nn.Module, layout: Layout) -> Named:
 
 def _layout(module: nn.Module, named: Named) -> Layout:
     """Return the layout of what of a module travels."""
-    return Layout.of({name: parameter.shape for name, parameter in named.items()}, _norms(module))
-
-
-def _norms(module: nn.Module) -> set[str]:
-    """Return the names of the layers that normalise."""
-    return {name for name, layer in module.named_modules() if isinstance(layer, NORMS)}
+    norms = {name for name, layer in module.named_modules() if isinstance(layer, NORMS)}
+    return Layout.of({name: parameter.shape for name, parameter in named.items()}, norms)

@@ -37,7 +37,8 @@ def class_of_colours(
     picture: UInt8[np.ndarray, "y x ..."], classes: Mapping[Colour, int]
 ) -> tuple[Integer[np.ndarray, "y x"], Bool[np.ndarray, "y x"]]:
     """Return the class of each pixel's colour, and where the colour is none of `classes`."""
-    codes, known = _codes(picture), np.array([_code(colour) for colour in classes], np.uint32)
+    opaque = [bytes([*colour, 255][:4]) for colour in classes]
+    codes, known = _codes(picture), np.array([int.from_bytes(colour, "little") for colour in opaque], np.uint32)
     order = np.argsort(known)
     nearest = order[np.searchsorted(known, codes, sorter=order).clip(max=len(known) - 1)]
     return np.array([*classes.values()])[nearest], known[nearest] != codes
@@ -46,10 +47,6 @@ def class_of_colours(
 def _codes(picture: UInt8[np.ndarray, "y x ..."]) -> UInt32[np.ndarray, "y x"]:
     """Return the colour of each pixel as one number."""
     return np.array(Image.fromarray(picture).convert("RGBA")).view("<u4")[..., 0]
-
-
-def _code(colour: Colour) -> int:
-    return int.from_bytes(bytes([*colour, 255][:4]), "little")
 
 
 def _colour(code: int) -> Colour:

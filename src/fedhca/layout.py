@@ -101,10 +101,8 @@ class Layout:
     def require_equal(self, other: "Layout", whose: str) -> None:
         """Raise LayoutError with the first difference between this layout and that of `whose`."""
         for index, mine, theirs in self._differences(other):
-            raise LayoutError(
-                f"Parameter {index} of {whose} should be {_describe(mine)}. Found {_describe(theirs)}. "
-                "Only parameters of one architecture fit."
-            )
+            found = f"Found {_describe(theirs)}. Only parameters of one architecture fit."
+            raise LayoutError(f"Parameter {index} of {whose} should be {_describe(mine)}. {found}")
 
     def difference(self, other: "Layout") -> str:
         """Say where this layout first differs from another; nothing if it does not."""

@@ -1,8 +1,7 @@
 """What is seen while a run goes on: a progress bar at a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -54,9 +53,7 @@ class Screen:
         self.bar.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *reason: object) -> None:
         if not self.bar.disable:  # which older versions of rich end with an empty line all the same
             self.bar.stop()
 
@@ -87,16 +84,13 @@ class Screen:
         seconds = phases if self.detail else f"{sum(round_.seconds.values()):.1f} s"
         self._say(f"{self.title}  round {round_.number}/{self.rounds}  {mean}  {seconds}  left {left}")
         for client, tasks in round_.metrics.items() if self.detail else ():
-            self._say(f"    {client}: {_values(tasks)}")
+            values = "  ".join(f"{task} {value:.4g}" for task, value in tasks.items())
+            self._say(f"    {client}: {values}")
 
     def _say(self, line: str) -> None:
         """Print a line as it is: what a client says of itself may be in it, and is no markup."""
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)
         self.spoke = time.perf_counter()
-
-
-def _values(tasks: Mapping[str, float]) -> str:
-    return "  ".join(f"{task} {value:.4g}" for task, value in tasks.items())
 
 
 def follow(

@@ -145,9 +145,8 @@ class StateFolder:
     def _refuse_others(self, facts: Mapping[str, Any], rounds: int) -> None:
         if (facts.get("owner"), facts.get("rounds")) != (self.owner, rounds):
             expected = f"the state of '{self.owner}' after {rounds} rounds"
-            raise RunFolderError(
-                f"'{self._path(rounds)}' should hold {expected}. Found that of {facts.get('owner')!r}."
-            )
+            found = f"Found that of {facts.get('owner')!r}."
+            raise RunFolderError(f"'{self._path(rounds)}' should hold {expected}. {found}")
 
     def _path(self, rounds: int) -> Path:
         return self.folder / f"after-{rounds:06d}.safetensors"

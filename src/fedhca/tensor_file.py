@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -124,7 +124,7 @@ def _opened(path: Path, mend: str = MEND) -> Iterator[Any]:
 def _checked(path: Path, *, whole: bool) -> dict[str, Any]:
     """Return the facts if the header, and with `whole` all that is behind it, is as it was written."""
     with path.open("rb") as file:
-        words = _words(file)
+        words = file.read(min(int.from_bytes(file.read(8), "little"), MOST))  # the header: numbers begin behind it
         notes = json.loads(words)["__metadata__"]
         if not {HEADER, NUMBERS, FACTS} <= notes.keys():
             raise ValueError("it has no checksum, so that this version of fedhca did not write it")
@@ -134,11 +134,6 @@ def _checked(path: Path, *, whole: bool) -> dict[str, Any]:
     if sums != [notes[HEADER], notes[NUMBERS]][: len(sums)]:
         raise ValueError("its checksum is another, so that it was altered since it was written")
     return dict(json.loads(notes[FACTS]))
-
-
-def _words(file: BinaryIO) -> bytes:
-    """Return the header, and leave the file where the numbers begin."""
-    return file.read(min(int.from_bytes(file.read(8), "little"), MOST))
 
 
 def _sum(*pieces: bytes | memoryview) -> str:

@@ -7,8 +7,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fedhca.data.augmented import train_transform
 from fedhca.data.source import Sample
-from fedhca.data.transforms import train_transform
 from fedhca.data.window import Window, draw_window
 from fedhca.tasks import Depth, Edges, HumanParts, Saliency, SemanticSegmentation, SurfaceNormals, Task
 from fedhca.tasks.view import padding, unpad

@@ -9,7 +9,6 @@ float64 and chunk by chunk in order, so that they do not hang on how many thread
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -56,34 +55,27 @@ def survey(
     With `centred`, of what was sent less its mean instead of the updates: distances and angles between participants
     are in it without the cancellation that large weights bring.
     """
-    size = len(tables.places) + len(directions)
+    size, threads = len(tables.places) + len(directions), 1
     if tables.suit_loops(directions):
-        arrays = _arrays(tables.start, tables.end, tables.places, directions)
-        chunk, threads = partial(_survey_in_loops, arrays, size, centred), torch.get_num_threads()
+        arrays, threads = _arrays(tables.start, tables.end, tables.places, directions), torch.get_num_threads()
+
+        def chunk(segment: int, first: int, last: int) -> Tensor:
+            del segment
+            gram = np.zeros((size + -size % 4, size + -size % 4))
+            _compiled().survey(*arrays, centred, first, last, gram)
+            return torch.from_numpy(gram)[:size, :size]
     else:
-        chunk, threads = partial(_survey_in_tensors, tables, directions, centred), 1
+
+        def chunk(segment: int, first: int, last: int) -> Tensor:
+            del segment
+            start, end, along = (each[:, first:last] for each in (tables.start, tables.end, directions))
+            return anywhere.survey(start, end, tables.places, along, centred=centred).cpu()
+
     total = torch.zeros(len(bounds), size, size, dtype=torch.float64)
     for (segment, _, _), gram in _each(chunk, bounds, threads):
         total[segment] += gram
     upper = total.triu()
     return upper + upper.triu(1).mT
-
-
-def _survey_in_loops(
-    arrays: Sequence[np.ndarray], size: int, centred: bool, segment: int, first: int, last: int
-) -> Tensor:
-    padded = size + -size % 4
-    gram = np.zeros((padded, padded))
-    _compiled().survey(*arrays, centred, first, last, gram)
-    return torch.from_numpy(gram)[:size, :size]
-
-
-def _survey_in_tensors(
-    tables: Tables, directions: Tensor, centred: bool, segment: int, first: int, last: int
-) -> Tensor:
-    here = slice(first, last)
-    start, end = tables.start[:, here], tables.end[:, here]
-    return anywhere.survey(start, end, tables.places, directions[:, here], centred=centred).cpu()
 
 
 def blend(
@@ -105,54 +97,30 @@ def blend(
         FedhcaError: a number that was written is not finite: it is beyond what the rows can hold.
 
     """
-    written = (into, directions)
+    written, threads = (into, directions), 1
     if tables.suit_loops(*written):
-        arrays = _arrays(tables.start, tables.end, tables.places)
+        arrays, places = _arrays(tables.start, tables.end, tables.places), _arrays(*written)
         (weight, kept), parts = _arrays(own, keeps), _arrays(heard, shares)
         heard_tiles, share_tiles = ([_tiles(each) for each in part] for part in parts)
-        mixes = [
-            (weight[segment], *heard_tiles[segment], *share_tiles[segment], kept[segment])
-            for segment in range(len(bounds))
-        ]
-        chunk: Any = partial(_blend_in_loops, arrays, what, mixes, _arrays(*written))
-        threads = torch.get_num_threads()
+        loops, threads = _compiled(), torch.get_num_threads()
+
+        def chunk(segment: int, first: int, last: int) -> Tensor | float:
+            mix = (weight[segment], *heard_tiles[segment], *share_tiles[segment], kept[segment])
+            return float(loops.blend(*arrays, loops.KINDS[what], *mix, *places, first, last))
     else:
         mix = [each.to(tables.end.device) for each in (own, heard, shares, keeps)]
-        chunk, threads = partial(_blend_in_tensors, tables, what, mix, written), 1
+
+        def chunk(segment: int, first: int, last: int) -> Tensor | float:
+            start, end, answer, mixes = (each[:, first:last] for each in (tables.start, tables.end, *written))
+            chosen = (each[segment] for each in mix)
+            return anywhere.blend(start, end, tables.places, what, *chosen, into=answer, directions=mixes)
+
     _require_finite(torch.tensor([zero for _, zero in _each(chunk, bounds, threads)]))
 
 
 def _require_finite(told: Tensor) -> None:
     if not is_finite(told):
         raise FedhcaError("Mixed parameters should be finite. Found NaN or infinity.")
-
-
-def _blend_in_loops(
-    arrays: Sequence[np.ndarray],
-    what: What,
-    mixes: Sequence[tuple[np.ndarray, ...]],
-    written: Sequence[np.ndarray],
-    segment: int,
-    first: int,
-    last: int,
-) -> float:
-    loops = _compiled()
-    return float(loops.blend(*arrays, loops.KINDS[what], *mixes[segment], *written, first, last))
-
-
-def _blend_in_tensors(
-    tables: Tables,
-    what: What,
-    mix: Sequence[Tensor],
-    written: tuple[Tensor, Tensor],
-    segment: int,
-    first: int,
-    last: int,
-) -> Tensor:
-    here = slice(first, last)
-    moved = (tables.start[:, here], tables.end[:, here], tables.places)
-    into, directions = (each[:, here] for each in written)
-    return anywhere.blend(*moved, what, *(each[segment] for each in mix), into=into, directions=directions)
 
 
 def trim(
@@ -168,23 +136,20 @@ def trim(
     """
     m, on_cpu = len(tables.places), tables.end.device.type == "cpu"
     size = max(256, min(4096, 32768 // m)) if on_cpu else CHUNK
-    chunk = partial(_trim_in_tensors, tables, cut, size, (into, directions))
+
+    def chunk(segment: int, first: int, last: int) -> Tensor:
+        del segment
+        counts = torch.zeros(m, 2 * cut + 1, dtype=torch.float64, device=tables.end.device)
+        for begin in range(first, last, size):
+            end, answer, mixes = (each[:, begin : min(begin + size, last)] for each in (tables.end, into, directions))
+            counts += anywhere.trim(end, tables.places, cut, into=answer, directions=mixes)
+        return counts.cpu()
+
     total = torch.zeros(m, 2 * cut + 1, dtype=torch.float64)
     for _, counts in _each(chunk, bounds, torch.get_num_threads() if on_cpu else 1):
         total += counts
     _require_finite(total)
     return (total / torch.arange(m - 2 * cut, m + 1, dtype=torch.float64)).sum(1) / tables.end.shape[1]
-
-
-def _trim_in_tensors(
-    tables: Tables, cut: int, size: int, written: tuple[Tensor, Tensor], segment: int, first: int, last: int
-) -> Tensor:
-    counts = torch.zeros(len(tables.places), 2 * cut + 1, dtype=torch.float64, device=tables.end.device)
-    for begin in range(first, last, size):
-        here = slice(begin, min(begin + size, last))
-        into, directions = (each[:, here] for each in written)
-        counts += anywhere.trim(tables.end[:, here], tables.places, cut, into=into, directions=directions)
-    return counts.cpu()
 
 
 def scale(tables: Tables, factors: Float[Tensor, " m"], bounds: Bounds) -> None:

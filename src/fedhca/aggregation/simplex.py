@@ -93,9 +93,8 @@ def _cone_program(root: Square, linear: Vector, radius: float) -> tuple[Vector, 
     solution = clarabel.DefaultSolver(nothing, cost, sparse.csc_matrix(constraints), bound, cones, _settings(m)).solve()
     if not np.isfinite([*solution.x, *solution.z]).all():
         mend = "Look for a client whose updates are out of all proportion, or set `solver: official`."
-        raise FedhcaError(
-            f"The conflict-averse dual of {m} updates should have a solution. Found {solution.status}. {mend}"
-        )
+        expected = f"The conflict-averse dual of {m} updates should have a solution"
+        raise FedhcaError(f"{expected}. Found {solution.status}. {mend}")
     weights = np.clip(np.asarray(solution.x)[:m], 0, None)
     multiplier = -np.asarray(solution.z)[m + 2 :]
     spread = np.square(root).sum(axis=1)

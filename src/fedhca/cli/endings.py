@@ -70,7 +70,8 @@ def wrong(error: BaseException) -> int:
     describe = getattr(error, "format_message", None)  # typer's usage errors; their class has no public name
     if describe is not None:
         words = re.sub(r"(Did you mean [^?]+\?) \1", r"\1", describe())  # click and typer both suggest a name
-        say(f"{words} See `{_command(error)} -h`." if words else "")
+        command = getattr(getattr(error, "ctx", None), "command_path", "fedhca")
+        say(f"{words} See `{command} -h`." if words else "")
         return USAGE
     if isinstance(error, FedhcaError):
         say(str(error))
@@ -99,8 +100,3 @@ def _bug(error: BaseException) -> str:
         return f"This is a bug of fedhca, not of yours: {what}. Please report it with what stands above."
     mend = "Please report it with that file; look through it first, as it has the words of your command"
     return f"This is a bug of fedhca, not of yours: {what}. All about it is in {name}. {mend}."
-
-
-def _command(error: BaseException) -> str:
-    """Return the words of the command that was used wrongly."""
-    return getattr(getattr(error, "ctx", None), "command_path", "fedhca")

@@ -15,39 +15,27 @@ TRACEBACK = "FEDHCA_TRACEBACK"
 PANEL = "Everywhere"
 
 
-def _quiet(asked: bool) -> bool:
-    if asked:
-        be_quiet()
-    return _not_both(asked)
+def _flag(*names: str, act: Callable[[], object], words: str) -> Any:
+    def callback(asked: bool) -> bool:
+        if asked:
+            act()
+        if is_quiet() and is_verbose():
+            raise typer.BadParameter("not together with --verbose.", param_hint="--quiet")
+        return asked
+
+    option = typer.Option(*names, callback=callback, show_default=False, rich_help_panel=PANEL, help=words)
+    return Annotated[bool, option]
 
 
-def _verbose(asked: bool) -> bool:
-    if asked:
-        be_verbose()
-    return _not_both(asked)
-
-
-def _not_both(asked: bool) -> bool:
-    if is_quiet() and is_verbose():
-        raise typer.BadParameter("not together with --verbose.", param_hint="--quiet")
-    return asked
-
-
-def _traceback(asked: bool) -> bool:
-    if asked:
-        os.environ[TRACEBACK] = "1"
-    return asked
-
-
-def _flag(*names: str, act: Callable[[bool], bool], words: str) -> Any:
-    return Annotated[bool, typer.Option(*names, callback=act, show_default=False, rich_help_panel=PANEL, help=words)]
+def _show_traceback() -> None:
+    os.environ[TRACEBACK] = "1"
 
 
 WHERE = f"Print where in the source an error arose; so does {TRACEBACK}=1."
 OPTIONS = {
-    "quiet": _flag("--quiet", "-q", act=_quiet, words="Say nothing but errors."),
-    "verbose": _flag("--verbose", "-v", act=_verbose, words="Say more: files, times, metrics of every round."),
-    "traceback": _flag("--traceback", act=_traceback, words=WHERE),
+    "quiet": _flag("--quiet", "-q", act=be_quiet, words="Say nothing but errors."),
+    "verbose": _flag("--verbose", "-v", act=be_verbose, words="Say more: files, times, metrics of every round."),
+    "traceback": _flag("--traceback", act=_show_traceback, words=WHERE),
 }
 
 

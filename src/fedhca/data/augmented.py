@@ -1,6 +1,6 @@
-"""The pictures of one client as a torch data set."""
+"""The pictures of one client as a torch data set: augmented for training, padded for testing."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -8,9 +8,12 @@ from jaxtyping import Shaped
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from fedhca.data.source import Source
-from fedhca.data.transforms import evaluation_transform, train_transform
+from fedhca.data.colours import distort, normalise
+from fedhca.data.source import IMAGE, Sample, Source
+from fedhca.data.window import draw_window
 from fedhca.errors import DataError, RecipeError, unknown
+from fedhca.tasks.task import Task
+from fedhca.tasks.view import pad
 
 
 class Augmented(Dataset[dict[str, Tensor]]):
@@ -95,3 +98,59 @@ class Augmented(Dataset[dict[str, Tensor]]):
             except DataError as error:
                 raise DataError(f"Picture '{self.identifier(index)}': {error}") from None
         return {name: torch.from_numpy(values) for name, values in arrays.items()}
+
+
+def train_transform(
+    sample: Sample,
+    size: tuple[int, int],
+    generator: np.random.Generator,
+    *,
+    tasks: Mapping[str, Task],
+    scale: tuple[float, float] = (0.5, 2.0),
+    photometric: bool = True,
+    flip: bool = True,
+) -> dict[str, np.ndarray]:
+    """Scale, crop, flip, distort, normalise and pad a sample at random.
+
+    The picture is interpolated bilinearly, once; what becomes of a label is said by its task, `Task.seen`.
+
+    Args:
+        sample: picture and labels.
+        size: height and width of the result.
+        generator: source of all draws.
+        tasks: of the labels, by name. Where classes of several could steer the crop, those of the sample's first do.
+        scale: least and greatest scale.
+        photometric: whether to change brightness, contrast, saturation and hue.
+        flip: whether to mirror half of the samples from left to right.
+
+    """
+    image, labels = sample[IMAGE], _labels(sample)
+    original = (image.shape[0], image.shape[1])
+    classes = next((label for name, label in labels.items() if tasks[name].steers_crop), None)
+    window = draw_window(original, size, generator, scale=scale, flip=flip, classes=classes)
+    seen = {name: tasks[name].seen(label, window) for name, label in labels.items()}
+    picture = window.bilinear(image)
+    return _finish({IMAGE: distort(picture, generator) if photometric else picture, **seen}, size, tasks)
+
+
+def evaluation_transform(sample: Sample, size: tuple[int, int], *, tasks: Mapping[str, Task]) -> dict[str, np.ndarray]:
+    """Normalise and pad a sample; DataError where it is larger than `size`, as testing never crops or scales."""
+    height, width = sample[IMAGE].shape[:2]
+    if height > size[0] or width > size[1]:
+        raise DataError(
+            f"expected a picture of at most {size[0]} × {size[1]} pixels, the data set's `size`; found "
+            f"{height} × {width}. Raise `size`: test pictures are padded, never scaled or cropped."
+        )
+    return _finish(sample, size, tasks)
+
+
+def _labels(sample: Sample) -> Sample:
+    return {name: label for name, label in sample.items() if name != IMAGE}
+
+
+def _finish(sample: Sample, size: tuple[int, int], tasks: Mapping[str, Task]) -> dict[str, np.ndarray]:
+    """Normalise the picture, and pad everything."""
+    image = sample[IMAGE]
+    shape = (image.shape[0], image.shape[1])
+    finished = {name: tasks[name].finished(label, shape, size) for name, label in _labels(sample).items()}
+    return {IMAGE: pad(normalise(image), size, 0, np.float32), **finished}

@@ -80,17 +80,14 @@ def _objects(path: Path, content: bytes | None) -> Iterator[tuple[int, _Mask, li
             ]
             yield int(np.ravel(thing["class_ind"])[0]), np.asarray(thing["mask"], dtype=bool), parts
     except (IndexError, KeyError, TypeError, ValueError) as cause:
-        raise DataError(
-            f"{path}: expected a pascal-part annotation (anno: objects with class_ind, mask and parts); "
-            f"found another structure ({cause}). Copy the file again."
-        ) from cause
+        expected = f"{path}: expected a pascal-part annotation (anno: objects with class_ind, mask and parts)"
+        raise DataError(f"{expected}; found another structure ({cause}). Copy the file again.") from cause
 
 
 def _channel(path: Path, name: str) -> int:
     if name not in PARTS:
-        raise DataError(
-            f"{path}: expected the part names of a person ({', '.join(PARTS)}); found '{name}'. Rename the part."
-        )
+        mend = "Rename the part."
+        raise DataError(f"{path}: expected the part names of a person ({', '.join(PARTS)}); found '{name}'. {mend}")
     return PARTS[name]
 
 

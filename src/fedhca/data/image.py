@@ -143,10 +143,8 @@ def _numbers(path: Path, image: Image.Image, grey: bool, exact: bool) -> Image.I
 
 def _exact(path: Path, image: Image.Image, modes: tuple[str, ...], lossless: bool = True) -> Image.Image:
     if lossless and image.format in LOSSY:
-        raise DataError(
-            f"{path}: expected the very numbers that were drawn; found JPEG, which changes them. "
-            "Export the labels again as PNG; renaming or converting this file does not bring them back."
-        )
+        mend = "Export the labels again as PNG; renaming or converting this file does not bring them back."
+        raise DataError(f"{path}: expected the very numbers that were drawn; found JPEG, which changes them. {mend}")
     if image.mode not in modes:
         raise other_mode(path, image, modes, "8 bits and one channel")
     return image
@@ -170,10 +168,8 @@ def _greys(path: Path, image: Image.Image) -> UInt8[np.ndarray, "y x"]:
     indices = np.array(image)
     colour = next((each for each in palette[np.unique(indices)].tolist() if len({*each}) > 1), None)
     if colour:
-        raise DataError(
-            f"{path}: expected greys; found a palette with the colour {colour}. "
-            "Save the mask as an 8-bit picture with one channel, black for no and white for yes."
-        )
+        mend = "Save the mask as an 8-bit picture with one channel, black for no and white for yes."
+        raise DataError(f"{path}: expected greys; found a palette with the colour {colour}. {mend}")
     return palette[indices, 0]
 
 
@@ -182,20 +178,16 @@ def _opaque(path: Path, values: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray,
     if values.ndim == 2 or values.shape[2] not in {2, 4}:
         return values
     if values.dtype.kind == "u" and (values[..., -1] != np.iinfo(values.dtype).max).any():
-        raise DataError(
-            f"{path}: expected a picture that hides nothing; found transparent pixels. "
-            "Paint over them, then save it without alpha channel."
-        )
+        mend = "Paint over them, then save it without alpha channel."
+        raise DataError(f"{path}: expected a picture that hides nothing; found transparent pixels. {mend}")
     return values[..., 0] if values.shape[2] == 2 else values[..., :3]
 
 
 def _eight_bits(path: Path, values: np.ndarray, channels: int) -> UInt8[np.ndarray, "..."]:
     found = values.shape[2] if values.ndim == 3 else 1
     if found != channels or values.dtype not in {np.dtype(np.uint8), np.dtype(bool)}:
-        raise DataError(
-            f"{path}: expected 8 bits and {_counted(channels)}; found {values.dtype} and {_counted(found)}. "
-            f"Save the picture with 8 bits and {_counted(channels)}."
-        )
+        expected = f"{path}: expected 8 bits and {_counted(channels)}; found {values.dtype} and {_counted(found)}"
+        raise DataError(f"{expected}. Save the picture with 8 bits and {_counted(channels)}.")
     return values.astype(np.uint8)
 
 

@@ -45,10 +45,8 @@ def common_classes(nyu_path: Path, context_path: Path, *, unknown: bool = False)
     if not isinstance(nyu, list | dict):
         raise DataError(f"{nyu_path}: expected the names of classes; found {type(nyu).__name__}. Copy the file again.")
     if not isinstance(context, dict) or "tvmonitor" not in context:
-        raise DataError(
-            f"{context_path}: expected JSON from class names to indices, 'tvmonitor' among them; found none. "
-            "Copy the file again."
-        )
+        expected = f"{context_path}: expected JSON from class names to indices, 'tvmonitor' among them"
+        raise DataError(f"{expected}; found none. Copy the file again.")
     names = {"tvmonitor", *nyu} - (set() if unknown else {"unknown"})
     found = {name: context[name] for name in names if name in context}
     for name, index in found.items():

@@ -36,10 +36,8 @@ class MaskFolder:
         if self._white == 255:
             return path, values
         if values.max(initial=0) > 1:
-            raise DataError(
-                f"{path}: expected 0 and 1, as in the other files of the folder; found {values.max()}. "
-                "Save all of them alike, best with 0 and 255."
-            )
+            expected = f"{path}: expected 0 and 1, as in the other files of the folder"
+            raise DataError(f"{expected}; found {values.max()}. Save all of them alike, best with 0 and 255.")
         return path, values * np.uint8(255)
 
     @cached_property

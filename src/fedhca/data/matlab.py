@@ -175,6 +175,5 @@ def label_map(path: Path, content: bytes | None = None) -> Integer[np.ndarray, "
 
 
 def _no_classes(path: Path, found: str) -> DataError:
-    return DataError(
-        f"{path}: expected `LabelMap` [y, x] of class indices, 0 to {MOST}; found {found}. Copy the file again."
-    )
+    mend = "Copy the file again."
+    return DataError(f"{path}: expected `LabelMap` [y, x] of class indices, 0 to {MOST}; found {found}. {mend}")

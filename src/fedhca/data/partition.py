@@ -18,9 +18,7 @@ def partition(count: int, shares: int, seed: int) -> list[Int64[np.ndarray, "_"]
     [4, 3, 3]
     """
     if not 1 <= shares <= count:
-        raise RecipeError(
-            f"The number of clients on a data set should be from 1 to its {count} pictures, so that each has one. "
-            f"Found {shares} clients."
-        )
+        expected = f"The number of clients on a data set should be from 1 to its {count} pictures, so that each has one"
+        raise RecipeError(f"{expected}. Found {shares} clients.")
     order = np.random.default_rng(seed).permutation(count).astype(np.int64)
     return np.array_split(order, shares)

@@ -92,8 +92,6 @@ class FileOrderFlags(Wrapped):
 def _read(path: Path) -> dict[str, list[int]]:
     classes = read_json(path)
     if not isinstance(classes, dict) or not all(isinstance(value, list) for value in classes.values()):
-        raise DataError(
-            f"{path}: expected JSON from each identifier to a list of object classes; found another structure. "
-            "Remove the file and it is made again."
-        )
+        expected = f"{path}: expected JSON from each identifier to a list of object classes"
+        raise DataError(f"{expected}; found another structure. Remove the file and it is made again.")
     return classes

@@ -27,10 +27,8 @@ def require(path: Path) -> Path:
     """Return the path of a file that a list promises, as the disk spells it; DataError where there is no such file."""
     found = on_disk(path)
     if not found.is_file():
-        raise DataError(
-            f"{path}: expected this file, as '{path.stem}' stands in the list of pictures; found none. "
-            "Add the file or take the line out of the list."
-        )
+        expected = f"{path}: expected this file, as '{path.stem}' stands in the list of pictures"
+        raise DataError(f"{expected}; found none. Add the file or take the line out of the list.")
     return found
 
 
@@ -39,9 +37,8 @@ def unreadable(path: Path, kind: str, cause: BaseException, content: bytes) -> D
     if named := kind_of_file(content[:LOOKED_AT]):
         return DataError(f"{path}: expected {kind}; found {named[0]}. {named[1]}")
     found = " ".join(str(cause).split()) or type(cause).__name__
-    return DataError(
-        f"{path}: expected {kind}; found a file that cannot be read ({found}). Copy the file again, or save it anew."
-    )
+    mend = "Copy the file again, or save it anew."
+    return DataError(f"{path}: expected {kind}; found a file that cannot be read ({found}). {mend}")
 
 
 def content_of(path: Path) -> bytes:
@@ -72,7 +69,5 @@ def other_mode(path: Path, image: Image.Image, modes: tuple[str, ...], mend: str
 
 def too_large(path: Path, found: str) -> DataError:
     """Return the error for a picture of more than `MAX_PIXELS`."""
-    return DataError(
-        f"{path}: expected at most {MAX_PIXELS} pixels; found {found}. Make the picture smaller; if it should not be "
-        "so large, copy the file again."
-    )
+    mend = "Make the picture smaller; if it should not be so large, copy the file again."
+    return DataError(f"{path}: expected at most {MAX_PIXELS} pixels; found {found}. {mend}")

@@ -145,10 +145,8 @@ def _checked_maps(
         raise DataError(f"{name}: expected the truth of at least one annotator; found none.")
     for each in several:
         if np.shape(each) != edge_map.shape:
-            raise DataError(
-                f"{name}: expected a truth of the prediction's shape {edge_map.shape}; found {np.shape(each)}. "
-                "Make both of one size."
-            )
+            expected = f"{name}: expected a truth of the prediction's shape {edge_map.shape}"
+            raise DataError(f"{expected}; found {np.shape(each)}. Make both of one size.")
     return edge_map, [np.asarray(each) != 0 for each in several]
 
 
@@ -158,9 +156,8 @@ def _eight_bits(name: str, prediction: Map) -> UInt8[np.ndarray, "y x"]:
     if prediction.dtype == np.uint8:
         return prediction
     if prediction.dtype.kind not in "fb":
-        raise DataError(
-            f"{name}: expected an edge map of uint8, or of floats in [0, 1]; found {prediction.dtype}. Convert it."
-        )
+        expected = f"{name}: expected an edge map of uint8, or of floats in [0, 1]"
+        raise DataError(f"{expected}; found {prediction.dtype}. Convert it.")
     if not ((prediction >= 0) & (prediction <= 1)).all():
         low, high = prediction.min(), prediction.max()
         raise DataError(f"{name}: expected probabilities in [0, 1]; found values from {low:g} to {high:g}.")

@@ -115,10 +115,8 @@ def _undisturbed() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # which alone is told of signals
         yield
         return
-    before = {number: signal.getsignal(number) for number in ENDS}
-    for number in ENDS:
-        if before[number] is not signal.SIG_IGN:
-            signal.signal(number, leave_at_once)
+    heeded = [number for number in ENDS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, leave_at_once) for number in heeded}
     try:
         yield
     finally:

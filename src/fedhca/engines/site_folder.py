@@ -69,9 +69,8 @@ class SiteFolder:
         for key, value in set_locally(agreed).items():
             if is_place(value):
                 mend = "Ask the server for another kit; if it is a name of the hub, start in another folder"
-                raise RunFolderError(
-                    f"'{path / RECIPE}' should name no place here. Found {_found(key, value)}. {mend}."
-                )
+                expected = f"'{path / RECIPE}' should name no place here"
+                raise RunFolderError(f"{expected}. Found {_found(key, value)}. {mend}.")
         return cls(path, facts, load_recipe(path / RECIPE, own(facts.set, agreed)))
 
     @property
@@ -186,9 +185,8 @@ def require_nothing_local(site: SiteFolder, kit: Path) -> None:
     found += [f"`{change}` in `set` of {FILE}" for change in site.facts.set]
     if found:
         mend = "Ask the server for another kit; the site says it with fedhca site init --set"
-        raise RunFolderError(
-            f"'{kit}' should leave to the site what its own machine is like. Found {found[0]}. {mend}."
-        )
+        expected = f"'{kit}' should leave to the site what its own machine is like"
+        raise RunFolderError(f"{expected}. Found {found[0]}. {mend}.")
 
 
 def _found(key: Key, value: object) -> str:

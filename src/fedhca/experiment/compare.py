@@ -33,9 +33,8 @@ class Entry:
         """Metrics after the last round, by client and task; NaN where there was nothing to measure."""
         lines = self.folder.journal
         if not lines or lines[-1]["round"] != self.folder.recipe.rounds:
-            raise RunFolderError(
-                f"'{self.folder.path}' should hold a finished run. Found an unfinished one. Resume it."
-            )
+            mend = "Resume it."
+            raise RunFolderError(f"'{self.folder.path}' should hold a finished run. Found an unfinished one. {mend}")
         found = lines[-1]["metrics"]
         return {
             client: {task: float("nan") if value is None else value for task, value in tasks.items()}

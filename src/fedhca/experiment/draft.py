@@ -116,8 +116,9 @@ def draft_recipe(
     for each in seats:
         count = f", count: {each.count}" if each.count > 1 else ""
         lines.append(f"  - {{name: {each.name}, dataset: {each.dataset}, tasks: [{', '.join(each.tasks)}]{count}}}")
+    described = "; ".join(f"{each.name}: {', '.join(each.tasks)}" for each in seats)
     head = [
-        f"description: {json.dumps(_description(seats))}",
+        f"description: {json.dumps(described[:200])}",
         "seed: 0",
         f"rounds: {rounds}",
         f"evaluate_every: {max(1, rounds // 4)}",
@@ -151,7 +152,3 @@ def fitting(sizes: Mapping[tuple[int, int], int], longest: int) -> tuple[list[in
     shrink = min(1.0, math.floor(longest / max(height, width) * 1000) / 1000)
     shrink = max(shrink, 0.001)
     return [math.ceil(max(1, round(side * shrink)) / STEP) * STEP for side in (height, width)], shrink
-
-
-def _description(seats: Sequence[Seat]) -> str:
-    return "; ".join(f"{each.name}: {', '.join(each.tasks)}" for each in seats)[:200]

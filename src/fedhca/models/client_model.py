@@ -16,16 +16,9 @@ from fedhca.seeds import derive
 from fedhca.tasks.task import Task
 
 NORMS = (
-    nn.BatchNorm1d,
-    nn.BatchNorm2d,
-    nn.BatchNorm3d,
-    nn.SyncBatchNorm,
-    nn.InstanceNorm1d,
-    nn.InstanceNorm2d,
-    nn.InstanceNorm3d,
-    nn.GroupNorm,
-    nn.LayerNorm,
-    nn.RMSNorm,
+    *(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm),
+    *(nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d),
+    *(nn.GroupNorm, nn.LayerNorm, nn.RMSNorm),
 )
 """Layers that normalise; their parameters bear the mark in the layout."""
 NARROWEST = 4
@@ -85,9 +78,8 @@ class ClientModel(nn.Module):
         """Layouts of the encoder's row, and of every decoder's."""
         for name, layout in layouts.items():
             if difference := layout.difference(self.decoder_layout):
-                raise RecipeError(
-                    f"All decoders of a client should be alike. Found one for `{name}` whose {difference}."
-                )
+                instead = f"Found one for `{name}` whose {difference}."
+                raise RecipeError(f"All decoders of a client should be alike. {instead}")
 
     def forward(self, image: Float[Tensor, "b 3 y x"]) -> dict[str, Float[Tensor, "b ..."]]:
         """Return the output of every task by name, maps at the input's size and in float32."""
@@ -142,9 +134,5 @@ def _named(module: nn.Module, layout: Layout) -> Named:
 
 def _layout(module: nn.Module, named: Named) -> Layout:
     """Return the layout of what of a module travels."""
-    return Layout.of({name: parameter.shape for name, parameter in named.items()}, _norms(module))
-
-
-def _norms(module: nn.Module) -> set[str]:
-    """Return the names of the layers that normalise."""
-    return {name for name, layer in module.named_modules() if isinstance(layer, NORMS)}
+    norms = {name for name, layer in module.named_modules() if isinstance(layer, NORMS)}
+    return Layout.of({name: parameter.shape for name, parameter in named.items()}, norms)

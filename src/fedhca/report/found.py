@@ -32,9 +32,8 @@ def found_runs(places: Sequence[Path]) -> list[Entry]:
     folders = [RunFolder.open(path) for place in places for path in _below(place)]
     if not folders:
         names = ", ".join(f"'{place}'" for place in places)
-        raise RunFolderError(
-            f"{names} should hold run folders, with {RECIPE} and {JOURNAL}. Found none. Give the --out of a run."
-        )
+        mend = "Give the --out of a run."
+        raise RunFolderError(f"{names} should hold run folders, with {RECIPE} and {JOURNAL}. Found none. {mend}")
     settings = _settings(folders)
     entries = [
         Entry(folder.recipe.method.label, folder.recipe.seed, folder, settings[_federation(folder.recipe)])

@@ -1,6 +1,5 @@
 """The report: one page that needs nothing else, and every figure beside it."""
 
-import base64
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
@@ -124,10 +123,6 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["data_uri"] = _file
+    environment.filters["data_uri"] = lambda content, kind: data_uri(content.encode(), f"{kind};charset=utf-8")
     environment.filters["picture"] = lambda content: data_uri(content, "image/png")
     return environment.get_template("page.html.jinja")
-
-
-def _file(content: str, kind: str) -> str:
-    return f"data:{kind};charset=utf-8;base64,{base64.b64encode(content.encode()).decode()}"

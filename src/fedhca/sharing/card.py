@@ -149,10 +149,11 @@ def card(described: Description, tasks: Sequence[Task], origin: Provenance, lice
         license: the hub's word for its license, which its owner has to choose; `unknown` if not given.
 
     """
+    tags = dict.fromkeys(tag for task in tasks if (tag := meaning(task).tag))
     head = {
         "license": license or UNKNOWN,
         "library_name": "fedhca",
-        "tags": ["fedhca", "federated-learning", "multi-task-learning", *_tags(tasks)],
+        "tags": ["fedhca", "federated-learning", "multi-task-learning", *tags],
     }
     text = io.StringIO()
     YAML().dump(head, text)
@@ -166,10 +167,6 @@ def card(described: Description, tasks: Sequence[Task], origin: Provenance, lice
         meanings={task.name: meaning(task) for task in tasks},
         origin=origin,
     )
-
-
-def _tags(tasks: Sequence[Task]) -> list[str]:
-    return list(dict.fromkeys(tag for task in tasks if (tag := meaning(task).tag)))
 
 
 def _cell(text: Any) -> str:

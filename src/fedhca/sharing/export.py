@@ -56,6 +56,5 @@ def _read_back(predictor: Predictor, folder: Path, described: Description) -> No
     one, other = predictor.predict(picture), found.predict(picture)
     for name, values in one.items():
         if not np.array_equal(values, other[name], equal_nan=np.issubdtype(values.dtype, np.floating)):
-            raise ModelFolderError(
-                f"'{folder}' should predict as the model does. Found another `{name}`. It is of no use."
-            )
+            mend = "It is of no use."
+            raise ModelFolderError(f"'{folder}' should predict as the model does. Found another `{name}`. {mend}")

@@ -44,9 +44,8 @@ class Classification(Task):
         """Refuse a number of classes that would make `IGNORE` one of them, and names that are not theirs."""
         classes.require_count(self)
         if self.names and len(self.names) != self.channels:
-            raise RecipeError(
-                f"Task '{self.name}' should have a name for each of {self.channels} classes. Found {len(self.names)}."
-            )
+            found = f"Found {len(self.names)}."
+            raise RecipeError(f"Task '{self.name}' should have a name for each of {self.channels} classes. {found}")
 
     def head(self, width: int) -> nn.Module:
         """Return a head that pools over the picture."""

@@ -80,10 +80,8 @@ class Edges(Task):
         require_label(self, label, size)
         outside = labelled(label) & ~((label >= 0) & (label <= 1))
         if outside.any():
-            found = f"{float(label[outside][0]):g}"
-            raise DataError(
-                f"Labels of task '{self.name}' should be 0 to 1, or {IGNORE} for none. Found {found}. Divide."
-            )
+            found = f"Found {float(label[outside][0]):g}. Divide."
+            raise DataError(f"Labels of task '{self.name}' should be 0 to 1, or {IGNORE} for none. {found}")
 
     def loss(self, output: Float[Tensor, "b 1 y x"], label: Float[Tensor, "b y x"]) -> Float[Tensor, ""]:
         """Return the weighted binary cross entropy, mean over labelled pixels."""

@@ -69,9 +69,8 @@ class Keypoints(Task):
         require_label(self, label, (self.channels, 3))
         told = (label[:, 2] > 0) & (label[:, 2] != IGNORE)
         if not label[told].isfinite().all():
-            raise DataError(
-                f"Labels of task '{self.name}' should be finite. Found NaN or infinity. Write 0 for no label."
-            )
+            mend = "Write 0 for no label."
+            raise DataError(f"Labels of task '{self.name}' should be finite. Found NaN or infinity. {mend}")
 
     def loss(self, output: Float[Tensor, "b k y x"], label: Float[Tensor, "b _ 3"]) -> Float[Tensor, ""]:
         """Return the balanced squared error of heat maps, mean over labelled points."""

@@ -28,9 +28,8 @@ KINDS: Mapping[str, type[Task]] = {
 def kind_of(task: Task) -> str:
     """Return the word for a task's kind; RecipeError for one of somebody's own, which has none."""
     if (word := word_of(task)) is None:
-        raise RecipeError(
-            f"Task '{task.name}' should be one of {', '.join(KINDS)}. Found {type(task).__name__}, a class of your own."
-        )
+        found = f"Found {type(task).__name__}, a class of your own."
+        raise RecipeError(f"Task '{task.name}' should be one of {', '.join(KINDS)}. {found}")
     return word
 
 

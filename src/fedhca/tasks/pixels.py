@@ -29,10 +29,8 @@ def require_fit(task: Task, output: Tensor, label: Tensor, *, vectors: bool = Fa
     require_channels(task, output)
     expected = output.shape if vectors else output[:, 0].shape
     if label.shape != expected:
-        raise DataError(
-            f"Labels of task '{task.name}' should have the output's shape {list(expected)}. "
-            f"Found {list(label.shape)}: images and labels must be of one size."
-        )
+        found = f"Found {list(label.shape)}: images and labels must be of one size."
+        raise DataError(f"Labels of task '{task.name}' should have the output's shape {list(expected)}. {found}")
 
 
 def require_label(task: Task, label: Tensor, shape: tuple[int, ...], *, whole: bool = False) -> None:
@@ -54,6 +52,5 @@ def require_channels(task: Task, output: Tensor) -> None:
     """Raise RecipeError unless the head's output has the task's channels."""
     found = output.shape[1]
     if found != task.channels:
-        raise RecipeError(
-            f"Task '{task.name}' should get {task.channels} channels. Found {found}: build the model for it."
-        )
+        instead = f"Found {found}: build the model for it."
+        raise RecipeError(f"Task '{task.name}' should get {task.channels} channels. {instead}")

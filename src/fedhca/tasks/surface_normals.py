@@ -45,10 +45,8 @@ class SurfaceNormals(Task):
         odd = label[:, ~(label.abs().amax(dim=0) <= LONGEST)]
         wrong = odd[:, (odd != IGNORE).all(dim=0)]
         if wrong.numel():
-            raise DataError(
-                f"Labels of task '{self.name}' should be from -1 to 1, or {IGNORE} for none. "
-                f"Found {float(wrong.abs().max()):g}. Divide vectors by their length; of 8 bits, take 2v/255 - 1."
-            )
+            found = f"Found {float(wrong.abs().max()):g}. Divide vectors by their length; of 8 bits, take 2v/255 - 1."
+            raise DataError(f"Labels of task '{self.name}' should be from -1 to 1, or {IGNORE} for none. {found}")
 
     def doubt(self, label: Shaped[Tensor, "3 y x"]) -> str:
         """Say that most vectors, but for those near zero, are not of unit length."""

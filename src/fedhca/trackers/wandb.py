@@ -18,15 +18,10 @@ PLACE, OFFLINE = "wandb", "offline"
 
 PRIVATE: Mapping[str, Any] = {
     "console": "off",
-    "disable_code": True,
-    "disable_git": True,
-    "disable_job_creation": True,
     "program": "fedhca",
-    "save_code": False,
-    "x_disable_machine_info": True,
-    "x_disable_meta": True,
-    "x_disable_stats": True,
-    "x_save_requirements": False,
+    **dict.fromkeys(("disable_code", "disable_git", "disable_job_creation"), True),
+    **dict.fromkeys(("x_disable_machine_info", "x_disable_meta", "x_disable_stats"), True),
+    **dict.fromkeys(("save_code", "x_save_requirements"), False),
 }
 """With these settings code, repository, machine, paths, packages and what was printed stay at home."""
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+from fedhca.data.augmented import evaluation_transform, train_transform
 from fedhca.data.colours import distort, normalise, unnormalise
-from fedhca.data.transforms import evaluation_transform, train_transform
 from fedhca.data.window import Window, draw_window
 from fedhca.errors import DataError
 from fedhca.tasks import Depth, Edges, HumanParts, Saliency, SemanticSegmentation, SurfaceNormals, Task

@@ -17,8 +17,8 @@ from flwr.superlink import main as superlink
 from flwr.supernode.runtime import run_clientapp
 from starlette.testclient import TestClient
 
-from fedhca.engines.flower import apps, carrier, clientapp
-from fedhca.engines.flower.carrier import CLIENT, Carrier, pack, unpack
+from fedhca.engines.flower import apps, clientapp
+from fedhca.engines.flower.apps import CLIENT, Carrier, pack, unpack
 from fedhca.engines.flower.superlink import keep_doors
 from fedhca.errors import GoneError
 from fedhca.messages import Missing
@@ -124,7 +124,7 @@ def carried(answers: Mapping[int, Any], nodes: Mapping[str, int], **wires: Any) 
 def test_each_client_is_asked_at_its_node_and_what_goes_wrong_is_said_without_its_text(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(carrier, "POLL", 0.01)
+    monkeypatch.setattr(apps, "POLL", 0.01)
     for name in ("_run_id", "_node_id", "_task_id"):
         monkeypatch.setattr(TaskIdentity, name, 1)
     wire = {"kind": "ask hello"}

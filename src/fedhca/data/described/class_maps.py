@@ -5,16 +5,54 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, final
 
 import numpy as np
-from jaxtyping import Shaped, UInt8
-from pydantic import Field, model_validator
+from jaxtyping import Bool, Integer, Shaped, UInt8, UInt32
+from PIL import Image
+from pydantic import AfterValidator, Field, model_validator
 
 from fedhca.config.bounds import Number
-from fedhca.data.described.class_colours import Colour, class_of_colours, distinct_colours
 from fedhca.data.described.label import Label, Several, StoredWhole, listed, one_channel
 from fedhca.data.image import read_colours, read_stored
 from fedhca.errors import DataError
 from fedhca.tasks import IGNORE, HumanParts, SemanticSegmentation, Task
 from fedhca.tasks.human_parts import PARTS
+
+
+def _three_or_four(colour: tuple[int, ...]) -> tuple[int, ...]:
+    if len(colour) not in {3, 4}:
+        raise ValueError(f"a colour should be three numbers, such as [128, 0, 0]; found {list(colour)}")
+    return colour[:3] if colour[3:] == (255,) else colour
+
+
+Channel = Annotated[int, Field(ge=0, le=255), Number]
+Colour = Annotated[tuple[Channel, ...], Field(examples=[[128, 0, 0]]), AfterValidator(_three_or_four)]
+"""Red, green and blue; a fourth number is how opaque it is, 255 if not given."""
+
+
+def distinct_colours(picture: UInt8[np.ndarray, "y x ..."]) -> list[Colour]:
+    """Return the colours of a picture in ascending order: three numbers each, four of one that is not opaque."""
+    return sorted(map(_colour, np.unique(_codes(picture)).tolist()))
+
+
+def class_of_colours(
+    picture: UInt8[np.ndarray, "y x ..."], classes: Mapping[Colour, int]
+) -> tuple[Integer[np.ndarray, "y x"], Bool[np.ndarray, "y x"]]:
+    """Return the class of each pixel's colour, and where the colour is none of `classes`."""
+    opaque = [bytes([*colour, 255][:4]) for colour in classes]
+    codes, known = _codes(picture), np.array([int.from_bytes(colour, "little") for colour in opaque], np.uint32)
+    order = np.argsort(known)
+    nearest = order[np.searchsorted(known, codes, sorter=order).clip(max=len(known) - 1)]
+    return np.array([*classes.values()])[nearest], known[nearest] != codes
+
+
+def _codes(picture: UInt8[np.ndarray, "y x ..."]) -> UInt32[np.ndarray, "y x"]:
+    """Return the colour of each pixel as one number."""
+    return np.array(Image.fromarray(picture).convert("RGBA")).view("<u4")[..., 0]
+
+
+def _colour(code: int) -> Colour:
+    red, green, blue, alpha = code.to_bytes(4, "little")
+    return (red, green, blue) if alpha == 255 else (red, green, blue, alpha)
+
 
 Classes = (
     Annotated[int, Field(ge=1, le=IGNORE), Number] | Annotated[tuple[str, ...], Field(min_length=1, max_length=IGNORE)]
@@ -113,9 +151,8 @@ class ClassMap(Label):
             mend = f"Add it to `ignore`{more}, or correct the label."
             if value % 1 != 0:
                 mend = "Class indices are whole numbers; a class map is resized by the nearest pixel, never smoothed."
-            raise DataError(
-                f"{where}: expected {count} classes, {first} to {first + count - 1}{ignored}; found {value}. {mend}"
-            )
+            expected = f"{where}: expected {count} classes, {first} to {first + count - 1}{ignored}"
+            raise DataError(f"{expected}; found {value}. {mend}")
         label = (np.where(hidden, 0, values).astype(np.int32) - first).astype(np.uint8)
         label[hidden] = IGNORE
         return label
@@ -126,18 +163,14 @@ class ClassMap(Label):
             or stored.ndim not in {2, 3}
             or (stored.ndim == 3 and stored.shape[2] not in {3, 4})
         ):
-            raise DataError(
-                f"{where}: expected colours, uint8 [y, x, 3]; found {stored.dtype} {list(stored.shape)}. "
-                "Save them so, or take out `colours` where files hold class indices."
-            )
+            expected = f"{where}: expected colours, uint8 [y, x, 3]; found {stored.dtype} {list(stored.shape)}"
+            raise DataError(f"{expected}. Save them so, or take out `colours` where files hold class indices.")
         label, wrong = class_of_colours(stored, self._classes)
         if wrong.any():
             colours = [list(colour) for colour in self.strange(stored)]
             found = f"{colours[0]}" + f" and {len(colours) - 1} more" * (len(colours) > 1)
-            raise DataError(
-                f"{where}: expected the colours of {len(self.names)} classes; found {found}. "
-                "Add it to `colours` or `ignore`; where borders are soft, export the labels without smoothing."
-            )
+            mend = "Add it to `colours` or `ignore`; where borders are soft, export the labels without smoothing."
+            raise DataError(f"{where}: expected the colours of {len(self.names)} classes; found {found}. {mend}")
         return label.astype(np.uint8)
 
     @property

@@ -62,10 +62,8 @@ def read_description(root: Path) -> Description:
     if not root.is_dir():
         raise DataError(f"{root}: expected the folder of a data set; found none. Correct `root`.")
     if not (root / FILE).is_file():
-        raise DataError(
-            f"{root / FILE}: expected this file, which says what the folder holds; found none. "
-            f"Write one: fedhca new dataset {root}."
-        )
+        mend = f"Write one: fedhca new dataset {root}."
+        raise DataError(f"{root / FILE}: expected this file, which says what the folder holds; found none. {mend}")
     try:
         return read_section(root / FILE, Description, "Data set")
     except RecipeError as error:

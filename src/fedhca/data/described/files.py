@@ -1,6 +1,7 @@
-"""The files of a folder by the names of their pictures; nothing that lies elsewhere is looked at."""
+"""The files of a folder by the names of their pictures, and what lies in it in words; nothing else is looked at."""
 
 import os
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
@@ -40,9 +41,8 @@ def files_of(root: Path, folder: str, endings: Collection[str], suffix: str = ""
             if entry.is_symlink():
                 require_inside(root, path)
             if name in found:
-                raise DataError(
-                    f"{path}: expected one file for '{name}'; found {found[name].name} as well. Take one of them out."
-                )
+                mend = "Take one of them out."
+                raise DataError(f"{path}: expected one file for '{name}'; found {found[name].name} as well. {mend}")
             found[name] = path
     return found
 
@@ -57,7 +57,17 @@ def picture_name(text: str) -> str:
 def require_inside(root: Path, path: Path) -> None:
     """Raise DataError where a path leads out of the data set's folder, by links."""
     if not path.resolve().is_relative_to(root.resolve()):
-        raise DataError(
-            f"{path}: expected what lies below {root}; found a link that leads out of it. "
-            "Copy the files, or give `root` the folder that holds all."
-        )
+        mend = "Copy the files, or give `root` the folder that holds all."
+        raise DataError(f"{path}: expected what lies below {root}; found a link that leads out of it. {mend}")
+
+
+MOST = 4
+"""Endings, or folders, that are named."""
+
+
+def contents(folder: Path, known: Collection[str] = ()) -> str:
+    """Say how many files of which endings, beside the `known` ones, and which folders lie in a folder."""
+    here = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    endings = Counter(path.suffix.lower() for path in here if path.suffix.lower() not in known and not path.is_dir())
+    files = [f"{count} {ending or 'without ending'}" for ending, count in endings.most_common(MOST)]
+    return ", ".join(files + [f"{path.name}/" for path in here if path.is_dir()][:MOST])

@@ -7,9 +7,8 @@ from typing import final
 import numpy as np
 from jaxtyping import UInt8
 
-from fedhca.data.described.contents import contents
 from fedhca.data.described.description import FILE, Description, read_description
-from fedhca.data.described.files import PICTURES, files_of
+from fedhca.data.described.files import PICTURES, contents, files_of
 from fedhca.data.described.label import Label
 from fedhca.data.described.source import Described, Stored
 from fedhca.data.described.splits import TRAIN, split_of
@@ -90,10 +89,8 @@ class Folder(Described):
         name = self._identifiers[index]
         if name not in self._pictures:
             place = self._root / self.description.images / f"{name}.*"
-            raise DataError(
-                f"{place}: expected this picture, as '{name}' stands in a list; found none. "
-                "Add the file or take the line out of the list."
-            )
+            mend = "Add the file or take the line out of the list."
+            raise DataError(f"{place}: expected this picture, as '{name}' stands in a list; found none. {mend}")
         return self._pictures[name]
 
     def _missing(self, index: int, task: str) -> DataError:
@@ -101,10 +98,8 @@ class Folder(Described):
         place = self._root / label.file_of(task)
         if label.is_map:
             place /= f"{self._identifiers[index]}{label.suffix}{label.endings[0]}"
-        return DataError(
-            f"{place}: expected the label of {picture}; found none. "
-            f"Add it, or set `missing: ignore` for `{task}` in {FILE}."
-        )
+        mend = f"Add it, or set `missing: ignore` for `{task}` in {FILE}."
+        return DataError(f"{place}: expected the label of {picture}; found none. {mend}")
 
 
 def _require(file: Path, description: Description, expected: Mapping[str, Label]) -> None:

@@ -2,23 +2,19 @@
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
+from pydantic import TypeAdapter
 
-from fedhca.data.described.class_maps import ClassMap
-from fedhca.data.described.contents import contents
-from fedhca.data.described.depths import DepthMap
-from fedhca.data.described.files import PICTURES, files_of, require_inside
+from fedhca.data.described.description import AnyLabel
+from fedhca.data.described.files import PICTURES, contents, files_of, require_inside
 from fedhca.data.described.guess_kind import Kind, guess_kind
 from fedhca.data.described.label import UNREAD, Label, unread
-from fedhca.data.described.masks import Mask
-from fedhca.data.described.normal_maps import NormalMap
 from fedhca.data.image import read_colours, read_stored
 from fedhca.data.names import composed
 from fedhca.errors import DataError
@@ -28,15 +24,7 @@ FILES = 24
 """Files of a folder that are looked at, evenly spread."""
 PHOTOGRAPHS = ("images", "image", "imgs", "img", "jpegimages", "rgb", "photos", "pictures", "color", "input")
 """Names that folders of pictures have."""
-LABELS: Mapping[str, type[Any]] = {
-    "semseg": ClassMap,
-    "human_parts": ClassMap,
-    "depth": DepthMap,
-    "normals": NormalMap,
-    "edge": Mask,
-    "sal": Mask,
-}
-"""How labels of each kind lie in files."""
+LABEL = TypeAdapter[Label](AnyLabel)
 
 
 @dataclass(frozen=True)
@@ -121,7 +109,7 @@ def _stored(file: Path) -> Shaped[np.ndarray, "y x ..."]:
 
 
 def _label(kind: Kind, suffix: str) -> Label:
-    return LABELS[kind.name](kind=kind.name, suffix=suffix, **kind.keys)
+    return LABEL.validate_python({"kind": kind.name, "suffix": suffix, **kind.keys})
 
 
 def _stems(folder: Path, endings: Sequence[str]) -> dict[str, Path]:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Shaped
 
-from fedhca.data.described.class_colours import distinct_colours
+from fedhca.data.described.class_maps import distinct_colours
 from fedhca.data.described.label import axes_mend, channels
 from fedhca.data.image import plane
 from fedhca.tasks.task import IGNORE

@@ -79,9 +79,8 @@ class HuggingFace(Described):
         """Return where a label is from and its values."""
         where, value = self._value(index, task)
         if value is None:
-            raise DataError(
-                f"{where}: expected the label of a picture; found none. Add it, or set `missing: ignore` for `{task}`."
-            )
+            mend = f"Add it, or set `missing: ignore` for `{task}`."
+            raise DataError(f"{where}: expected the label of a picture; found none. {mend}")
         if isinstance(value, bytes):
             return where, self.labels[task].read(where, value)
         if not self.labels[task].is_map and isinstance(value, str | int | float):

@@ -130,9 +130,8 @@ def unread(path: Path, endings: Collection[str] = Label.endings) -> DataError:
     """Return the error for a file that may hold labels and is not read."""
     ending = path.suffix.lower()
     lossy = ", which changes values to save space" if ending in {".jpg", ".jpeg"} else ""
-    return DataError(
-        f"{path}: expected one of {', '.join(endings)}; found {ending}{lossy}. Export the labels again as .png or .npy."
-    )
+    mend = "Export the labels again as .png or .npy."
+    return DataError(f"{path}: expected one of {', '.join(endings)}; found {ending}{lossy}. {mend}")
 
 
 def one_channel(where: Path, stored: np.ndarray, mend: str) -> np.ndarray:

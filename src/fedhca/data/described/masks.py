@@ -47,10 +47,8 @@ class Mask(Label):
         hidden = listed(values, self.ignore) | ~np.isfinite(values)
         wrong = values[~hidden & ~((values >= 0) & (values <= self.white))]
         if wrong.size:
-            raise DataError(
-                f"{where}: expected values from 0 to `white`, {self.white}; found {wrong.max():g}. "
-                "Set `white`, or add the value to `ignore`."
-            )
+            mend = "Set `white`, or add the value to `ignore`."
+            raise DataError(f"{where}: expected values from 0 to `white`, {self.white}; found {wrong.max():g}. {mend}")
         if self.kind == "sal":
             return np.where(hidden, np.uint8(IGNORE), (values > self.white / 2).astype(np.uint8))
         edges: Float32[np.ndarray, "y x"] = values.astype(np.float32) / np.float32(self.white)

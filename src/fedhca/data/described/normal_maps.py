@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, final
 import numpy as np
 from jaxtyping import Float32, Shaped
 
-from fedhca.data.described.class_colours import Channel
+from fedhca.data.described.class_maps import Channel
 from fedhca.data.described.label import Label, axes_mend, channels
 from fedhca.data.label_normals import decode_normals
 from fedhca.errors import DataError

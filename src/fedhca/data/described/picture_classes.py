@@ -73,9 +73,8 @@ class PictureClass(Label):
             return self.nothing((0, 0))
         if number in range(len(self.names)):
             return np.array(number, np.uint8)
-        raise DataError(
-            f"{where}: expected one of {len(self.names)} classes; found '{word}'. {unknown('class', word, self.names)}"
-        )
+        mend = unknown("class", word, self.names)
+        raise DataError(f"{where}: expected one of {len(self.names)} classes; found '{word}'. {mend}")
 
     def nothing(self, shape: tuple[int, int]) -> UInt8[np.ndarray, ""]:
         """Return 255."""

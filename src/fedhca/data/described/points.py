@@ -89,10 +89,8 @@ class Points(Label):
         """Return x, y and whether labelled, of every point; a third column that is stored says which are, above 0."""
         count = len(self.names)
         if stored.ndim != 2 or len(stored) != count or stored.shape[1] not in {2, 3} or stored.dtype.kind not in "fiu":
-            raise DataError(
-                f"{where}: expected {count} points, [{count}, 2] or [{count}, 3]; found {stored.dtype} "
-                f"{list(stored.shape)}. Correct `points` or the label."
-            )
+            expected = f"{where}: expected {count} points, [{count}, 2] or [{count}, 3]"
+            raise DataError(f"{expected}; found {stored.dtype} {list(stored.shape)}. Correct `points` or the label.")
         places = stored[:, :2].astype(np.float32)
         told = np.asarray(np.isfinite(places).all(axis=1))
         if stored.shape[1] > 2:

@@ -38,10 +38,8 @@ def split_of(root: Path, description: Description, names: Collection[str], split
         rest = _listed(root, description.train)
         both = next((name for name in rest if name in {*test}), None)
         if both:
-            raise DataError(
-                f"{root / description.train}: expected pictures for training alone; found '{both}', which is also for "
-                "testing. Take it out of one list."
-            )
+            expected = f"{root / description.train}: expected pictures for training alone"
+            raise DataError(f"{expected}; found '{both}', which is also for testing. Take it out of one list.")
     if not rest:
         raise DataError(f"{root / FILE}: expected pictures for training; found none that `val` leaves. Add pictures.")
     return rest
@@ -54,10 +52,8 @@ def _test(root: Path, description: Description, names: Collection[str]) -> list[
     free = sorted({*names} - {*mine})
     count = max(1, round(description.val * len(names)))
     if len(free) < count or len(names) < 2:
-        raise DataError(
-            f"{root / FILE}: expected at least {max(2, count)} pictures, one for testing and one for training; found "
-            f"{len(free)} to choose from. Add pictures, or lower `val`."
-        )
+        expected = f"{root / FILE}: expected at least {max(2, count)} pictures, one for testing and one for training"
+        raise DataError(f"{expected}; found {len(free)} to choose from. Add pictures, or lower `val`.")
     order = np.random.default_rng(description.seed).permutation(len(free))
     return sorted(free[index] for index in order[:count])
 

@@ -5,8 +5,7 @@ from typing import Any, final
 import numpy as np
 from jaxtyping import Bool, Integer, Shaped
 
-from fedhca.data.described.class_colours import Colour
-from fedhca.data.described.class_maps import ClassMap
+from fedhca.data.described.class_maps import ClassMap, Colour
 from fedhca.data.described.guess_kind import NO_LABEL
 from fedhca.data.survey.tally import Tally
 

@@ -34,12 +34,9 @@ MOST = 100
 """Problems that are kept; beyond them, they are counted."""
 
 TALLIES: Mapping[type[Task], type[Tally]] = {
-    SemanticSegmentation: ClassTally,
-    HumanParts: ClassTally,
-    Classification: ClassTally,
+    **dict.fromkeys((SemanticSegmentation, HumanParts, Classification), ClassTally),
+    **dict.fromkeys((Saliency, Edges), MaskTally),
     Keypoints: PointTally,
-    Saliency: MaskTally,
-    Edges: MaskTally,
     SurfaceNormals: NormalTally,
     Depth: DepthTally,
 }

@@ -89,10 +89,6 @@ class Boxes(Framed):
         """Return the corners."""
         return self.centre[:, None] + CORNERS @ self.half
 
-    def hull(self) -> Float[np.ndarray, "k 8 3"]:
-        """Return the corners."""
-        return self.cloud()
-
 
 @dataclass(frozen=True)
 class Ellipsoids(Framed):

@@ -59,9 +59,8 @@ class Scenes(Source):
         if not isinstance(count, whole) or count < 1:
             raise RecipeError(f"`count` should be a whole number ≥ 1. Found `count = {count!r}`.")
         if len(size) != 2 or not all(isinstance(side, whole) and side >= SMALLEST for side in size):
-            raise RecipeError(
-                f"`size` should be (height, width), both whole and ≥ {SMALLEST}. Found `size = {size!r}`."
-            )
+            found = f"Found `size = {size!r}`."
+            raise RecipeError(f"`size` should be (height, width), both whole and ≥ {SMALLEST}. {found}")
         if not isinstance(seed, whole) or seed < 0:
             raise RecipeError(f"`seed` should be a whole number ≥ 0. Found `seed = {seed!r}`.")
         self._count, self._size = int(count), (int(size[0]), int(size[1]))

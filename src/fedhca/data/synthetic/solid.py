@@ -40,9 +40,9 @@ class Solid(ABC):
     def cloud(self) -> Float[np.ndarray, "k m 3"]:
         """Return points whose hull is about the body; none if it has no end."""
 
-    @abstractmethod
     def hull(self) -> Float[np.ndarray, "k m 3"]:
         """Return points whose hull the body lies inside; none if it has no end."""
+        return self.cloud()
 
 
 def turned(angle: float) -> Float[np.ndarray, "3 3"]:
@@ -86,7 +86,3 @@ class Planes(Solid):
     def cloud(self) -> Float[np.ndarray, "k 0 3"]:
         """Return no points: a plane has no end."""
         return np.empty((len(self.offset), 0, 3))
-
-    def hull(self) -> Float[np.ndarray, "k 0 3"]:
-        """Return no points: a plane has no end."""
-        return self.cloud()

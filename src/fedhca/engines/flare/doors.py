@@ -18,19 +18,10 @@ from nvflare.private.fed.client.client_req_processors import ClientRequestProces
 from fedhca.errors import FedhcaError
 
 OF_THE_SITE = {
-    "AbortAppProcessor",
-    "AbortTaskProcessor",
-    "CancelResourceProcessor",
-    "CheckResourceProcessor",
-    "ClientInfoProcessor",
-    "ClientStatusProcessor",
-    "DeleteRunNumberProcessor",
-    "DeployProcessor",
-    "NotifyJobStatusProcessor",
-    "ReportResourcesProcessor",
-    "ReportVersionProcessor",
-    "ScopeInfoProcessor",
-    "StartJobProcessor",
+    *("AbortAppProcessor", "AbortTaskProcessor", "CancelResourceProcessor", "CheckResourceProcessor"),
+    *("ClientInfoProcessor", "ClientStatusProcessor", "DeleteRunNumberProcessor", "DeployProcessor"),
+    *("NotifyJobStatusProcessor", "ReportResourcesProcessor", "ReportVersionProcessor"),
+    *("ScopeInfoProcessor", "StartJobProcessor"),
 }
 """What the process that stays answers: jobs, and how it is."""
 OF_A_JOB = {"AbortCommand", "AbortTaskCommand", "ByeCommand", "CheckStatusCommand"}
@@ -87,6 +78,5 @@ class OneOfEach(FLComponent):
         if any(
             client.name == name and client.last_connect_time > since for client in fl_ctx.get_engine().get_clients()
         ):
-            raise NotAuthenticated(
-                f"site '{name}' is here already. A second copy of it, or one just restarted, has to wait."
-            )
+            mend = "A second copy of it, or one just restarted, has to wait."
+            raise NotAuthenticated(f"site '{name}' is here already. {mend}")

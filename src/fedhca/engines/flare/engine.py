@@ -40,7 +40,8 @@ class Flare(engine.Engine):
         """Start the client at a site."""
         write_workspace(site.engine, site.facts.name)
         environment = {SITE: str(site.path.resolve())}
-        return _supervised(site.engine.resolve(), environment, explain=_why, notice=_let_in, gives_up=_refused)
+        watch: Any = {"explain": lambda words: _refused(words) or last_line(words), "notice": _let_in}
+        return _supervised(site.engine.resolve(), environment, gives_up=_refused, **watch)
 
     def reach(self, site: SiteFolder) -> str:
         """Connect to the server with the site's certificate."""
@@ -71,10 +72,6 @@ def _let_in(words: str) -> str:
 def _refused(words: str) -> str:
     """Tell whether the server does not let this site in."""
     return REFUSED if "register_client unauthenticated" in words else ""
-
-
-def _why(words: str) -> str:
-    return _refused(words) or last_line(words)
 
 
 def _supervised(workspace: Path, environment: Mapping[str, str], **watch: Any) -> Processes:

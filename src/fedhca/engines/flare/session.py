@@ -47,14 +47,8 @@ def write_job(folder: Path, run: str, recipe: Recipe, sites: int) -> Path:
 
 
 GONE = (
-    RuntimeError,
-    OSError,
-    api_spec.InternalError,
-    api_spec.SessionClosed,
-    api_spec.NoReply,
-    api_spec.NoClientsAvailable,
-    api_spec.JobNotFound,
-    api_spec.AuthenticationError,
+    *(RuntimeError, OSError, api_spec.InternalError, api_spec.SessionClosed, api_spec.NoReply),
+    *(api_spec.NoClientsAvailable, api_spec.JobNotFound, api_spec.AuthenticationError),
 )
 """What its library raises in the middle of a session."""
 

@@ -25,7 +25,7 @@ Lines = list[str]
 def record(study: Study) -> Section:
     """Return machines, commands and recipes; marked are the lines in which recipes differ."""
     groups = _groups(study)
-    texts = {name: _text(runs[0]) for name, runs in groups.items()}
+    texts = {name: to_yaml(without_places(dump_recipe(runs[0].recipe))).splitlines() for name, runs in groups.items()}
     first = next(iter(texts.values()))
     recipes = [
         Listing(_marked(lines, first, list(texts.values())), f"{name}.yaml", f"{name}.yaml")
@@ -42,10 +42,6 @@ def _groups(study: Study) -> dict[str, list[Run]]:
     for run in study.runs:
         found.setdefault(slug(f"{run.setting} {run.method}".strip()), []).append(run)
     return found
-
-
-def _text(run: Run) -> Lines:
-    return to_yaml(without_places(dump_recipe(run.recipe))).splitlines()
 
 
 def _commands(groups: Mapping[str, list[Run]]) -> Lines:

@@ -17,7 +17,7 @@ def table(study: Study) -> Section | None:
     if not found.results:
         return None
     downloads = [("table.csv", "text/csv", found.csv()), ("table.md", "text/markdown", found.markdown())]
-    head = [f"{method}{_mark(study, setting, method)}" for setting, method in found.columns]
+    head = [method + " †" * ((setting, method) in study.provisional) for setting, method in found.columns]
     over = [(name, sum(setting == name for setting, _ in found.columns)) for name in found.settings]
     grid = Grid(
         found.caption.replace("`", ""),
@@ -45,10 +45,6 @@ def _cell(text: str, place: int) -> Cell:
     """Set the deviation smaller than the mean: tables have many columns."""
     mean, sign, deviation = text.partition(" ± ")
     return Cell(mean, place, note=f"{sign.strip()} {deviation}" if deviation else "")
-
-
-def _mark(study: Study, setting: str, method: str) -> str:
-    return " †" if (setting, method) in study.provisional else ""
 
 
 def _notes(study: Study) -> list[str]:

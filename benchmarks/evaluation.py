@@ -23,9 +23,9 @@ from fedhca.data.augmented import Augmented
 from fedhca.data.nyud import NYUDv2
 from fedhca.data.pascal_context import PASCALContext
 from fedhca.data.source import Source
-from fedhca.messages import LocalRule
 from fedhca.models import ClientModel, backbone
 from fedhca.tasks.task import Task
+from fedhca.wire.messages import LocalRule
 
 Batch = dict[str, Tensor]
 

@@ -28,15 +28,15 @@ from torch import Tensor
 
 from fedhca import FedhcaError, Guard, load_recipe
 from fedhca.experiment import build
-from fedhca.experiment.config import Recipe
 from fedhca.experiment.drive import drive
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import with_method
-from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Missing, Runtime, TrainReply, TrainRequest
-from fedhca.parameters import Parameters
 from fedhca.report.gain import delta_m
 from fedhca.report.result import Result
 from fedhca.runtimes import LocalRuntime
 from fedhca.seeds import derive
+from fedhca.wire.messages import EvaluateReply, EvaluateRequest, Hello, Missing, Runtime, TrainReply, TrainRequest
+from fedhca.wire.parameters import Parameters
 
 TWIN = "synthetic-figures-st-rooms-mt"
 SMALL = ["rounds=12", "evaluate_every=12", "datasets.figures.train=320", "datasets.rooms.train=32"]

@@ -14,12 +14,12 @@ from pathlib import Path
 from statistics import fmean, median, stdev
 
 from fedhca import FedhcaError, Privacy, RunFolder, load_recipe
+from fedhca.cli.side_by_side import finish_side_by_side
 from fedhca.client.privacy import epsilon
 from fedhca.experiment.compare import Entry
 from fedhca.experiment.recipes import with_method
 from fedhca.report.gain import delta_m
 from fedhca.report.result import Result
-from fedhca.side_by_side import finish_side_by_side
 
 TWIN = "synthetic-figures-st-rooms-mt"
 METHODS = ("fedavg", "fedhca2")

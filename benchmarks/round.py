@@ -26,7 +26,7 @@ from fedhca.client.loading import epochs
 from fedhca.client.participant import Participant
 from fedhca.client.samples import Batch
 from fedhca.experiment import build
-from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipe import Recipe
 from fedhca.seeds import derive
 
 SIZES = {"swin-t": (96, [2, 2, 6, 2], [3, 6, 12, 24]), "small": (24, [2, 2, 2, 2], [2, 2, 4, 4])}

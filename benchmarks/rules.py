@@ -11,9 +11,9 @@ import torch
 from timing import seconds, spread
 
 from fedhca.aggregation import Member, Rows
-from fedhca.layout import Layout
 from fedhca.methods import METHODS, make_method
-from fedhca.tables import new_like
+from fedhca.storage.tables import new_like
+from fedhca.wire.layout import Layout
 
 SWIN_T = 27_520_698
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 from fedhca import RunFolder, load_recipe
+from fedhca.cli.side_by_side import finish_side_by_side
 from fedhca.experiment.compare import Entry
 from fedhca.experiment.recipes import with_method
 from fedhca.report.gain import delta_m
 from fedhca.report.result import Result
-from fedhca.side_by_side import finish_side_by_side
 
 TWINS = ("synthetic-figures-st-rooms-mt", "synthetic-rooms-st-figures-mt")
 FORMS = {

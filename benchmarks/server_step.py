@@ -29,15 +29,15 @@ from released import ReleasedServer
 from timing import spread
 
 from fedhca.aggregation import Member, Rows
-from fedhca.layout import Layout
 from fedhca.methods import make_method
 from fedhca.models import ClientModel, backbone
 from fedhca.server.inbox import Inbox
 from fedhca.server.roster import Roster
 from fedhca.server.rounds import step
 from fedhca.server.state import ServerState
-from fedhca.tables import mapped_like, new_like
+from fedhca.storage.tables import mapped_like, new_like
 from fedhca.tasks import Depth, Edges, SemanticSegmentation, SurfaceNormals
+from fedhca.wire.layout import Layout
 
 TASKS = ("semseg", "edge", "depth", "normals")
 REPEATS = 5

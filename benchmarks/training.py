@@ -20,8 +20,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from fedhca.client.trainer import Trainer
 from fedhca.config.federation import Training
 from fedhca.data.nyud import nyud_tasks
-from fedhca.messages import LocalRule
 from fedhca.models import ClientModel, backbone
+from fedhca.wire.messages import LocalRule
 
 Batch = dict[str, Tensor]
 STEPS = 4

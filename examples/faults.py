@@ -19,7 +19,7 @@ import torch
 
 from fedhca.engines.events import events
 from fedhca.experiment import journal
-from fedhca.tensor_file import load_tensors
+from fedhca.storage.tensor_file import load_tensors
 
 SITES = {"uni": "rooms-all+figures-sal", "lab": "figures-semseg"}
 TINY = Path(__file__).parent.parent / "tests" / "system" / "tiny.yaml"

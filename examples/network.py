@@ -18,7 +18,7 @@ import torch
 from fedhca import RunFolder
 from fedhca.experiment.compare import Entry
 from fedhca.report.comparison import write_table
-from fedhca.tensor_file import load_tensors
+from fedhca.storage.tensor_file import load_tensors
 
 HERE = Path("runs", "network")
 SITES = {

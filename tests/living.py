@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-HOLD = "import sys, time; from pathlib import Path; from fedhca.lock import in_use\n"
+HOLD = "import sys, time; from pathlib import Path; from fedhca.storage.lock import in_use\n"
 HOLD += "with in_use(Path(sys.argv[1])):\n    print(flush=True)\n    time.sleep(float(sys.argv[2]))"
 
 

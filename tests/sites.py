@@ -18,7 +18,7 @@ import torch
 from fedhca.engines.events import events
 from fedhca.engines.proxies import NO_PROXIES
 from fedhca.experiment import journal
-from fedhca.tensor_file import load_tensors
+from fedhca.storage.tensor_file import load_tensors
 from tiny import RECIPE
 
 SITES = {"uni": ["rooms-all", "figures-sal"], "lab": ["figures-semseg"]}

@@ -15,12 +15,12 @@ from fedhca import cli
 from fedhca.client.client import Client
 from fedhca.client.clients import Clients
 from fedhca.client.participant import Participant
-from fedhca.compression import Compressed
 from fedhca.config.federation import HERE, Federation, Model, Site, Training
-from fedhca.messages import LocalRule, TrainReply, TrainRequest
 from fedhca.models import Pyramid, backbone
-from fedhca.parameters import Parameters
 from fedhca.tasks import IGNORE, Depth, Edges, Saliency, SemanticSegmentation, SurfaceNormals, Task
+from fedhca.wire.compression import Compressed
+from fedhca.wire.messages import LocalRule, TrainReply, TrainRequest
+from fedhca.wire.parameters import Parameters
 
 RECIPE = Path(__file__).parent / "system" / "tiny.yaml"
 SWIN: dict[str, Any] = {

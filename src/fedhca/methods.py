@@ -39,7 +39,7 @@ from fedhca.aggregation.mean import Scope
 from fedhca.aggregation.message_passing import Kernel
 from fedhca.config.validation import describe
 from fedhca.errors import RecipeError, unknown
-from fedhca.messages import LocalRule
+from fedhca.wire.messages import LocalRule
 
 Robust = Literal["own", "all"]
 """What a robust method does with decoders. `own`: they stay home, as what is not mixed cannot be poisoned, and decoders

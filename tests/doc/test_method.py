@@ -12,8 +12,8 @@ from fedhca import conflict_averse
 from fedhca.aggregation import Member, Mixing, Rows, message_passing
 from fedhca.aggregation.cross_attention import attention_matrix
 from fedhca.client.training import Schedule
-from fedhca.layout import Layout
 from fedhca.methods import METHODS
+from fedhca.wire.layout import Layout
 from rules import rules_of_the_package
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -28,8 +28,8 @@ from fedhca.experiment.plan import load_experiment
 from fedhca.experiment.recipes import load_recipe
 from fedhca.models import ClientModel
 from fedhca.sharing import Predictor
+from fedhca.storage.tensor_file import load_facts, load_tensors, save_tensors
 from fedhca.tasks import Depth, SemanticSegmentation
-from fedhca.tensor_file import load_facts, load_tensors, save_tensors
 from tally import tally
 from tiny import RECIPE, WIDTH, swin
 

@@ -19,18 +19,18 @@ from hypothesis import strategies as st
 from fedhca.config.federation import Client, Federation, Guard, OnMissing, Privacy
 from fedhca.engines.events import Event
 from fedhca.engines.site import Site
-from fedhca.engines.wire import to_wire
 from fedhca.errors import FedhcaError
 from fedhca.experiment import journal
 from fedhca.experiment.drive import drive
 from fedhca.experiment.recipes import load_recipe
-from fedhca.layout import Layout
-from fedhca.messages import EvaluateRequest, Hello, LocalRule, TrainRequest
 from fedhca.methods import METHODS, make_method
-from fedhca.parameters import Parameters, not_finite
 from fedhca.runtimes import ScriptedRuntime
 from fedhca.server import Round
-from fedhca.tensor_file import load_tensors
+from fedhca.storage.tensor_file import load_tensors
+from fedhca.wire.encoding import to_wire
+from fedhca.wire.layout import Layout
+from fedhca.wire.messages import EvaluateRequest, Hello, LocalRule, TrainRequest
+from fedhca.wire.parameters import Parameters, not_finite
 from tally import many
 from tiny import client
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from fedhca.config.federation import Federation
 from fedhca.engines.post import Post
-from fedhca.engines.wire import Message, from_wire, to_wire
 from fedhca.errors import ClientError
-from fedhca.layout import Layout
-from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Missing, TrainReply, TrainRequest
-from fedhca.parameters import Parameters
 from fedhca.server.replies import gather
+from fedhca.wire.encoding import Message, from_wire, to_wire
+from fedhca.wire.layout import Layout
+from fedhca.wire.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Missing, TrainReply, TrainRequest
+from fedhca.wire.parameters import Parameters
 from tally import many
 
 FEW = settings(max_examples=many(150), suppress_health_check=list(HealthCheck))

@@ -22,8 +22,8 @@ import torch
 from torch import Tensor
 
 from fedhca.report.gain import delta_m, per_task_gain
-from fedhca.stats import THRESHOLDS, Stat, ThresholdCounts
 from fedhca.tasks import IGNORE, Depth, Edges, HumanParts, Saliency, SemanticSegmentation, SurfaceNormals, Task
+from fedhca.tasks.stats import THRESHOLDS, Stat, ThresholdCounts
 
 Deviation = tuple[str, float, float]
 """A quantity, how far it is from the recording, and how far it may be."""

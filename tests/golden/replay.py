@@ -19,8 +19,8 @@ from torch import Tensor
 
 from fedhca.aggregation import Answer, Member, Rows
 from fedhca.errors import FedhcaError
-from fedhca.layout import Layout
 from fedhca.methods import Method, official
+from fedhca.wire.layout import Layout
 
 TOLERANCE = 1e-6
 

@@ -42,7 +42,7 @@ from fedhca.aggregation import (
 from fedhca.aggregation.conflict_averse import Solver
 from fedhca.aggregation.groups import Grouping
 from fedhca.aggregation.mean import Scope
-from fedhca.layout import Layout
+from fedhca.wire.layout import Layout
 from rules import rules_of_the_package
 
 RAW = HyperOptions(gradient="raw", bounds="clamp")

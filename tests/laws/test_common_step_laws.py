@@ -8,7 +8,7 @@ from torch import Tensor
 
 from fedhca.aggregation import Member, Rows, common_step, conflict_averse, cross_group, gradient_surgery
 from fedhca.errors import RecipeError
-from fedhca.layout import Layout
+from fedhca.wire.layout import Layout
 
 FEW = settings(max_examples=30)
 

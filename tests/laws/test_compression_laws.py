@@ -7,13 +7,13 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fedhca.compression import LEVELS, Compressed, compress, difference, total
 from fedhca.config.federation import TransferDtype
-from fedhca.engines.wire import from_wire, to_wire
 from fedhca.errors import ClientError
-from fedhca.layout import Layout
-from fedhca.messages import LocalRule, TrainReply, TrainRequest
-from fedhca.parameters import Parameters
+from fedhca.wire.compression import LEVELS, Compressed, compress, difference, total
+from fedhca.wire.encoding import from_wire, to_wire
+from fedhca.wire.layout import Layout
+from fedhca.wire.messages import LocalRule, TrainReply, TrainRequest
+from fedhca.wire.parameters import Parameters
 
 ENCODER = Layout.of({"a.weight": (3, 2), "a.bias": (1,), "b.weight": (5,)})
 DECODER = Layout.of({"c.weight": (2, 2), "c.bias": (3,)})

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fedhca.aggregation import Rows, dynamic_groups
 from fedhca.errors import RecipeError
-from fedhca.layout import Layout
+from fedhca.wire.layout import Layout
 
 FEW = settings(max_examples=30)
 

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from fedhca.config.federation import Client, Federation, Guard
 from fedhca.experiment import journal
-from fedhca.layout import Layout
-from fedhca.messages import Hello, Missing, TrainRequest
 from fedhca.methods import METHODS, make_method
-from fedhca.parameters import Parameters
 from fedhca.runtimes import ScriptedRuntime
 from fedhca.server import Roster, Round, begin, rounds
 from fedhca.server.family import Part, apart, rows_of
+from fedhca.wire.layout import Layout
+from fedhca.wire.messages import Hello, Missing, TrainRequest
+from fedhca.wire.parameters import Parameters
 from tally import many
 from tiny import equal, same_bits, same_parameters
 

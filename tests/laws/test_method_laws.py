@@ -10,13 +10,13 @@ from torch import Tensor
 
 from fedhca.aggregation import Member
 from fedhca.config.federation import Client, Federation
-from fedhca.messages import Hello, LocalRule, TrainRequest
 from fedhca.methods import METHODS, Method, make_method
-from fedhca.parameters import Parameters
 from fedhca.runtimes import ScriptedRuntime
 from fedhca.server.roster import Roster
 from fedhca.server.rounds import begin, rounds
 from fedhca.server.state import Round
+from fedhca.wire.messages import Hello, LocalRule, TrainRequest
+from fedhca.wire.parameters import Parameters
 
 ENCODER, DECODER = zoo.LAYOUTS["layers of different widths"], zoo.LAYOUTS["a weight and its bias"]
 FEDERATIONS = {

@@ -21,7 +21,7 @@ from fedhca.aggregation import (
     own_part,
 )
 from fedhca.aggregation.own_part import NOTES, OWN
-from fedhca.layout import Layout
+from fedhca.wire.layout import Layout
 
 RAW = HyperOptions(gradient="raw")
 RULES: Mapping[str, Callable[..., Aggregator]] = {"alpha": hyper_conflict_averse, "beta": hyper_cross_attention}

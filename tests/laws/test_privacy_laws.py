@@ -11,7 +11,7 @@ from scipy.special import log_ndtr
 
 from fedhca.client.privacy import blur, epsilon, gaussian
 from fedhca.config.federation import Privacy
-from fedhca.parameters import Parameters
+from fedhca.wire.parameters import Parameters
 
 FEW = settings(max_examples=60)
 numbers = st.floats(-1e4, 1e4, width=32)

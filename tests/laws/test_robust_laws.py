@@ -25,7 +25,7 @@ from fedhca.aggregation import (
 from fedhca.aggregation.distances import told_apart
 from fedhca.aggregation.geometric_median import TOLERANCE, centre
 from fedhca.errors import RecipeError
-from fedhca.layout import Layout
+from fedhca.wire.layout import Layout
 
 LIES = ("far away", "flipped", "one other's row", "all alike", "hardly off")
 federations = st.fixed_dictionaries(

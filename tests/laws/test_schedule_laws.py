@@ -20,12 +20,12 @@ from fedhca.config.federation import Client, Federation, OnMissing
 from fedhca.errors import FedhcaError
 from fedhca.experiment import journal
 from fedhca.experiment.drive import drive
-from fedhca.layout import Layout
-from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Missing, TrainReply, TrainRequest
 from fedhca.methods import METHODS, make_method
-from fedhca.parameters import Parameters
 from fedhca.seeds import derive
 from fedhca.server import Round
+from fedhca.wire.layout import Layout
+from fedhca.wire.messages import EvaluateReply, EvaluateRequest, Hello, Missing, TrainReply, TrainRequest
+from fedhca.wire.parameters import Parameters
 from tally import many, tally
 
 NAMES = ("anna", "bert", "cleo", "dora")

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from fedhca.stats import Angles, Confusion, Share, Squares, Stat, ThresholdCounts
 from fedhca.tasks import IGNORE, Edges
+from fedhca.tasks.stats import Angles, Confusion, Share, Squares, Stat, ThresholdCounts
 
 PICTURES = 5
 CLASSES = 4

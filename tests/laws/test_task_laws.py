@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from fedhca.stats import Squares
 from fedhca.tasks import (
     IGNORE,
     Classification,
@@ -21,6 +20,7 @@ from fedhca.tasks import (
     SurfaceNormals,
     Task,
 )
+from fedhca.tasks.stats import Squares
 
 TASKS: dict[str, Task] = {
     task.name: task

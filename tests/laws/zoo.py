@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from fedhca.aggregation import Member, Rows
-from fedhca.layout import Layout
+from fedhca.wire.layout import Layout
 
 QUANTUM = 2.0**-18
 

@@ -14,13 +14,13 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fedhca.aggregation import Member, Mixing, Rows, passes
-from fedhca.layout import Layout
 from fedhca.methods import METHODS, Method, make_method
 from fedhca.server.inbox import Inbox
 from fedhca.server.roster import Roster
 from fedhca.server.rounds import step
 from fedhca.server.state import ServerState
-from fedhca.tensor_file import save_tensors
+from fedhca.storage.tensor_file import save_tensors
+from fedhca.wire.layout import Layout
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from released import ReleasedServer

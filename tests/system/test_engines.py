@@ -21,10 +21,10 @@ import pytest
 from PIL import Image
 
 from fedhca import RunFolder
-from fedhca.engines.processes import RUN
 from fedhca.experiment import journal
 from fedhca.experiment.recipes import load_recipe
-from fedhca.tensor_file import load_tensors
+from fedhca.processes.supervision import RUN
+from fedhca.storage.tensor_file import load_tensors
 from living import are_gone, started_by
 from sites import COMMAND, ENVIRONMENT, LIMIT, SITES, Network, fedhca, kill, need, network, require_same, staying
 from tiny import RECIPE

@@ -8,7 +8,7 @@ from pathlib import Path
 import kill
 import torch
 
-from fedhca.tensor_file import load_tensors, save_tensors
+from fedhca.storage.tensor_file import load_tensors, save_tensors
 
 SCRIPT = Path(kill.__file__)
 

@@ -22,14 +22,14 @@ from fedhca.engines.serve import over_network
 from fedhca.engines.site import Site
 from fedhca.engines.site_folder import host
 from fedhca.engines.site_run import SiteRun
-from fedhca.engines.wire import Wire
 from fedhca.errors import ModelFolderError
 from fedhca.experiment.provenance import recipe_hash
 from fedhca.sharing import onnx as graph
 from fedhca.sharing.card import card
 from fedhca.sharing.description import read_description
 from fedhca.sharing.export import export
-from fedhca.tensor_file import load_shapes
+from fedhca.storage.tensor_file import load_shapes
+from fedhca.wire.encoding import Wire
 from hub import TOKEN, hub
 from tiny import RECIPE, Command
 

@@ -25,7 +25,7 @@ from kill import RECIPE, differences
 import fedhca
 from fedhca import RunFolder, load_recipe
 from fedhca.errors import RunFolderError
-from fedhca.tensor_file import require_whole
+from fedhca.storage.tensor_file import require_whole
 from tally import tally
 
 ROUNDS = 4

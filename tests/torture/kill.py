@@ -29,11 +29,11 @@ from typing import Any
 
 import torch
 
+import fedhca.cli.screen
 import fedhca.report.page
-import fedhca.screen
 from fedhca import cli, load_recipe
 from fedhca.experiment.build import build_encoder
-from fedhca.tensor_file import load_tensors
+from fedhca.storage.tensor_file import load_tensors
 from tally import tally
 
 RECIPE = Path(__file__).parents[1] / "system" / "tiny.yaml"
@@ -47,7 +47,7 @@ PHASES = {
     "training": ("fedhca.client.client", "Client", "train", 0.2),
     "aggregation": ("fedhca.server.rounds", "", "step", 0.01),
     "evaluation": ("fedhca.client.client", "Client", "evaluate", 0.1),
-    "saving a client": ("fedhca.state_folder", "StateFolder", "save", 0.01),
+    "saving a client": ("fedhca.storage.state_folder", "StateFolder", "save", 0.01),
     "saving the server": ("fedhca.experiment.drive", "", "save_checkpoint", 0.01),
     "writing the journal": ("fedhca.experiment.journal", "", "append", 0.005),
 }
@@ -208,7 +208,7 @@ def _load_everything() -> None:
     """Import here, once, what each life would; without a backward pass, after which torch cannot be forked."""
     build_encoder(load_recipe(RECIPE))
     torch.optim.AdamW([torch.zeros(1)])
-    assert fedhca.screen
+    assert fedhca.cli.screen
     assert fedhca.report.page
 
 

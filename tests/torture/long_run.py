@@ -24,16 +24,16 @@ import torch
 from scipy.stats import theilslopes
 
 from fedhca.experiment import journal
-from fedhca.experiment.config import Recipe
 from fedhca.experiment.drive import drive
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.run_folder import RunFolder
-from fedhca.layout import Layout
-from fedhca.messages import EvaluateRequest, Hello, Missing, TrainRequest
 from fedhca.methods import make_method
-from fedhca.parameters import Parameters
 from fedhca.report.found import found_runs
 from fedhca.report.page import write_report
 from fedhca.runtimes import ScriptedRuntime
+from fedhca.wire.layout import Layout
+from fedhca.wire.messages import EvaluateRequest, Hello, Missing, TrainRequest
+from fedhca.wire.parameters import Parameters
 from tally import tally
 
 AWAY = 0.3

@@ -28,7 +28,7 @@ def test_another_name_is_an_error_that_lists_those_there_are() -> None:
         ("fedhca.cli.program", ["torch", "transformers", "cv2", "numpy", "scipy", "numba", "pydantic", "ruamel"]),
         ("fedhca.config.federation", ["torch", "fedhca.aggregation", "fedhca.methods"]),
         ("fedhca.server", ["transformers", "cv2", "fedhca.data", "fedhca.models", "fedhca.tasks"]),
-        ("fedhca.aggregation", ["transformers", "cv2", "fedhca.models", "fedhca.messages"]),
+        ("fedhca.aggregation", ["transformers", "cv2", "fedhca.models", "fedhca.wire.messages"]),
     ],
 )
 def test_what_is_not_needed_is_not_loaded(imported: str, absent: list[str]) -> None:

@@ -5,9 +5,9 @@ import torch
 
 from fedhca.aggregation import Member, Rows
 from fedhca.errors import RecipeError
-from fedhca.layout import Layout
-from fedhca.messages import LocalRule
 from fedhca.methods import METHODS, Method, make_method
+from fedhca.wire.layout import Layout
+from fedhca.wire.messages import LocalRule
 
 ROWS = Rows(
     torch.zeros(2, 3),

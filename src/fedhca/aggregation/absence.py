@@ -11,7 +11,7 @@ from fedhca.aggregation.aggregator import Aggregator, Answer
 from fedhca.aggregation.mixing import Mixing
 from fedhca.aggregation.rows import Rows
 from fedhca.errors import FedhcaError
-from fedhca.tables import new_like
+from fedhca.storage.tables import new_like
 
 GRAM = {"gram": 2}
 """The note of every rule, which has a share for every pair."""

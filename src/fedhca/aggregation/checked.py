@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from fedhca.errors import RecipeError
-from fedhca.parameters import is_finite
+from fedhca.wire.parameters import is_finite
 
 KINDS = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from fedhca.aggregation.passes import blend
 from fedhca.aggregation.rows import Rows
-from fedhca.layout import Layout
-from fedhca.tables import new_like
+from fedhca.storage.tables import new_like
+from fedhca.wire.layout import Layout
 
 
 class Mixed(NamedTuple):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fedhca.aggregation.hyper_weights import HyperOptions
 from fedhca.aggregation.rows import Rows
-from fedhca.layout import Layout
+from fedhca.wire.layout import Layout
 
 OWN = "own"
 """The name in a state of each participant's own part of the direction it was handed, at some columns."""

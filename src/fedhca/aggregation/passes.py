@@ -19,7 +19,7 @@ from torch import Tensor
 from fedhca.aggregation import anywhere
 from fedhca.aggregation.anywhere import What
 from fedhca.errors import FedhcaError
-from fedhca.parameters import is_finite
+from fedhca.wire.parameters import is_finite
 
 CHUNK = 1 << 18
 """Columns that a thread, or an accelerator, takes at a time."""

@@ -10,8 +10,8 @@ from torch import Tensor
 from fedhca.aggregation.checked import floats
 from fedhca.aggregation.passes import Bounds, Tables, scale, survey
 from fedhca.errors import RecipeError
-from fedhca.layout import Layout
-from fedhca.parameters import is_finite
+from fedhca.wire.layout import Layout
+from fedhca.wire.parameters import is_finite
 
 
 @dataclass(frozen=True)

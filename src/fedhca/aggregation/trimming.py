@@ -10,8 +10,8 @@ from torch import Tensor
 from fedhca.aggregation.mixing import Mixed, answer_others
 from fedhca.aggregation.passes import trim
 from fedhca.aggregation.rows import Rows
-from fedhca.layout import Layout
-from fedhca.tables import new_like
+from fedhca.storage.tables import new_like
+from fedhca.wire.layout import Layout
 
 
 @dataclass(frozen=True)

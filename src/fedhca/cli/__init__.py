@@ -2,7 +2,7 @@
 
 import sys
 
-from fedhca.stopping import asked, stop_when_asked
+from fedhca.processes.signals import asked, stop_when_asked
 
 
 def main() -> None:

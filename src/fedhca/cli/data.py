@@ -26,11 +26,11 @@ def check(
 
     Example: `fedhca data check photos`. Example: `fedhca data check recipe.yaml --json`.
     """
-    from fedhca.atomic import write_atomically
     from fedhca.data.survey.survey import survey
     from fedhca.errors import DataError
     from fedhca.experiment.examine import data_sets
     from fedhca.report.contact import contact_sheet
+    from fedhca.storage.atomic import write_atomically
 
     place = out or (Path(what).absolute().parent if Path(what).exists() else Path())
     documents: list[dict[str, Any]] = []

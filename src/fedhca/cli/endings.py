@@ -15,7 +15,7 @@ from fedhca.cli.everywhere import TRACEBACK
 from fedhca.cli.output import say
 from fedhca.cli.versions import PACKAGES, installed
 from fedhca.errors import FedhcaError, one_line
-from fedhca.stopping import asked
+from fedhca.processes.signals import asked
 
 WRONG, USAGE, BUG, STOPPED = 1, 2, 70, 130
 CODES = {

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from fedhca.atomic import inside
 from fedhca.cli import completion
 from fedhca.cli.output import answers, print_json, print_table, say, tell
 from fedhca.cli.summary import metrics_document
 from fedhca.cli.versions import extras
 from fedhca.cli.words import TRACKERS, AsJson, Changes, Folder, MoreChanges, RecipeName, known_trackers, names
 from fedhca.errors import FedhcaError
+from fedhca.storage.atomic import inside
 
 if TYPE_CHECKING:
     from fedhca.experiment.check import Findings

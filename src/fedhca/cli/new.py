@@ -24,9 +24,9 @@ def dataset(
     force: Force = False,
 ) -> None:
     """Write a first dataset.yaml for a folder, as it looks. Example: `fedhca new dataset photos`."""
-    from fedhca.atomic import write_atomically
     from fedhca.data.described.description import FILE, read_description
     from fedhca.data.described.draft import draft_description
+    from fedhca.storage.atomic import write_atomically
 
     text = draft_description(folder)
     write_atomically(_free(folder / FILE, force), text.encode())
@@ -56,12 +56,12 @@ def recipe(
 
     Example: `fedhca new recipe mine.yaml --data photos --clients uni=photos:depth+edge,lab=photos:semseg`.
     """
-    from fedhca.atomic import write_atomically
     from fedhca.config.yaml import plain
     from fedhca.data.described.description import read_description
     from fedhca.experiment.build import build_method, build_tasks
     from fedhca.experiment.draft import draft_recipe, seat
     from fedhca.experiment.recipes import described, validate
+    from fedhca.storage.atomic import write_atomically
 
     _free(file, force)
     asks = sys.stdin.isatty()

@@ -16,7 +16,7 @@ from fedhca.cli.look import check, edges, evaluate, ls, report, track
 from fedhca.cli.runs import compare, resume, run
 from fedhca.cli.share import export, predict
 from fedhca.cli.versions import show_versions
-from fedhca.stopping import asked
+from fedhca.processes.signals import asked
 
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(run, resume, compare, experiment, report, evaluate),

@@ -9,6 +9,7 @@ import typer
 
 from fedhca.cli.endings import goes_on_with
 from fedhca.cli.output import is_quiet, is_verbose, print_json, screen, show_table, tell
+from fedhca.cli.pace import Pace
 from fedhca.cli.summary import files, run_document, show_places, show_summary
 from fedhca.cli.words import (
     AsJson,
@@ -25,7 +26,6 @@ from fedhca.cli.words import (
     names,
     numbers,
 )
-from fedhca.pace import Pace
 
 if TYPE_CHECKING:
     from fedhca.experiment.run_folder import RunFolder
@@ -118,7 +118,7 @@ def finish_all(left: Sequence["RunFolder"], jobs: int, track: str, title: str, *
 
     One at a time they are made in this process, with a bar of progress, unless they are to be kept apart.
     """
-    from fedhca.side_by_side import finish_side_by_side
+    from fedhca.cli.side_by_side import finish_side_by_side
 
     pace = Pace(len(left))
     pace.begin(0)
@@ -137,9 +137,9 @@ def finish_all(left: Sequence["RunFolder"], jobs: int, track: str, title: str, *
 
 def follow_with_trackers(folder: "RunFolder", track: str, at_once: int = 1) -> None:
     """Run to the end, showing progress and feeding trackers."""
+    from fedhca.cli.progress import Progress
+    from fedhca.cli.screen import follow
     from fedhca.engines.engine import require
-    from fedhca.progress import Progress
-    from fedhca.screen import follow
     from fedhca.trackers import feeding
 
     with feeding(folder, names(track)) as catch_up:

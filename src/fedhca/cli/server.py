@@ -15,7 +15,7 @@ from fedhca.cli.words import AsJson, Changes, MoreChanges, RecipeName, names
 
 if TYPE_CHECKING:
     from fedhca.engines.server_folder import Facts, ServerFolder
-    from fedhca.experiment.config import Recipe
+    from fedhca.experiment.recipe import Recipe
 
 KEYS = "A kit has its site's private key: give it to that site alone, then delete it here."
 At = Annotated[Path, typer.Option("--at", help="The federation's folder.")]
@@ -64,8 +64,8 @@ def renew(at: At = Path("federation")) -> None:
 
     from fedhca.engines.engine import engine_named
     from fedhca.engines.kits import renew_kits
-    from fedhca.engines.processes import not_running
     from fedhca.engines.server_folder import ServerFolder
+    from fedhca.processes.supervision import not_running
 
     federation = ServerFolder.open(at)
     with not_running(at):
@@ -77,8 +77,8 @@ def renew(at: At = Path("federation")) -> None:
 def start(at: At = Path("federation")) -> None:
     """Start the server of a federation, and stay. Example: `fedhca server start`."""
     from fedhca.engines.engine import engine_named
-    from fedhca.engines.processes import stay
     from fedhca.engines.server_folder import ENGINE, ServerFolder
+    from fedhca.processes.supervision import stay
 
     federation = ServerFolder.open(at)
     facts = federation.facts
@@ -144,10 +144,10 @@ def _show_kits(facts: "Facts", kits: dict[str, Path]) -> None:
 
 
 def _follow(federation: "ServerFolder", recipe: "Recipe", name: str, *, as_json: bool) -> None:
+    from fedhca.cli.progress import Progress
     from fedhca.engines.driver import go
     from fedhca.engines.engine import engine_named
     from fedhca.experiment.run_folder import RunFolder
-    from fedhca.progress import Progress
 
     folder = federation.run_folder(name)
     progress = Progress(screen, folder, name, recipe.rounds, metrics=is_verbose())

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fedhca.atomic import inside
 from fedhca.cli import completion
 from fedhca.cli.output import print_json, tell
 from fedhca.cli.words import AsJson, Folder
 from fedhca.errors import RecipeError
+from fedhca.storage.atomic import inside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

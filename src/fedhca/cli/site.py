@@ -51,8 +51,8 @@ def renew(kit: Annotated[Path, typer.Argument(help="The new kit.")], folder: Fol
     from datetime import UTC, datetime
 
     from fedhca.engines.kits import renew_site
-    from fedhca.engines.processes import not_running
     from fedhca.engines.site_folder import SiteFolder
+    from fedhca.processes.supervision import not_running
 
     with not_running(folder):
         renew_site(SiteFolder.open(folder), kit, datetime.now(UTC))
@@ -130,8 +130,8 @@ def check(folder: Folder, as_json: AsJson = False) -> None:
 def start(folder: Folder) -> None:
     """Join the federation, and stay. Example: `fedhca site start hospital-a`."""
     from fedhca.engines.engine import engine_named
-    from fedhca.engines.processes import stay
     from fedhca.engines.site_folder import SiteFolder
+    from fedhca.processes.supervision import stay
 
     site = SiteFolder.open(folder)
     site.require_places()

@@ -20,10 +20,10 @@ from fedhca.client.training import OnStep, Schedule, Step, measure
 from fedhca.client.uplink import blurred, payload
 from fedhca.config.federation import HERE, Federation, Site
 from fedhca.errors import ClientError, RecipeError, RunFolderError
-from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, TrainReply, TrainRequest
 from fedhca.models.client_model import ClientModel
-from fedhca.parameters import Parameters
 from fedhca.seeds import derive
+from fedhca.wire.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, TrainReply, TrainRequest
+from fedhca.wire.parameters import Parameters
 
 log = logging.getLogger(__name__)
 

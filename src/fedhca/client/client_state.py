@@ -11,9 +11,9 @@ from fedhca.client.state import MOMENTS, pack, unpack
 from fedhca.client.trainer import Trainer
 from fedhca.config.federation import Storage
 from fedhca.errors import ClientError, RecipeError
-from fedhca.parameters import Parameters
-from fedhca.state_folder import StateFolder
-from fedhca.tensor_file import under
+from fedhca.storage.state_folder import StateFolder
+from fedhca.storage.tensor_file import under
+from fedhca.wire.parameters import Parameters
 
 KEPT = 3
 """States in its folder: where the server goes back a round, perhaps after a crash, the client goes back one further."""

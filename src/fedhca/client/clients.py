@@ -17,8 +17,8 @@ from fedhca.config.federation import HERE, Federation, Site
 from fedhca.errors import RecipeError
 from fedhca.models.client_model import ClientModel
 from fedhca.models.decoder import Decoder, MakeDecoder
-from fedhca.parameters import Parameters
 from fedhca.tasks.task import Task
+from fedhca.wire.parameters import Parameters
 
 log = logging.getLogger(__name__)
 

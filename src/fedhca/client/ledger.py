@@ -7,10 +7,10 @@ from typing import Any
 
 from filelock import FileLock
 
-from fedhca.atomic import write_atomically
 from fedhca.config.federation import Privacy
 from fedhca.errors import RunFolderError
-from fedhca.state_folder import StateFolder
+from fedhca.storage.atomic import write_atomically
+from fedhca.storage.state_folder import StateFolder
 
 FILE, ANSWERS = "privacy.json", "answers"
 """The file with the count, and what the count is called there and in the facts of a client's states."""

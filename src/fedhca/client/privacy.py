@@ -31,7 +31,7 @@ from torch import Tensor
 
 from fedhca.config.federation import Privacy
 from fedhca.extras import require
-from fedhca.parameters import Parameters
+from fedhca.wire.parameters import Parameters
 
 Draw = Callable[[int], bytes]
 """Returns so many random bytes."""

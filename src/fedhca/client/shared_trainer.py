@@ -6,7 +6,7 @@ from torch import Tensor
 
 from fedhca.client.state import pack, unpack
 from fedhca.client.trainer import Trainer
-from fedhca.parameters import Parameters
+from fedhca.wire.parameters import Parameters
 
 
 class Swapped:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from fedhca.messages import Keeps
 from fedhca.models.client_model import ClientModel
-from fedhca.parameters import Parameters
-from fedhca.tensor_file import under
+from fedhca.storage.tensor_file import under
+from fedhca.wire.messages import Keeps
+from fedhca.wire.parameters import Parameters
 
 MOMENTS = "optimiser/"
 """What names of the optimiser's moments begin with."""

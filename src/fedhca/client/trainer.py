@@ -11,10 +11,10 @@ from fedhca.client.state import MOMENTS, gather, scatter
 from fedhca.client.training import optimise, require_finite, set_rate
 from fedhca.config.federation import Training
 from fedhca.errors import ClientError, RecipeError
-from fedhca.messages import LocalRule
 from fedhca.models.client_model import ClientModel
-from fedhca.parameters import Parameters, not_finite
 from fedhca.tasks.task import Task
+from fedhca.wire.messages import LocalRule
+from fedhca.wire.parameters import Parameters, not_finite
 
 Epoch = tuple[float, Iterator[Batch]]
 """Learning rate and batches of one local epoch."""

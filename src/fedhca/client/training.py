@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from fedhca.config.federation import Training
 from fedhca.errors import ClientError
 from fedhca.models.client_model import ClientModel
-from fedhca.stats import Stat
+from fedhca.tasks.stats import Stat
 from fedhca.tasks.task import Task
 
 

@@ -3,11 +3,11 @@
 from typing import NamedTuple
 
 from fedhca.client.privacy import blur
-from fedhca.compression import Compressed, compress, difference, total
 from fedhca.config.federation import Privacy, TransferDtype
 from fedhca.errors import ClientError
-from fedhca.layout import Layout
-from fedhca.parameters import Parameters
+from fedhca.wire.compression import Compressed, compress, difference, total
+from fedhca.wire.layout import Layout
+from fedhca.wire.parameters import Parameters
 
 
 class Payload(NamedTuple):
@@ -30,7 +30,7 @@ def payload(
     dtype: TransferDtype,
     layouts: tuple[Layout, Layout],
 ) -> Payload:
-    """Put an update into the form that was asked for; see `fedhca.compression` for the formulas.
+    """Put an update into the form that was asked for; see `fedhca.wire.compression` for the formulas.
 
     Args:
         client: its name, for errors.

@@ -13,8 +13,8 @@ from jaxtyping import UInt8
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from fedhca.atomic import write_atomically
 from fedhca.data.picture_file import open_picture, require
+from fedhca.storage.atomic import write_atomically
 
 _DIGEST = "blake2b"
 

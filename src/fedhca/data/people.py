@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from fedhca.atomic import write_atomically
 from fedhca.data.human_parts import PERSON, object_classes
 from fedhca.data.listing import read_json
 from fedhca.data.picture_file import require
 from fedhca.data.source import Sample, Source
 from fedhca.data.wrapped import Wrapped
 from fedhca.errors import DataError
+from fedhca.storage.atomic import write_atomically
 from fedhca.tasks.task import IGNORE
 
 

@@ -7,8 +7,8 @@ from pydantic import BaseModel
 
 from fedhca.config.owner import Owner
 from fedhca.errors import RecipeError
-from fedhca.experiment.config import Recipe
 from fedhca.experiment.difference import first_difference
+from fedhca.experiment.recipe import Recipe
 
 
 def require_agreed(agreed: Recipe, asked: Recipe, run: str) -> None:

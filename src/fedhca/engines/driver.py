@@ -8,9 +8,9 @@ from fedhca.engines.engine import Engine, Session
 from fedhca.engines.events import events, note
 from fedhca.engines.server_folder import ServerFolder
 from fedhca.errors import FedhcaError, GoneError, MissingReplyError
-from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.run_folder import RunFolder
-from fedhca.lock import in_use
+from fedhca.storage.lock import in_use
 
 POLL, REMIND = 1.0, 15.0
 """Seconds between looks, and between lines that say what is waited for."""

@@ -8,14 +8,14 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import cast
 
-from fedhca.engines.processes import Processes
 from fedhca.engines.proxies import exempt
 from fedhca.engines.server_folder import ServerFolder
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RecipeError, unknown
-from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipe import Recipe
 from fedhca.extras import require as require_extra
-from fedhca.leash import require_groups
+from fedhca.processes.process_group import require_groups
+from fedhca.processes.supervision import Processes
 
 ENGINES: Mapping[str, str] = {
     "flare": "fedhca.engines.flare.engine:Flare",

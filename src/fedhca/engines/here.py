@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fedhca.engines.processes import RUN, SERVER, SITE
 from fedhca.engines.server_folder import RUNS, ServerFolder
 from fedhca.engines.site import Site
 from fedhca.engines.site_folder import SiteFolder, host
-from fedhca.experiment.config import Recipe
 from fedhca.experiment.drive import CLIENTS
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import validate
 from fedhca.experiment.run_folder import RunFolder
+from fedhca.processes.supervision import RUN, SERVER, SITE
 
 
 @dataclass(frozen=True)

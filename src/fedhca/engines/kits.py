@@ -15,7 +15,7 @@ from fedhca.engines.server_folder import FILE as FEDERATION
 from fedhca.engines.server_folder import Facts as ServerFacts
 from fedhca.engines.site_folder import FILE, Facts, SiteFolder, require_nothing_local
 from fedhca.errors import FedhcaError, RecipeError, RunFolderError
-from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml
 
 MOST_BYTES, MOST_FILES = 64 << 20, 1000

@@ -6,9 +6,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from fedhca.engines.wire import ASK_HELLO, Wire, from_wire, to_wire
 from fedhca.errors import ClientError
-from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Missing, TrainReply, TrainRequest
+from fedhca.wire.encoding import ASK_HELLO, Wire, from_wire, to_wire
+from fedhca.wire.messages import EvaluateReply, EvaluateRequest, Hello, Missing, TrainReply, TrainRequest
 
 Send = Callable[[Mapping[str, Wire]], Iterable[tuple[str, Wire | Missing]]]
 """What an engine does: carry one wire to each client named, and bring each one's answer back as it comes."""

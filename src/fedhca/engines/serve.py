@@ -8,12 +8,12 @@ from fedhca.engines.events import note
 from fedhca.engines.post import Post, Send
 from fedhca.errors import FedhcaError, GoneError
 from fedhca.experiment.build import build_method
-from fedhca.experiment.config import Recipe
 from fedhca.experiment.drive import drive
-from fedhca.lock import in_use
-from fedhca.messages import Missing
+from fedhca.experiment.recipe import Recipe
 from fedhca.server.replies import Tell
 from fedhca.server.state import Round
+from fedhca.storage.lock import in_use
+from fedhca.wire.messages import Missing
 
 JOB_LOCK = ".job.lock"
 """Held in a run folder by the engine's process; the command that waits for it holds the folder."""

@@ -15,12 +15,12 @@ from typing import Any, Literal
 
 from pydantic import field_validator
 
-from fedhca.atomic import write_atomically
 from fedhca.config.owner import ELSEWHERE, is_place, set_locally, without_places
 from fedhca.config.section import NAME, Section, read_section
 from fedhca.errors import RecipeError, RunFolderError, unknown
-from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml, validate
+from fedhca.storage.atomic import write_atomically
 
 FILE, RECIPE, KITS, ENGINE, RUNS = "federation.yaml", "recipe.yaml", "kits", "engine", "runs"
 EngineName = Literal["flare", "flower"]

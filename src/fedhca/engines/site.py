@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from threading import Lock
 
 from fedhca.client.client import Client
-from fedhca.engines.wire import KIND, Message, Wire, from_wire, to_wire
 from fedhca.errors import ClientError
-from fedhca.messages import EvaluateReply, EvaluateRequest, Missing, TrainRequest
+from fedhca.wire.encoding import KIND, Message, Wire, from_wire, to_wire
+from fedhca.wire.messages import EvaluateReply, EvaluateRequest, Missing, TrainRequest
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fedhca.atomic import write_atomically
 from fedhca.client.client import Client
 from fedhca.config.owner import ELSEWHERE, Key, Owner, is_place, local, set_locally, with_local
 from fedhca.config.section import Name, Section, read_section
@@ -23,8 +22,9 @@ from fedhca.engines.site import Site
 from fedhca.engines.site_run import SiteRun
 from fedhca.errors import FedhcaError, RecipeError, RunFolderError
 from fedhca.experiment import build
-from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import as_begun, dump_recipe, load_recipe, to_yaml, validate
+from fedhca.storage.atomic import write_atomically
 
 FILE = "site.yaml"
 

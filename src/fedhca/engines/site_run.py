@@ -15,12 +15,12 @@ from fedhca.client.state import pack as packed
 from fedhca.client.state import scatter_kept, unpack
 from fedhca.errors import RunFolderError
 from fedhca.experiment import build
-from fedhca.experiment.config import Recipe
 from fedhca.experiment.provenance import environment, provenance
-from fedhca.messages import EvaluateReply, EvaluateRequest
+from fedhca.experiment.recipe import Recipe
 from fedhca.sharing.card import Provenance
 from fedhca.sharing.predictor import Predictor
-from fedhca.state_folder import StateFolder
+from fedhca.storage.state_folder import StateFolder
+from fedhca.wire.messages import EvaluateReply, EvaluateRequest
 
 RECEIVED, HOME, METRICS = "received", "home", "metrics"
 

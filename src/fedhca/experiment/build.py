@@ -22,7 +22,7 @@ from fedhca.data.source import GroundTruth, Source
 from fedhca.data.synthetic import Figures, Rooms
 from fedhca.data.wrapped import Kept, Shrunk
 from fedhca.errors import RecipeError, unknown
-from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.sections.client import ClientSection, ModelSection
 from fedhca.experiment.sections.data import SyntheticData
 from fedhca.methods import Method, make_method

@@ -8,14 +8,14 @@ from fedhca.client.client import Client
 from fedhca.client.participant import Participant
 from fedhca.client.privacy import epsilon
 from fedhca.client.shared_trainer import SharedTrainer
-from fedhca.compression import compress
 from fedhca.data.augmented import Augmented
 from fedhca.data.source import Source, problems_of
 from fedhca.errors import DataError
 from fedhca.experiment import build
-from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipe import Recipe
 from fedhca.server.family import apart, in_words
 from fedhca.server.roster import Roster
+from fedhca.wire.compression import compress
 
 MOMENTS = 2
 """Copies of a client's parameters that AdamW holds."""

@@ -12,13 +12,13 @@ from torch import Tensor
 from fedhca.aggregation import Member
 from fedhca.aggregation.aggregator import DIRECTION
 from fedhca.errors import RunFolderError
-from fedhca.layout import Layout
-from fedhca.parameters import not_finite
 from fedhca.server.family import PARTS, Family, suffix
 from fedhca.server.roster import Roster
 from fedhca.server.state import ServerState
-from fedhca.state_folder import StateFolder
-from fedhca.tensor_file import under
+from fedhca.storage.state_folder import StateFolder
+from fedhca.storage.tensor_file import under
+from fedhca.wire.layout import Layout
+from fedhca.wire.parameters import not_finite
 
 SERVER = "server"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment.build import build_method
-from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import with_method
 from fedhca.experiment.run_folder import RunFolder
 

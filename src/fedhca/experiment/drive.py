@@ -17,14 +17,14 @@ from fedhca.errors import MissingReplyError, RecipeError, RunFolderError
 from fedhca.experiment import journal
 from fedhca.experiment.checkpoint import Checkpoint, drop_checkpoints, load_checkpoint, require_held, save_checkpoint
 from fedhca.experiment.difference import first_difference
-from fedhca.messages import Hello, Runtime
 from fedhca.methods import Method
 from fedhca.server.family import apart, in_words
 from fedhca.server.replies import Tell, greet
 from fedhca.server.roster import Roster
 from fedhca.server.rounds import begin, rounds
 from fedhca.server.state import Round, ServerState
-from fedhca.tables import mapped_like, new_like
+from fedhca.storage.tables import mapped_like, new_like
+from fedhca.wire.messages import Hello, Runtime
 
 log = logging.getLogger(__name__)
 

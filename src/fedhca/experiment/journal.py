@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from fedhca.aggregation import Answer
-from fedhca.atomic import write_atomically
 from fedhca.config.validation import describe
 from fedhca.errors import RunFolderError, one_line
 from fedhca.server.family import PARTS, Family, Part, apart
 from fedhca.server.state import Round
+from fedhca.storage.atomic import write_atomically
 
 LARGEST = 1e12
 """Numbers beyond this, whatever wrote them, are read as null: no figure can be drawn of them."""

@@ -15,7 +15,7 @@ from fedhca.config.yaml import read_yaml
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.build import build_method
 from fedhca.experiment.compare import Entry, place
-from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import load_recipe, with_method
 from fedhca.experiment.run_folder import RunFolder
 

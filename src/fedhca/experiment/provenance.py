@@ -13,7 +13,7 @@ import torch
 
 from fedhca.client.privacy import epsilon
 from fedhca.config.owner import without_places
-from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import dump_recipe
 from fedhca.extras import EXTRAS
 from fedhca.sharing.card import Provenance, Share

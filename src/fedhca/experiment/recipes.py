@@ -14,7 +14,7 @@ from ruamel.yaml.error import YAMLError
 from fedhca.config.section import checked
 from fedhca.config.yaml import plain, read_yaml, require_plain
 from fedhca.errors import RecipeError, unknown
-from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.sections.method import MethodSection
 
 log = logging.getLogger(__name__)

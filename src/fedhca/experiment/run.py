@@ -14,16 +14,16 @@ from fedhca.config.federation import Federation, Site
 from fedhca.data.augmented import Augmented
 from fedhca.errors import RecipeError
 from fedhca.experiment import build
-from fedhca.experiment.config import Recipe
 from fedhca.experiment.drive import CLIENTS, drive
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import changed, load_recipe
 from fedhca.experiment.run_folder import RunFolder
-from fedhca.lock import in_use
 from fedhca.methods import Method, make_method
 from fedhca.models.decoder import Decoder, MakeDecoder
 from fedhca.runtimes.local import LocalRuntime
 from fedhca.server.replies import Tell
 from fedhca.server.state import Round
+from fedhca.storage.lock import in_use
 
 
 def run(

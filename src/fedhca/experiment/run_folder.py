@@ -15,22 +15,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fedhca.atomic import write_atomically
 from fedhca.errors import RunFolderError
 from fedhca.experiment import build, journal
 from fedhca.experiment.checkpoint import Checkpoint, load_roster
-from fedhca.experiment.config import Recipe
 from fedhca.experiment.difference import first_difference
 from fedhca.experiment.drive import CHECKPOINTS, CLIENTS, JOURNAL
 from fedhca.experiment.provenance import environment, provenance
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import as_begun, dump_recipe, load_recipe, to_yaml
 from fedhca.experiment.trained import held_here, newest_checkpoint, no_checkpoint, restore
-from fedhca.lock import in_use
 from fedhca.runtimes.local import LocalRuntime
 from fedhca.server.roster import Roster
 from fedhca.server.rounds import evaluate
 from fedhca.sharing.card import Provenance
 from fedhca.sharing.predictor import Predictor
+from fedhca.storage.atomic import write_atomically
+from fedhca.storage.lock import in_use
 from fedhca.tasks.task import Task
 
 RECIPE, ENVIRONMENT = "recipe.yaml", "environment.json"

@@ -9,7 +9,6 @@ from torch import nn
 from fedhca.client.clients import Architecture
 from fedhca.client.participant import Participant
 from fedhca.client.state import scatter_kept
-from fedhca.compression import compress
 from fedhca.config.federation import TransferDtype
 from fedhca.errors import RunFolderError
 from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint, require_held
@@ -19,7 +18,8 @@ from fedhca.models.client_model import ClientModel
 from fedhca.models.decoder import Decoder, MakeDecoder
 from fedhca.server.family import PARTS
 from fedhca.sharing.predictor import Predictor
-from fedhca.state_folder import StateFolder
+from fedhca.storage.state_folder import StateFolder
+from fedhca.wire.compression import compress
 
 
 def trained(

@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fedhca.errors import RecipeError
-from fedhca.layout import Layout
 from fedhca.models.decoder import Decoder, MakeDecoder
 from fedhca.models.dry_run import Named, require_apart, try_decoder, try_encoder
-from fedhca.parameters import Parameters
 from fedhca.seeds import derive
 from fedhca.tasks.task import Task
+from fedhca.wire.layout import Layout
+from fedhca.wire.parameters import Parameters
 
 NORMS = (
     *(nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm),

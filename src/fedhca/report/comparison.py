@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from fedhca.atomic import write_atomically
 from fedhca.client.samples import Batch
 from fedhca.data.colours import unnormalise
 from fedhca.experiment.build import build_participants
@@ -12,6 +11,7 @@ from fedhca.report.result import Column, Result
 from fedhca.report.sheet import Tile, sheet
 from fedhca.report.table import Table
 from fedhca.sharing.predictor import Predictor
+from fedhca.storage.atomic import write_atomically
 from fedhca.tasks.task import IGNORE, Task
 
 TRIED = 48

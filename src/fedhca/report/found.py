@@ -9,8 +9,8 @@ from pathlib import Path
 
 from fedhca.errors import RunFolderError
 from fedhca.experiment.compare import Entry
-from fedhca.experiment.config import Recipe
 from fedhca.experiment.drive import JOURNAL
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import dump_recipe
 from fedhca.experiment.run_folder import RECIPE, RunFolder
 from fedhca.methods import METHODS

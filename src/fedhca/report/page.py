@@ -7,7 +7,6 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from fedhca.atomic import write_atomically
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.compare import Entry
 from fedhca.report.figures.theme import DARK, LIGHT
@@ -28,6 +27,7 @@ from fedhca.report.sections.scaling import scaling
 from fedhca.report.sections.sites import sites
 from fedhca.report.sections.table import table
 from fedhca.report.study import Study
+from fedhca.storage.atomic import write_atomically
 
 PAGE, FIGURES = "report.html", "figures"
 NAME = re.compile(r'<span class="file">([a-z0-9.+=-]+)\.svg, \.png</span>')

@@ -11,11 +11,11 @@ from jaxtyping import Float, Shaped, UInt8
 from PIL import Image
 from torch import Tensor
 
-from fedhca.atomic import write_atomically
 from fedhca.data.colours import normalise, unnormalise
 from fedhca.errors import RecipeError
 from fedhca.report.sheet import Tile, png, sheet
 from fedhca.sharing.predictor import Predictor, rgb
+from fedhca.storage.atomic import write_atomically
 
 
 def draw_predictions(predictor: Predictor, images: Sequence[Path], out: Path) -> list[Path]:

@@ -11,11 +11,11 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from PIL import Image
 
-from fedhca.atomic import write_atomically
 from fedhca.data.picture_file import open_picture
 from fedhca.report.figures.canvas import Canvas
 from fedhca.report.figures.theme import DARK, LIGHT, Theme, colours
 from fedhca.report.sheet import png
+from fedhca.storage.atomic import write_atomically
 
 Draw = Callable[[Canvas], Figure]
 

@@ -10,8 +10,8 @@ from jaxtyping import Float
 
 from fedhca.errors import RunFolderError
 from fedhca.experiment.compare import Entry
-from fedhca.experiment.config import Recipe
 from fedhca.experiment.drive import CHECKPOINTS, JOURNAL
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.run_folder import RunFolder
 from fedhca.report.average import Series
 from fedhca.report.result import Column, Result

@@ -5,8 +5,17 @@ from collections.abc import Callable, Iterator, Sequence
 from fedhca.client.client import Client
 from fedhca.client.shared_trainer import SharedTrainer
 from fedhca.errors import FedhcaError, RecipeError
-from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Missing, Reply, Request, TrainReply, TrainRequest
-from fedhca.parameters import Parameters
+from fedhca.wire.messages import (
+    EvaluateReply,
+    EvaluateRequest,
+    Hello,
+    Missing,
+    Reply,
+    Request,
+    TrainReply,
+    TrainRequest,
+)
+from fedhca.wire.parameters import Parameters
 
 
 class LocalRuntime:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Missing, Request, TrainReply, TrainRequest
-from fedhca.parameters import Parameters
+from fedhca.wire.messages import EvaluateReply, EvaluateRequest, Hello, Missing, Request, TrainReply, TrainRequest
+from fedhca.wire.parameters import Parameters
 
 Train = Callable[[TrainRequest], Parameters | Missing]
 Measure = Callable[[EvaluateRequest], Mapping[str, float]]

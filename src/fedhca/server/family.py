@@ -10,8 +10,8 @@ from torch import Tensor
 
 from fedhca.aggregation import Member
 from fedhca.errors import LayoutError
-from fedhca.layout import Layout
-from fedhca.parameters import Parameters
+from fedhca.wire.layout import Layout
+from fedhca.wire.parameters import Parameters
 
 Part = Literal["encoder", "decoder"]
 PARTS: tuple[Part, ...] = ("encoder", "decoder")

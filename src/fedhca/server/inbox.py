@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from jaxtyping import Float
 from torch import Tensor
 
-from fedhca.compression import Compressed
 from fedhca.errors import ClientError, LayoutError
-from fedhca.messages import TrainReply
-from fedhca.parameters import Parameters
 from fedhca.server.roster import Roster
-from fedhca.tables import new_like
+from fedhca.storage.tables import new_like
+from fedhca.wire.compression import Compressed
+from fedhca.wire.messages import TrainReply
+from fedhca.wire.parameters import Parameters
 
 
 @dataclass(frozen=True)

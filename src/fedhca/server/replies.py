@@ -7,7 +7,7 @@ from typing import Generic
 
 from fedhca.config.federation import Federation
 from fedhca.errors import FedhcaError, MissingReplyError, RecipeError
-from fedhca.messages import Hello, Missing, Reply, Request, Runtime, TrainReply, TrainRequest
+from fedhca.wire.messages import Hello, Missing, Reply, Request, Runtime, TrainReply, TrainRequest
 
 Tell = Callable[[Missing], None]
 

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from fedhca.aggregation import Member
 from fedhca.errors import RecipeError
-from fedhca.layout import Layout
-from fedhca.messages import Hello
-from fedhca.parameters import Parameters
 from fedhca.server.family import PARTS, Family, Part, rows_of
-from fedhca.tables import new_like
+from fedhca.storage.tables import new_like
+from fedhca.wire.layout import Layout
+from fedhca.wire.messages import Hello
+from fedhca.wire.parameters import Parameters
 
 
 @dataclass(frozen=True)

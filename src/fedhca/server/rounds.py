@@ -10,18 +10,18 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from fedhca.aggregation import Answer, Rows, apply_among
-from fedhca.compression import Compressed, compress
 from fedhca.config.federation import Federation, Guard, TransferDtype
 from fedhca.errors import RecipeError
-from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Runtime, TrainReply, TrainRequest
 from fedhca.methods import Method
-from fedhca.parameters import Parameters
 from fedhca.server.guard import Verdict, check_lengths
 from fedhca.server.inbox import Inbox, require_fit
 from fedhca.server.replies import Answers, Tell, gather, refuse
 from fedhca.server.roster import Roster
 from fedhca.server.state import Metrics, Round, ServerState
-from fedhca.tables import new_like
+from fedhca.storage.tables import new_like
+from fedhca.wire.compression import Compressed, compress
+from fedhca.wire.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Runtime, TrainReply, TrainRequest
+from fedhca.wire.parameters import Parameters
 
 
 def begin(

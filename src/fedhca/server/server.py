@@ -8,14 +8,14 @@ from torch import Tensor
 
 from fedhca.config.federation import Federation
 from fedhca.errors import LayoutError, RecipeError
-from fedhca.layout import Layout
-from fedhca.messages import Hello, TrainReply
 from fedhca.methods import Method, make_method
-from fedhca.parameters import Parameters
 from fedhca.server.inbox import Inbox
 from fedhca.server.roster import Roster
 from fedhca.server.rounds import begin, check, step
 from fedhca.server.state import ServerState
+from fedhca.wire.layout import Layout
+from fedhca.wire.messages import Hello, TrainReply
+from fedhca.wire.parameters import Parameters
 
 ENCODER, DECODERS = "encoder.", "decoders."
 """What names of parameters begin with: `encoder.…`, and `decoders.TASK.…`; all others stay as they are."""

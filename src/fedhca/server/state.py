@@ -7,10 +7,10 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from fedhca.aggregation import Answer, State
-from fedhca.parameters import Parameters
 from fedhca.server.family import only
 from fedhca.server.roster import Roster
-from fedhca.tables import new_like
+from fedhca.storage.tables import new_like
+from fedhca.wire.parameters import Parameters
 
 Metrics = dict[str, dict[str, float]]
 """By client and task."""

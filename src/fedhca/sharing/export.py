@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from fedhca.atomic import write_atomically
 from fedhca.errors import ModelFolderError
 from fedhca.sharing import description
 from fedhca.sharing.card import Provenance, card
 from fedhca.sharing.description import OWN, Description
 from fedhca.sharing.folder import CARD, GRAPH, save
 from fedhca.sharing.predictor import Predictor
+from fedhca.storage.atomic import write_atomically
 
 
 def export(

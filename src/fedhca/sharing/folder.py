@@ -16,13 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from fedhca.atomic import write_atomically
 from fedhca.errors import ModelFolderError, one_line
 from fedhca.models.client_model import LEAST, ClientModel
 from fedhca.models.decoder import Decoder, MakeDecoder
 from fedhca.sharing import description, weights
 from fedhca.sharing.description import OWN, Description, Pictures, own_version, read_description, task_part
 from fedhca.sharing.encoder import encoder_of, settings_of
+from fedhca.storage.atomic import write_atomically
 from fedhca.tasks.task import Task
 
 MOST_STEPS = 15_000

@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from fedhca.atomic import write_atomically
 from fedhca.errors import ModelFolderError, one_line
 from fedhca.extras import require
 from fedhca.models.client_model import ClientModel
 from fedhca.sharing.description import Graph
+from fedhca.storage.atomic import write_atomically
 from fedhca.tasks.task import Task
 
 OPSET = 20

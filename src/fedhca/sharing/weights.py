@@ -6,8 +6,8 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from fedhca.errors import ModelFolderError, RunFolderError, one_line
-from fedhca.parameters import not_finite
-from fedhca.tensor_file import NAMES, load_shapes, load_tensors, save_tensors
+from fedhca.storage.tensor_file import NAMES, load_shapes, load_tensors, save_tensors
+from fedhca.wire.parameters import not_finite
 
 FILE = "model.safetensors"
 FLOATS = {"F64", "F32", "F16", "BF16"}

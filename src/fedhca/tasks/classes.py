@@ -10,9 +10,9 @@ from jaxtyping import Float, Int, Integer, Shaped, UInt8
 from torch import Tensor
 
 from fedhca.errors import DataError, RecipeError
-from fedhca.stats import Confusion
 from fedhca.tasks.palette import class_colours
 from fedhca.tasks.pixels import labelled, mean_over, require_fit, require_label
+from fedhca.tasks.stats import Confusion
 from fedhca.tasks.task import IGNORE, Task
 
 

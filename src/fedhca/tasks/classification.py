@@ -8,11 +8,11 @@ from jaxtyping import Float, Int, Integer, Shaped, UInt8
 from torch import Tensor, nn
 
 from fedhca.errors import RecipeError
-from fedhca.stats import Share
 from fedhca.tasks import classes
 from fedhca.tasks.head import PoolingHead
 from fedhca.tasks.on_picture import banner
 from fedhca.tasks.pixels import labelled, mean_over
+from fedhca.tasks.stats import Share
 from fedhca.tasks.task import IGNORE, Task
 from fedhca.tasks.view import View
 

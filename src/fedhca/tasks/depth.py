@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Bool, Float, Shaped, UInt8
 from torch import Tensor
 
-from fedhca.stats import Squares
 from fedhca.tasks.palette import EMBERS, shade
 from fedhca.tasks.pixels import labelled, mean_over, require_fit, require_label
+from fedhca.tasks.stats import Squares
 from fedhca.tasks.task import IGNORE, Task
 from fedhca.tasks.view import View
 

@@ -16,9 +16,9 @@ from torch.nn.functional import softplus
 from fedhca import edge_detection
 from fedhca.edge_detection.scores import at_best, rates
 from fedhca.errors import DataError, RecipeError
-from fedhca.stats import Stat
 from fedhca.tasks.palette import INK, shade
 from fedhca.tasks.pixels import labelled, mean_over, require_fit, require_label
+from fedhca.tasks.stats import Stat
 from fedhca.tasks.task import IGNORE, Task
 
 

@@ -10,9 +10,9 @@ from jaxtyping import Bool, Float, Real, Shaped, UInt8
 from torch import Tensor
 
 from fedhca.errors import DataError, RecipeError
-from fedhca.stats import Share
 from fedhca.tasks.on_picture import dots
 from fedhca.tasks.pixels import mean_over, require_channels, require_label
+from fedhca.tasks.stats import Share
 from fedhca.tasks.task import IGNORE, Task
 from fedhca.tasks.view import View, padding
 

@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float, Int, Real, Shaped, UInt8
 from torch import Tensor
 
-from fedhca.stats import ThresholdCounts
 from fedhca.tasks import classes
 from fedhca.tasks.palette import BLUES, shade
 from fedhca.tasks.pixels import labelled, mean_over
+from fedhca.tasks.stats import ThresholdCounts
 from fedhca.tasks.task import IGNORE, Task
 
 

@@ -9,9 +9,9 @@ from jaxtyping import Bool, Float, Shaped, UInt8
 from torch import Tensor
 
 from fedhca.errors import DataError
-from fedhca.stats import Angles, unit_vectors
 from fedhca.tasks.palette import NEUTRAL
 from fedhca.tasks.pixels import mean_over, require_fit, require_label
+from fedhca.tasks.stats import Angles, unit_vectors
 from fedhca.tasks.task import IGNORE, Task
 from fedhca.tasks.view import View
 

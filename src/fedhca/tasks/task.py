@@ -11,10 +11,10 @@ import numpy as np
 from jaxtyping import Float, Shaped, UInt8
 from torch import Tensor, nn
 
-from fedhca.parameters import is_finite
-from fedhca.stats import NotFinite, Stat
 from fedhca.tasks.head import Head
+from fedhca.tasks.stats import NotFinite, Stat
 from fedhca.tasks.view import View, pad
+from fedhca.wire.parameters import is_finite
 
 IGNORE = 255
 """The value that means "no label here" in the label map of every task."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from fedhca import aggregation
 from fedhca.aggregation import Aggregator, HyperOptions, HyperWeights, Member, Mixing, Rows, Trimming, apply_among
 from fedhca.errors import FedhcaError, RecipeError
-from fedhca.layout import Layout
+from fedhca.wire.layout import Layout
 
 UPDATES = torch.tensor([[1.0, 2.0, 0.0], [0.5, -1.0, 3.0], [2.0, 2.0, 1.0]])
 

@@ -19,7 +19,7 @@ from fedhca.aggregation import (
     trimmed_mean,
     weighted_sum,
 )
-from fedhca.layout import Layout
+from fedhca.wire.layout import Layout
 
 Table = Sequence[Sequence[float]]
 PLAIN = Layout.of({"layer.weight": (2,)})

@@ -15,8 +15,8 @@ from fedhca.client.state import gather
 from fedhca.client.training import Schedule
 from fedhca.config.federation import Site
 from fedhca.errors import ClientError, RecipeError, RunFolderError
-from fedhca.messages import EvaluateRequest, LocalRule, TrainRequest
-from fedhca.parameters import Parameters
+from fedhca.wire.messages import EvaluateRequest, LocalRule, TrainRequest
+from fedhca.wire.parameters import Parameters
 from tiny import (
     FEDERATION,
     TRAINING,

@@ -7,7 +7,7 @@ from fedhca.client.client import Client
 from fedhca.client.clients import Clients
 from fedhca.client.state import gather, scatter
 from fedhca.models import ClientModel
-from fedhca.tensor_file import load_tensors, save_tensors
+from fedhca.storage.tensor_file import load_tensors, save_tensors
 from tiny import FEDERATION, WIDTH, client, encoder, participant, same_bits, train
 
 

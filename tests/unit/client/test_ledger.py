@@ -9,7 +9,7 @@ import torch
 from fedhca.client.ledger import FILE, Ledger
 from fedhca.config.federation import Privacy
 from fedhca.errors import RunFolderError
-from fedhca.state_folder import StateFolder
+from fedhca.storage.state_folder import StateFolder
 
 PRIVACY = Privacy(clip=1.0, noise=0.5)
 

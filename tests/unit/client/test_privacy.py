@@ -12,15 +12,15 @@ from fedhca.client import uplink
 from fedhca.client.client import Client
 from fedhca.client.clients import Clients
 from fedhca.client.privacy import blur, epsilon
-from fedhca.compression import Compressed, difference, total
 from fedhca.config.federation import Privacy, TransferDtype
 from fedhca.engines.site import Site
-from fedhca.engines.wire import to_wire
 from fedhca.errors import ClientError, DataError, FedhcaError, RecipeError
-from fedhca.messages import EvaluateRequest, LocalRule, TrainRequest
-from fedhca.parameters import Parameters
-from fedhca.state_folder import StateFolder
-from fedhca.tensor_file import under
+from fedhca.storage.state_folder import StateFolder
+from fedhca.storage.tensor_file import under
+from fedhca.wire.compression import Compressed, difference, total
+from fedhca.wire.encoding import to_wire
+from fedhca.wire.messages import EvaluateRequest, LocalRule, TrainRequest
+from fedhca.wire.parameters import Parameters
 from tiny import FEDERATION, client, encoder, equal, participant, same_bits, same_parameters, train
 
 BLURRED = Privacy(clip=1e-3, noise=0.5)

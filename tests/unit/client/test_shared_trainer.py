@@ -11,8 +11,8 @@ from fedhca.client.client import Client
 from fedhca.client.clients import Clients
 from fedhca.config.federation import Site, Storage
 from fedhca.errors import RecipeError
-from fedhca.messages import EvaluateRequest, LocalRule, TrainRequest
 from fedhca.runtimes.local import LocalRuntime
+from fedhca.wire.messages import EvaluateRequest, LocalRule, TrainRequest
 from tiny import FEDERATION, encoder, participant
 
 THREE = FEDERATION.model_copy(update={"rounds": 3})

@@ -13,8 +13,8 @@ from fedhca.client.training import optimise, set_rate
 from fedhca.config.federation import Federation, Site, Training
 from fedhca.errors import ClientError, RecipeError
 from fedhca.models import ClientModel
-from fedhca.parameters import Parameters
 from fedhca.tasks import Depth, SemanticSegmentation
+from fedhca.wire.parameters import Parameters
 from tiny import CLASSES, TASKS, WIDTH, Pictures, client, encoder, participant
 
 TESTS = Path(__file__).parents[2]

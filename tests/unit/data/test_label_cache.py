@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fedhca.atomic import write_atomically
 from fedhca.data.cache import LabelCache, default_folder
 from fedhca.errors import DataError
+from fedhca.storage.atomic import write_atomically
 
 
 class Maker:

@@ -13,10 +13,10 @@ from fedhca.engines.events import events, note
 from fedhca.engines.serve import over_network
 from fedhca.engines.server_folder import Facts, ServerFolder
 from fedhca.engines.site_folder import host
-from fedhca.engines.wire import Wire
 from fedhca.errors import FedhcaError, GoneError, MissingReplyError
-from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import load_recipe
+from fedhca.wire.encoding import Wire
 from tiny import RECIPE
 
 SITES = {"uni": ("rooms-all", "figures-sal"), "lab": ("figures-semseg",)}

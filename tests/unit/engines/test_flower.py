@@ -21,7 +21,7 @@ from fedhca.engines.flower import apps, clientapp
 from fedhca.engines.flower.apps import CLIENT, Carrier, pack, unpack
 from fedhca.engines.flower.superlink import keep_doors
 from fedhca.errors import GoneError
-from fedhca.messages import Missing
+from fedhca.wire.messages import Missing
 
 ELSEWHERE, HERE = ("203.0.113.9", 5000), ("127.0.0.1", 5000)
 

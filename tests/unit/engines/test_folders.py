@@ -15,6 +15,7 @@ from rich.console import Console
 
 from fedhca import FedhcaError
 from fedhca.cli import server
+from fedhca.cli.progress import Progress
 from fedhca.config.owner import ELSEWHERE, set_locally
 from fedhca.config.section import checked
 from fedhca.engines import kits, serve
@@ -26,8 +27,7 @@ from fedhca.engines.server_folder import Facts, ServerFolder, seated, shareable
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml
-from fedhca.messages import Missing
-from fedhca.progress import Progress
+from fedhca.wire.messages import Missing
 from tiny import RECIPE
 
 TINY = load_recipe(RECIPE)

@@ -17,12 +17,12 @@ from fedhca.client.training import OnStep, Step
 from fedhca.config.federation import Federation, Privacy, Training, TransferDtype
 from fedhca.engines.post import Post
 from fedhca.engines.site import Site
-from fedhca.engines.wire import ASK_HELLO, KIND, Wire, to_wire
 from fedhca.errors import ClientError, DataError, MissingReplyError
 from fedhca.experiment.drive import drive
-from fedhca.messages import EvaluateRequest, LocalRule, Missing, TrainRequest
 from fedhca.methods import make_method
 from fedhca.server.state import Round
+from fedhca.wire.encoding import ASK_HELLO, KIND, Wire, to_wire
+from fedhca.wire.messages import EvaluateRequest, LocalRule, Missing, TrainRequest
 from tiny import WIDTH, encoder, equal, participant
 
 PEOPLE = [participant("a", "depth", "semseg"), participant("b", "edge"), participant("c", "depth")]

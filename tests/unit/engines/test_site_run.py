@@ -12,10 +12,10 @@ from fedhca.engines.serve import over_network
 from fedhca.engines.site import Site
 from fedhca.engines.site_folder import host
 from fedhca.engines.site_run import SiteRun
-from fedhca.engines.wire import Wire
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment.recipes import load_recipe
 from fedhca.experiment.run_folder import RunFolder
+from fedhca.wire.encoding import Wire
 from tiny import RECIPE
 
 

@@ -13,7 +13,7 @@ from fedhca.config.federation import Site
 from fedhca.errors import RecipeError
 from fedhca.experiment import build
 from fedhca.experiment.catalogue import catalogue
-from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import embedded, load_recipe
 from fedhca.experiment.sections.data import KINDS
 from fedhca.methods import METHODS

@@ -7,7 +7,7 @@ import pytest
 from fedhca.config.federation import Privacy
 from fedhca.errors import RecipeError
 from fedhca.experiment.build import build_method
-from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import dump_recipe, embedded, load_recipe, to_yaml, validate, with_method
 from fedhca.experiment.sections.data import FolderData
 from tiny import RECIPE

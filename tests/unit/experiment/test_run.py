@@ -19,12 +19,12 @@ from fedhca.client.trainer import Trainer
 from fedhca.client.training import Schedule, Step
 from fedhca.errors import ClientError, FedhcaError, RecipeError, RunFolderError
 from fedhca.experiment import journal
-from fedhca.layout import Layout
-from fedhca.messages import Missing, TrainReply, TrainRequest
 from fedhca.methods import METHODS
-from fedhca.parameters import Parameters
 from fedhca.server.state import Round
-from fedhca.tensor_file import load_tensors, save_tensors
+from fedhca.storage.tensor_file import load_tensors, save_tensors
+from fedhca.wire.layout import Layout
+from fedhca.wire.messages import Missing, TrainReply, TrainRequest
+from fedhca.wire.parameters import Parameters
 from tiny import RECIPE, WIDTH, encoder, equal, participant, same_bits
 
 PEOPLE = (participant("a", "depth", "semseg"), participant("b", "edge"), participant("c", "depth"))

@@ -11,10 +11,10 @@ import fedhca
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment import build
 from fedhca.experiment.compare import Entry, entries
-from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml
 from fedhca.experiment.run_folder import RunFolder
-from fedhca.tensor_file import load_tensors, save_tensors
+from fedhca.storage.tensor_file import load_tensors, save_tensors
 from tiny import RECIPE
 
 

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from fedhca.errors import LayoutError
 from fedhca.models import ClientModel, Decoder, Head, backbone
-from fedhca.parameters import Parameters
 from fedhca.tasks import Classification
+from fedhca.wire.parameters import Parameters
 from tiny import SWIN, TASKS, WIDTH, Encoder, encoder, same_bits, same_parameters, swin
 
 

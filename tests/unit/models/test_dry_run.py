@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from fedhca.errors import RecipeError
 from fedhca.models import ClientModel
-from fedhca.parameters import Parameters
+from fedhca.wire.parameters import Parameters
 from tiny import TASKS, WIDTH, encoder, equal, same_bits, same_parameters
 
 

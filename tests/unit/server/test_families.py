@@ -8,13 +8,13 @@ import torch
 from fedhca.config.federation import Federation
 from fedhca.errors import LayoutError
 from fedhca.experiment import journal
-from fedhca.layout import Layout
-from fedhca.messages import Hello, TrainRequest
 from fedhca.methods import make_method
-from fedhca.parameters import Parameters
 from fedhca.runtimes import ScriptedRuntime
 from fedhca.server import Roster, Round, begin, rounds
 from fedhca.server.family import in_words
+from fedhca.wire.layout import Layout
+from fedhca.wire.messages import Hello, TrainRequest
+from fedhca.wire.parameters import Parameters
 
 WIDE, SLIM = Layout.of({"patch.weight": (2,)}), Layout.of({"stem.weight": (1,)})
 DEEP, FLAT = Layout.of({"one.weight": (1,), "two.weight": (1,)}), Layout.of({"one.weight": (1,)})

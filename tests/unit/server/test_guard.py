@@ -19,13 +19,13 @@ from fedhca.errors import MissingReplyError, RecipeError, RunFolderError
 from fedhca.experiment import journal
 from fedhca.experiment.drive import drive, settings_of
 from fedhca.experiment.recipes import load_recipe
-from fedhca.layout import Layout
-from fedhca.messages import Hello, Missing, TrainRequest
 from fedhca.methods import Method
-from fedhca.parameters import Parameters
 from fedhca.runtimes import ScriptedRuntime
 from fedhca.server import Roster, Round, begin, rounds
 from fedhca.server.guard import check_lengths
+from fedhca.wire.layout import Layout
+from fedhca.wire.messages import Hello, Missing, TrainRequest
+from fedhca.wire.parameters import Parameters
 from tiny import RECIPE, WIDTH, encoder, participant
 
 ENCODER, DECODER = Layout.of({"patch.weight": (3,)}), Layout.of({"fuse.weight": (2,), "fuse.bias": (1,)})

@@ -3,12 +3,12 @@ import torch
 
 from fedhca.config.federation import Client, Federation
 from fedhca.errors import RecipeError
-from fedhca.layout import Layout
-from fedhca.messages import Hello, TrainRequest
 from fedhca.methods import make_method
-from fedhca.parameters import Parameters
 from fedhca.runtimes import ScriptedRuntime
 from fedhca.server import Roster, Round, begin, rounds
+from fedhca.wire.layout import Layout
+from fedhca.wire.messages import Hello, TrainRequest
+from fedhca.wire.parameters import Parameters
 
 LAYOUT = Layout.of({"w.weight": (1,)})
 NAMES = ("a", "b", "c")

@@ -6,11 +6,11 @@ import torch
 
 from fedhca.config.federation import Federation
 from fedhca.errors import ClientError, FedhcaError, MissingReplyError, RecipeError
-from fedhca.layout import Layout
-from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Missing, TrainReply, TrainRequest
-from fedhca.parameters import Parameters
 from fedhca.runtimes import ScriptedRuntime
 from fedhca.server.replies import Answers, gather, greet
+from fedhca.wire.layout import Layout
+from fedhca.wire.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Missing, TrainReply, TrainRequest
+from fedhca.wire.parameters import Parameters
 
 NAMES = ("c", "multi", "b10")
 NOTHING = Parameters(torch.zeros(3), torch.zeros(1, 2))

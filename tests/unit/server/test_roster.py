@@ -2,11 +2,11 @@ import pytest
 import torch
 
 from fedhca.errors import RecipeError
-from fedhca.layout import Layout
-from fedhca.messages import Hello
-from fedhca.parameters import Parameters
 from fedhca.server import Roster
 from fedhca.server.family import apart, in_words
+from fedhca.wire.layout import Layout
+from fedhca.wire.messages import Hello
+from fedhca.wire.parameters import Parameters
 from tiny import same_parameters
 
 ENCODER, DECODER = Layout.of({"patch.weight": (3,)}), Layout.of({"fuse.weight": (2,)})

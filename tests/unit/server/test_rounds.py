@@ -9,11 +9,16 @@ import torch
 
 from fedhca.aggregation import Rows, keep
 from fedhca.aggregation.aggregator import Aggregator, Decision, State
-from fedhca.compression import compress
 from fedhca.config.federation import Client, Compression, Federation, TransferDtype
 from fedhca.errors import ClientError, FedhcaError, LayoutError, MissingReplyError
-from fedhca.layout import Layout
-from fedhca.messages import (
+from fedhca.methods import METHODS, Method, make_method
+from fedhca.runtimes import ScriptedRuntime
+from fedhca.server import Roster, Round, ServerState, begin, rounds
+from fedhca.server.inbox import Inbox
+from fedhca.server.rounds import step
+from fedhca.wire.compression import compress
+from fedhca.wire.layout import Layout
+from fedhca.wire.messages import (
     EvaluateReply,
     EvaluateRequest,
     Hello,
@@ -23,12 +28,7 @@ from fedhca.messages import (
     TrainReply,
     TrainRequest,
 )
-from fedhca.methods import METHODS, Method, make_method
-from fedhca.parameters import Parameters, is_finite
-from fedhca.runtimes import ScriptedRuntime
-from fedhca.server import Roster, Round, ServerState, begin, rounds
-from fedhca.server.inbox import Inbox
-from fedhca.server.rounds import step
+from fedhca.wire.parameters import Parameters, is_finite
 
 ENCODER, DECODER = Layout.of({"patch.weight": (2,)}), Layout.of({"fuse.weight": (3,), "fuse.bias": (1,)})
 TASKS = {"b": ("semseg",), "a": ("semseg", "depth")}

@@ -8,11 +8,11 @@ import fedhca
 from fedhca.config.federation import Client, Federation
 from fedhca.errors import ClientError, LayoutError, RecipeError
 from fedhca.experiment.drive import drive
-from fedhca.layout import Layout
-from fedhca.messages import Hello, TrainRequest
 from fedhca.methods import METHODS, make_method
-from fedhca.parameters import Parameters
 from fedhca.runtimes import ScriptedRuntime
+from fedhca.wire.layout import Layout
+from fedhca.wire.messages import Hello, TrainRequest
+from fedhca.wire.parameters import Parameters
 
 TASKS = {"a": ("depth", "edge"), "b": ("depth",), "c": ("edge",)}
 

@@ -14,7 +14,7 @@ from test_predictor import predictor
 
 from fedhca import Predictor
 from fedhca.errors import ModelFolderError
-from fedhca.tensor_file import load_tensors, save_tensors
+from fedhca.storage.tensor_file import load_tensors, save_tensors
 from tiny import TASKS
 
 

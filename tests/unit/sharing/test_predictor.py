@@ -16,8 +16,8 @@ from fedhca.data.colours import normalise
 from fedhca.errors import DataError, ModelFolderError
 from fedhca.models import ClientModel
 from fedhca.models.encoder import Pyramid, backbone
-from fedhca.stats import Squares
 from fedhca.tasks import Classification, Depth, Keypoints, SemanticSegmentation, Task
+from fedhca.tasks.stats import Squares
 from tiny import TASKS, WIDTH, Encoder, encoder, equal, swin
 
 SIZE = (32, 48)

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from fedhca.errors import DataError, RecipeError
-from fedhca.stats import Confusion
 from fedhca.tasks import IGNORE, HumanParts, SemanticSegmentation, Task
 from fedhca.tasks.palette import NEUTRAL
+from fedhca.tasks.stats import Confusion
 from tiny import PICTURE
 
 both = pytest.mark.parametrize("task", [SemanticSegmentation(channels=7), HumanParts()], ids=lambda task: task.name)

@@ -4,10 +4,10 @@ import torch
 
 from fedhca.data.window import Window
 from fedhca.errors import DataError, RecipeError
-from fedhca.stats import Share
 from fedhca.tasks import IGNORE, Classification
 from fedhca.tasks.head import PoolingHead
 from fedhca.tasks.palette import NEUTRAL, class_colours
+from fedhca.tasks.stats import Share
 
 TASK = Classification(channels=3)
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from fedhca.data.window import Window, draw_window
 from fedhca.errors import DataError, RecipeError
-from fedhca.stats import Share
 from fedhca.tasks import IGNORE, Keypoints
+from fedhca.tasks.stats import Share
 from fedhca.tasks.view import padding
 
 TASK = Keypoints(channels=3, sigma=1.5, swaps=((1, 2),))

@@ -11,9 +11,9 @@ from nvflare.collab import collab
 from fedhca.engines.here import server_here, site_here
 from fedhca.engines.serve import serve
 from fedhca.engines.site import cause
-from fedhca.engines.wire import Wire, to_wire
 from fedhca.errors import FedhcaError, GoneError
-from fedhca.messages import Missing
+from fedhca.wire.encoding import Wire, to_wire
+from fedhca.wire.messages import Missing
 
 SERVER_S_NAME = "server"
 """What FLARE calls the server's part of a job."""

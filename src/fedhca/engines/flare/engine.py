@@ -12,11 +12,11 @@ from fedhca.engines.certificates import lasting
 from fedhca.engines.flare.provision import provision, server_resources, write_local
 from fedhca.engines.flare.session import connect
 from fedhca.engines.flare.workspace import reach, write_workspace
-from fedhca.engines.processes import CONNECTED, SERVER, SITE, Processes, last_line, require_free
 from fedhca.engines.proxies import exempt
 from fedhca.engines.server_folder import ServerFolder
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RunFolderError
+from fedhca.processes.supervision import CONNECTED, SERVER, SITE, Processes, last_line, require_free
 
 REFUSED = "The server has this site already (a second copy of it; or itself before a crash, for a minute more)."
 

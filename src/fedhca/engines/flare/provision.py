@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fedhca.atomic import write_atomically
 from fedhca.engines.server_folder import ServerFolder
 from fedhca.errors import FedhcaError, RecipeError
 from fedhca.experiment.recipes import to_yaml
+from fedhca.storage.atomic import write_atomically
 
 ADMIN = "admin@fedhca.org"
 ALLOWED = ["nvflare.collab.", "fedhca.engines.flare.apps."]

@@ -18,7 +18,7 @@ from fedhca.engines import engine
 from fedhca.engines.flare.apps import ServerApp, SiteApp
 from fedhca.engines.flare.provision import ADMIN
 from fedhca.errors import GoneError
-from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import dump_recipe
 
 SYNC = 600

@@ -13,10 +13,10 @@ from typing import Any
 
 from nvflare.lighter.utils import load_yaml, sh_replace
 
-from fedhca.atomic import write_atomically
 from fedhca.engines.flare.provision import ADDRESS, KEYS, NAMED, PROJECT, permissions, site_resources
 from fedhca.engines.proxies import connect_as_grpc
 from fedhca.errors import FedhcaError, GoneError
+from fedhca.storage.atomic import write_atomically
 
 
 def write_workspace(engine: Path, site: str) -> None:

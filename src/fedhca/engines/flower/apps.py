@@ -15,9 +15,9 @@ from flwr.serverapp import Grid, ServerApp
 from fedhca.engines.here import server_here, site_here
 from fedhca.engines.serve import serve
 from fedhca.engines.site import cause
-from fedhca.engines.wire import Wire, to_wire
 from fedhca.errors import ClientError, GoneError
-from fedhca.messages import Missing
+from fedhca.wire.encoding import Wire, to_wire
+from fedhca.wire.messages import Missing
 
 POLL = 0.5
 """Seconds between looks for answers."""

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import httpx
 
-from fedhca.atomic import write_atomically
 from fedhca.engines import engine
 from fedhca.engines.certificates import lasting
 from fedhca.engines.flower.provision import ADDRESS, AUTHORITY, CERTIFICATE, KEY, PUBLIC, SITE_KEY, provision
 from fedhca.engines.flower.session import QUIET, FlowerSession
-from fedhca.engines.processes import CONNECTED, SERVER, SITE, Processes, last_line, require_free
 from fedhca.engines.proxies import NO_PROXIES, through_of_httpx
 from fedhca.engines.server_folder import ServerFolder
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import FedhcaError, GoneError
+from fedhca.processes.supervision import CONNECTED, SERVER, SITE, Processes, last_line, require_free
+from fedhca.storage.atomic import write_atomically
 
 LOCAL = {"localhost", "127.0.0.1"}
 PATIENCE = 60.0

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from fedhca.atomic import write_atomically
 from fedhca.engines.server_folder import ServerFolder
+from fedhca.storage.atomic import write_atomically
 
 VALID = datetime.timedelta(days=360)
 AUTHORITY, CERTIFICATE, KEY, PUBLIC, ADDRESS = "ca.pem", "server.pem", "server.key", "{site}.pub", "address.json"

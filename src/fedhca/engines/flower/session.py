@@ -11,13 +11,13 @@ from typing import Any
 
 import tomli_w
 
-from fedhca.atomic import write_atomically
 from fedhca.engines import engine
-from fedhca.engines.processes import TOOLS
 from fedhca.engines.proxies import NO_PROXIES
 from fedhca.errors import GoneError
-from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import dump_recipe
+from fedhca.processes.supervision import TOOLS
+from fedhca.storage.atomic import write_atomically
 
 HERE = "here"
 """The name of the one server that is known in the folder of these commands."""

@@ -12,11 +12,11 @@ from fedhca.engines.driver import POLL
 from fedhca.engines.events import events
 from fedhca.engines.flower.engine import free_port, wait_for
 from fedhca.engines.flower.session import QUIET, FlowerSession
-from fedhca.engines.processes import RUN, Processes, last_line
 from fedhca.engines.proxies import exempt
 from fedhca.errors import FedhcaError, MissingReplyError, RecipeError
 from fedhca.experiment.run_folder import RunFolder
-from fedhca.lock import in_use
+from fedhca.processes.supervision import RUN, Processes, last_line
+from fedhca.storage.lock import in_use
 
 ENGINE = "engine"
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}

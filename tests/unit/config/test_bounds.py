@@ -7,7 +7,7 @@ import pytest
 
 from fedhca.data.described.description import Description
 from fedhca.errors import RecipeError
-from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import load_recipe
 from tiny import RECIPE
 

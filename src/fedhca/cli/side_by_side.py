@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from fedhca.errors import FedhcaError, RecipeError
 from fedhca.experiment.run_folder import RunFolder
-from fedhca.leash import start_on_leash
+from fedhca.processes.process_group import start_on_leash
 
 PATIENCE = 20.0
 """Seconds for a run to stop in, when it is asked to; then it is ended."""

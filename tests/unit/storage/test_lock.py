@@ -6,7 +6,7 @@ import pytest
 from filelock import FileLock
 
 from fedhca.errors import RunFolderError
-from fedhca.lock import in_use
+from fedhca.storage.lock import in_use
 from living import holder
 
 

@@ -16,13 +16,22 @@ import numpy as np
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from fedhca.compression import Compressed
 from fedhca.config.federation import TransferDtype
 from fedhca.config.section import NAME
 from fedhca.errors import ClientError, one_line
-from fedhca.layout import Layout
-from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, Keeps, LocalRule, Missing, TrainReply, TrainRequest
-from fedhca.parameters import Parameters
+from fedhca.wire.compression import Compressed
+from fedhca.wire.layout import Layout
+from fedhca.wire.messages import (
+    EvaluateReply,
+    EvaluateRequest,
+    Hello,
+    Keeps,
+    LocalRule,
+    Missing,
+    TrainReply,
+    TrainRequest,
+)
+from fedhca.wire.parameters import Parameters
 
 Scalar = str | int | float
 Wire = Mapping[str, Scalar | np.ndarray]

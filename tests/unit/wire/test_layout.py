@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from fedhca.errors import LayoutError
-from fedhca.layout import Layout
+from fedhca.wire.layout import Layout
 
 SHAPES = {"linears.1.weight": (2, 3), "linears.1.bias": (2,), "linears.10.weight": (1, 2), "norm.weight": (2,), "t": ()}
 LAYOUT = Layout.of(SHAPES)

@@ -34,7 +34,7 @@ class Parameters:
 
     @property
     def plain(self) -> "Parameters":
-        """Itself: what travels in fewer bits has another, see `fedhca.compression`."""
+        """Itself: what travels in fewer bits has another, see `fedhca.wire.compression`."""
         return self
 
     @property

@@ -16,8 +16,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from fedhca.atomic import write_atomically
 from fedhca.errors import RunFolderError
+from fedhca.storage.atomic import write_atomically
 
 NAMES = {
     torch.float64: "F64",

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from fedhca.config.federation import TransferDtype
 from fedhca.errors import ClientError
-from fedhca.layout import Layout
-from fedhca.parameters import Parameters, is_finite
+from fedhca.wire.layout import Layout
+from fedhca.wire.parameters import Parameters, is_finite
 
 LEVELS = 127
 

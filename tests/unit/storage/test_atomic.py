@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fedhca.atomic import write_atomically
 from fedhca.errors import RunFolderError
+from fedhca.storage.atomic import write_atomically
 
 
 def test_folders_are_made_and_nothing_is_left_beside(tmp_path: Path) -> None:

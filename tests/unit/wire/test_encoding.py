@@ -10,11 +10,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fedhca.engines.wire import Message, Wire, from_wire, to_wire
 from fedhca.errors import ClientError
-from fedhca.layout import Layout
-from fedhca.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Missing, TrainReply, TrainRequest
-from fedhca.parameters import Parameters
+from fedhca.wire.encoding import Message, Wire, from_wire, to_wire
+from fedhca.wire.layout import Layout
+from fedhca.wire.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Missing, TrainReply, TrainRequest
+from fedhca.wire.parameters import Parameters
 
 PARAMETERS = Parameters(torch.tensor([1.5, -0.0, 1e-45]), torch.arange(6.0).view(3, 2))
 LAYOUT = Layout.of({"a.weight": (2, 1), "norm.bias": (1,)}, norms=["norm"])

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from fedhca.config.owner import ELSEWHERE, is_place, local, set_locally, with_local, without_places
-from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import load_recipe
 
 

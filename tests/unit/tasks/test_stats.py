@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from fedhca.errors import DataError
-from fedhca.stats import THRESHOLDS, Angles, Confusion, Share, Squares, Stat, ThresholdCounts
+from fedhca.tasks.stats import THRESHOLDS, Angles, Confusion, Share, Squares, Stat, ThresholdCounts
 
 EVERYWHERE = torch.ones(1, 1, 4, dtype=torch.bool)
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from fedhca.errors import RunFolderError
-from fedhca.state_folder import StateFolder
-from fedhca.tensor_file import save_tensors
+from fedhca.storage.state_folder import StateFolder
+from fedhca.storage.tensor_file import save_tensors
 
 
 def tensors(rounds: int) -> dict[str, torch.Tensor]:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from torch import Tensor
 
 from fedhca.errors import RunFolderError
-from fedhca.tensor_file import load_facts, load_tensors, require_whole, save_tensors
+from fedhca.storage.tensor_file import load_facts, load_tensors, require_whole, save_tensors
 
 Taken = TypeVar("Taken")
 

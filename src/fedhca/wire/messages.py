@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar, final, runtime_checkable
 
-from fedhca.compression import Compressed
 from fedhca.config.federation import TransferDtype
 from fedhca.config.section import NAME
 from fedhca.errors import ClientError, FedhcaError, one_line
-from fedhca.layout import Layout
-from fedhca.parameters import Parameters
+from fedhca.wire.compression import Compressed
+from fedhca.wire.layout import Layout
+from fedhca.wire.parameters import Parameters
 
 Keeps = Literal["received", "trained", "own"]
 

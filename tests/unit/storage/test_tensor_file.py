@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save, save_file
 
 from fedhca.errors import RunFolderError
-from fedhca.tensor_file import load_facts, load_shapes, load_tensors, require_whole, save_tensors
+from fedhca.storage.tensor_file import load_facts, load_shapes, load_tensors, require_whole, save_tensors
 
 TENSORS = {
     "single": torch.tensor([1.5, -0.0, 1e-45, float("nan"), float("inf")]),

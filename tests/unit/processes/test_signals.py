@@ -23,7 +23,7 @@ for found in pkgutil.walk_packages(fedhca.__path__, "fedhca."):
         __import__(found.name)
 
 from fedhca.engines.engine import engine_named
-from fedhca.leash import start_on_leash
+from fedhca.processes.process_group import start_on_leash
 
 for use in (lambda: start_on_leash(["true"]), lambda: engine_named("flower")):
     try:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from fedhca.errors import RunFolderError
-from fedhca.tables import mapped_like
+from fedhca.storage.tables import mapped_like
 
 
 def test_a_mapped_table_is_written_and_read_and_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -7,13 +7,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
+from fedhca.cli.pace import UNKNOWN, Pace
 from fedhca.client.training import Step
 from fedhca.experiment.run import run
 from fedhca.experiment.run_folder import RunFolder
-from fedhca.messages import Missing
-from fedhca.pace import UNKNOWN, Pace
+from fedhca.processes.signals import require_wanted
 from fedhca.server.state import Round
-from fedhca.stopping import require_wanted
+from fedhca.wire.messages import Missing
 
 SILENCE = 15.0
 """Seconds without a line after which, where there is no bar, a line says how far training has come."""

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from fedhca.cli.pace import Pace
 from fedhca.engines.events import events
 from fedhca.errors import one_line
 from fedhca.experiment import journal
 from fedhca.experiment.drive import JOURNAL
-from fedhca.pace import Pace
+from fedhca.processes.signals import require_wanted
 from fedhca.server import family
-from fedhca.stopping import require_wanted
 
 
 class Progress:

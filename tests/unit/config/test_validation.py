@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fedhca.config.section import Section, checked
 from fedhca.data.described.description import Description
 from fedhca.errors import RecipeError
-from fedhca.experiment.config import Recipe
+from fedhca.experiment.recipe import Recipe
 
 TASKS: dict[str, Any] = {
     "a": {"kind": "semseg", "classes": ["x", "y"], "ignore": [255], "offset": 1, "folder": "a", "suffix": "_a"},

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from fedhca.engines import processes
-from fedhca.engines.processes import Processes, require_free, stay
 from fedhca.errors import FedhcaError
+from fedhca.processes import supervision
+from fedhca.processes.supervision import Processes, require_free, stay
 from living import are_gone
 
 
@@ -61,7 +61,7 @@ def test_nothing_outlives_whoever_started_it_however_that_ends(group: str, tmp_p
     code = f"""
 import sys, time
 from pathlib import Path
-from fedhca.engines.processes import Processes
+from fedhca.processes.supervision import Processes
 made = Processes([sys.executable, "-c", {child!r}], Path({str(tmp_path)!r}), Path({str(tmp_path)!r}, "log.txt"), {{}})
 print(made.process.pid, flush=True)
 time.sleep(60)
@@ -79,8 +79,8 @@ time.sleep(60)
 def test_one_that_only_ends_again_is_given_up_with_its_last_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "PATIENCE", 2.0)
-    monkeypatch.setattr(processes, "PAUSE", 1.0)
+    monkeypatch.setattr(supervision, "PATIENCE", 2.0)
+    monkeypatch.setattr(supervision, "PAUSE", 1.0)
     told: list[str] = []
     with pytest.raises(FedhcaError, match=r"should stay up\. It ended: no heard here More is in"):
         stay(
@@ -94,7 +94,7 @@ def test_one_that_only_ends_again_is_given_up_with_its_last_line(
 def test_what_its_owner_should_see_is_told_and_ends_it_where_it_gives_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "LOOK", 0.1)
+    monkeypatch.setattr(supervision, "LOOK", 0.1)
     code = "import time; print('refused', flush=True); time.sleep(60 if {} else 1)"
     told: list[str] = []
     for gives_up in (False, True):
@@ -108,7 +108,7 @@ def test_what_its_owner_should_see_is_told_and_ends_it_where_it_gives_up(
 
 def test_one_that_gave_up_says_why_and_when_it_tries_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, seconds in (("LOOK", 0.1), ("ROOM", 0.5), ("PAUSE", 0.25)):
-        monkeypatch.setattr(processes, name, seconds)
+        monkeypatch.setattr(supervision, name, seconds)
     told: list[str] = []
     codes = iter(["print('refused', flush=True); time.sleep(60)", "print('broken')"])
 
@@ -129,7 +129,7 @@ def test_one_that_gave_up_says_why_and_when_it_tries_again(tmp_path: Path, monke
 
 
 def test_one_that_was_up_is_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "SOON", 0.0)
+    monkeypatch.setattr(supervision, "SOON", 0.0)
     told: list[str] = []
     count = iter(range(3))
 

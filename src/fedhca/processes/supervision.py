@@ -14,8 +14,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from fedhca.errors import FedhcaError
-from fedhca.leash import end_marked, start_on_leash
-from fedhca.stopping import ENDS, leave_at_once
+from fedhca.processes.process_group import end_marked, start_on_leash
+from fedhca.processes.signals import ENDS, leave_at_once
 
 SITE, SERVER, RUN = "FEDHCA_SITE", "FEDHCA_SERVER", "FEDHCA_RUN"
 """Variables with the folder of this site, server, or run, for the processes that an engine starts for a run."""

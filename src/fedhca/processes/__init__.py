@@ -1,0 +1,1 @@
+"""Processes: how they are stopped, started in groups, and watched."""

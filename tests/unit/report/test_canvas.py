@@ -74,3 +74,13 @@ def test_more_methods_than_hues_take_the_next_dash_and_another_marker() -> None:
     assert found["x7"].style(DARK)["color"] == "#4fa8e8"
     assert Look(-1).style(DARK) == {"color": "#eceff3", "linestyle": "-", "marker": "o"}
     assert Look(7, 4, 8).style(LIGHT) == {"color": "#0072b2", "linestyle": "-", "marker": "o"}  # all begin anew
+
+
+def test_titles_stand_out_and_grids_stand_back() -> None:
+    settings = Canvas().settings()
+    names = ("xtick.labelsize", "axes.labelsize", "legend.fontsize", "font.size", "axes.titlesize")
+    sizes = [settings[name] for name in names]
+    assert sizes == sorted(sizes)
+    assert sizes[0] >= 7
+    assert settings["ytick.labelsize"] == sizes[0]
+    assert 0.5 <= settings["grid.linewidth"] < settings["axes.linewidth"] < settings["lines.linewidth"]

@@ -169,6 +169,19 @@ def test_verdicts_stand_beside_the_gains(whole: Path) -> None:
     assert "holds" not in text
 
 
+def test_captions_that_say_how_to_read_a_table_are_seen_and_others_only_heard(whole: Path) -> None:
+    text = whole.read_text(encoding="utf-8")
+    for caption, seen in (
+        ("Δm: mean relative gain over local", 1),
+        ("Δm against local, paired by seed", 1),
+        ("The own part of the products that move α", 1),
+        ("How long every run took.", 0),
+        ("Claims of the paper and what was measured.", 0),
+    ):
+        assert text.count(f'<caption class="unseen">{caption}') == 1
+        assert text.count(f'<p class="note">{caption}') == seen
+
+
 def test_the_record_names_no_place_of_this_machine(tmp_path: Path) -> None:
     entry = made(tmp_path, "local", changes=["model.backbone=/home/eve/models/swin"])
     text = written([entry], tmp_path, "record").text

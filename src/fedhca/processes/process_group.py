@@ -18,7 +18,7 @@ from fedhca.errors import FedhcaError
 MARK = "FEDHCA_LEASH"
 """Variable with the mark of a leash, which a process hands on to what it starts, in whichever group and session."""
 HOLD = (
-    'exec 3<&0 </dev/null; '
+    "exec 3<&0 </dev/null; "
     '{ trap "" TERM; read _ <&3; "$0" -P -m fedhca.processes.process_group; kill -KILL 0; } >/dev/null 2>&1 & '
     'exec "$@" 3<&-'
 )

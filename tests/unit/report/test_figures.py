@@ -110,7 +110,7 @@ def test_numbers_fit_into_their_cells_and_rows_are_three_tenths_of_an_inch_high(
 def test_names_below_cells_are_turned_where_they_would_meet(panels: int, turned: int) -> None:
     """Four names of 13 letters have room below a panel as wide as the page, and not below one of half its width."""
     settings = {f"×{number}": np.zeros((2, 4)) for number in range(panels)}
-    figure = task_gains(Canvas(), settings, ["a", "b"], [f"method-{number:06}" for number in range(4)])
+    figure = draw_task_gains(Canvas(), settings, ["a", "b"], [f"method-{number:06}" for number in range(4)])
     for axes in figure.axes:
         assert {label.get_rotation() for label in axes.get_xticklabels()} == {turned}
 

@@ -148,7 +148,7 @@ def test_numbers_can_be_read_on_every_colour(tmp_path: Path, theme: Theme, lowes
         column, row = map(int, text.get_position())
         (colour,) = colours(axes, matrix[row, column])
         low, high = sorted((luminance(text.get_color()), luminance(colour)))
-        assert (high + 0.05) / (low + 0.05) > 3, (matrix[row, column], text.get_color())
+        assert (high + 0.05) / (low + 0.05) > 4, (matrix[row, column], text.get_color())
 
 
 def test_who_is_alone_or_has_no_mixing_is_not_shown(tmp_path: Path) -> None:

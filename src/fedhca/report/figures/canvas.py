@@ -81,9 +81,10 @@ class Canvas:
 
 
 def readable_on(colour: Any) -> str:
-    """Return black or white, whichever can be read on this colour."""
-    red, green, blue = to_rgb(colour)
-    return "#10141a" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.53 else "#ffffff"
+    """Return black or white, whichever has more contrast on this colour (WCAG 2.2: (L₁ + 0.05)/(L₂ + 0.05))."""
+    linear = [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in to_rgb(colour)]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#10141a" if luminance > 0.195 else "#ffffff"  # where both have the same contrast
 
 
 def on_one_scale(grid: Sequence[Axes], direction: Literal["x", "y"]) -> None:

@@ -48,13 +48,13 @@ def need(engine: str) -> str:
 
 
 @contextmanager
-def staying(commands: Sequence[Sequence[str]], cwd: Path, **more: str) -> Iterator[None]:
+def staying(commands: Sequence[Sequence[str]], cwd: Path, **more: str) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Commands that stay, until the end of the block."""
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     environment = {**ENVIRONMENT, **more}
     running = [subprocess.Popen([*COMMAND, *words], cwd=cwd, env=environment, **quiet) for words in commands]  # type: ignore[call-overload]
     try:
-        yield
+        yield running
     finally:
         for process in running:
             process.terminate()

@@ -5,6 +5,7 @@ keys. A failure names the engine whose new version, perhaps, does something else
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,8 @@ from sites import COMMAND, ENVIRONMENT, LIMIT, SITES, Network, fedhca, kill, nee
 from tiny import RECIPE
 
 SPY = Path(__file__).parent / "spy"
+SPIED = os.pathsep.join([str(SPY), *filter(None, [os.environ.get("PYTHONPATH")])])
+"""What is tested stays what it is where another source than the installed one is."""
 ROUNDS = 3
 CHANGES = [f"rounds={ROUNDS}", f"evaluate_every={ROUNDS}"]
 
@@ -71,11 +74,11 @@ def near(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return here / "run"
 
 
-def after_rounds(run: Path, rounds: int, driver: subprocess.Popen[Any], tested: str) -> None:
-    """Wait until so many rounds of a run are done."""
+def after_rounds(run: Path, rounds: int, needed: Sequence[subprocess.Popen[Any]], tested: str) -> None:
+    """Wait until so many rounds of a run are done, for which these processes are needed."""
     end = time.monotonic() + LIMIT
     while len(journal.read(run / "journal.jsonl")) < rounds:
-        assert driver.poll() is None, tested
+        assert [each.args for each in needed if each.poll() is not None] == [], tested
         assert time.monotonic() < end, tested
         time.sleep(0.2)
 
@@ -106,7 +109,7 @@ def test_ray_s_simulation_though_it_is_killed(near: Path, tmp_path: Path) -> Non
     words = [*COMMAND, "run", str(RECIPE), *CHANGES, "--at-once", "2", "--out", "run"]
     with to_this_machine_only():
         first = subprocess.Popen(words, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
-        after_rounds(tmp_path / "run", 1, first, tested)
+        after_rounds(tmp_path / "run", 1, [first], tested)
         started = started_by(first.pid)
         first.kill()
         assert len(started) > 5, tested  # Ray's are many, most in groups of their own
@@ -133,11 +136,11 @@ def test_a_network_though_processes_are_killed(engine: str, near: Path, tmp_path
     assert "should answer. Found: Connection refused." in done.stderr
     assert done.stderr.count("\n") == 1
     stay = [["server", "start"], *(["site", "start", site] for site in SITES)]
-    with to_this_machine_only(), staying(stay, tmp_path, SPY=str(made.crossed), PYTHONPATH=str(SPY)):
+    with to_this_machine_only(), staying(stay, tmp_path, SPY=str(made.crossed), PYTHONPATH=SPIED) as stays:
         words = [*COMMAND, "server", "run", "--name", "far"]
         driver = subprocess.Popen(words, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
         for rounds, what, where in KILLED[engine]:
-            after_rounds(made.run, rounds, driver, made.tested)
+            after_rounds(made.run, rounds, [driver, *stays], made.tested)
             kill(what, tmp_path / where)
         printed, _ = driver.communicate(timeout=LIMIT)
         checked = fedhca("site", "check", "lab", cwd=tmp_path)

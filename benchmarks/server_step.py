@@ -31,8 +31,8 @@ from timing import spread
 from fedhca.aggregation import Member, Rows
 from fedhca.methods import make_method
 from fedhca.models import ClientModel, backbone
-from fedhca.server.inbox import Inbox
-from fedhca.server.roster import Roster
+from fedhca.server.inbox import ReceivedUpdates
+from fedhca.server.roster import ClientRegistry
 from fedhca.server.rounds import step
 from fedhca.server.state import ServerState
 from fedhca.storage.tables import mapped_like, new_like
@@ -76,7 +76,7 @@ def layouts(part: float) -> tuple[Layout, Layout]:
 class Tables:
     """What was received, and what was sent, of everybody."""
 
-    roster: Roster
+    roster: ClientRegistry
     received: tuple[torch.Tensor, torch.Tensor]
     sent: tuple[torch.Tensor, torch.Tensor]
 
@@ -85,7 +85,7 @@ def tables(case: Case) -> Tables:
     """Fill tables with numbers like those of training: updates are a hundredth of the parameters."""
     encoder, decoder = layouts(case.part)
     members = tuple(Member(f"client{i}", "data", TASKS if i % 6 == 0 else (TASKS[i % 4],)) for i in range(case.clients))
-    roster = Roster(members, ((encoder, decoder),) * case.clients)
+    roster = ClientRegistry(members, ((encoder, decoder),) * case.clients)
     sizes = (case.clients, encoder.width), (len(roster.decoder_members), decoder.width)
     received, sent = (tuple(table(size, case.disk) for size in sizes) for _ in range(2))
     for start, end in zip(received, sent, strict=True):
@@ -111,9 +111,9 @@ def ours(given: Tables) -> Callable[[], object]:
         method.decoder.init(Rows(decoders, decoders, roster.decoder_members, roster.layouts[0][1])),
     )
     first = ServerState(roster, 0, given.received, states, since)
-    second, _ = step(method, first, Inbox(roster, given.sent, names))
+    second, _ = step(method, first, ReceivedUpdates(roster, given.sent, names))
     known = ServerState(roster, 0, given.received, second.memories, since)
-    return lambda: step(method, known, Inbox(roster, given.sent, names))
+    return lambda: step(method, known, ReceivedUpdates(roster, given.sent, names))
 
 
 def baseline(given: Tables) -> Callable[[], object]:

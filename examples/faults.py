@@ -98,7 +98,7 @@ class Stage:
 
     def rounds(self, name: str) -> int:
         """Return how many rounds a run has done."""
-        return len(journal.read(self.run_folder(name) / "journal.jsonl"))
+        return len(journal.read_lines(self.run_folder(name) / "journal.jsonl"))
 
     @contextmanager
     def running(self, name: str, *changes: str) -> Iterator[subprocess.Popen[str]]:
@@ -143,7 +143,7 @@ def answers_of_no_use(stage: Stage) -> None:
         pass
     stage.behave({})
     faults = [f"round {place}: {fault}: " for place, fault in enumerate(FAULTS, 2)]
-    lines = journal.read(stage.run_folder("keep") / "journal.jsonl")
+    lines = journal.read_lines(stage.run_folder("keep") / "journal.jsonl")
     missing = [line.get("missing", {}).get("train", {}).get("figures-semseg", "") for line in lines[1:8]]
     lines_seen = [fault + cause for fault, cause in zip(faults, missing, strict=False)]
     show("answers of no use, under keep", *lines_seen, stage.said("keep.txt")[-2])
@@ -188,7 +188,7 @@ def goes_away(stage: Stage, policy: str) -> None:
         until(lambda: not stage.processes(str(stage.here / "lab")), 10)  # nothing outlives it
         time.sleep(30)
         stage.start("site", "start", "lab", console="lab.txt")
-    lines = journal.read(stage.run_folder(name) / "journal.jsonl")
+    lines = journal.read_lines(stage.run_folder(name) / "journal.jsonl")
     missing = [f"round {line['round']}: {line['missing']}" for line in lines if line.get("missing")]
     same = f"same bits: {stage.near(name, 'rounds=4')}"
     show(f"a site's machine gone for 30 s, under {policy}", *stage.said(f"{name}.txt"), *missing, same)

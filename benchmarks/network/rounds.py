@@ -108,7 +108,7 @@ def measure(engine: str, sites: int) -> tuple[list[dict[str, Any]], dict[str, fl
             process.terminate()
         for process in stay:
             process.wait()
-    return journal.read(here / "federation" / "runs" / "run" / "journal.jsonl"), peaks.peaks
+    return journal.read_lines(here / "federation" / "runs" / "run" / "journal.jsonl"), peaks.peaks
 
 
 def show(engine: str, sites: int) -> None:

@@ -12,7 +12,7 @@ if "FAULTS" in os.environ and any("clientapp" in word or "worker_process" in wor
 
     from fedhca.engines import site
 
-    answer, inner = site.Site.answer, site.Site._answer
+    answer, inner = site.ClientHost.answer, site.ClientHost._answer
 
     def _fault(wire: Any) -> str:
         plan = json.loads(Path(os.environ["FAULTS"]).read_text())
@@ -39,4 +39,4 @@ if "FAULTS" in os.environ and any("clientapp" in word or "worker_process" in wor
             reply["client"] = "rooms-all"
         return reply
 
-    site.Site._answer, site.Site.answer = _misled, _changed  # type: ignore[method-assign]
+    site.ClientHost._answer, site.ClientHost.answer = _misled, _changed  # type: ignore[method-assign]

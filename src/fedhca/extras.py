@@ -39,7 +39,7 @@ EXTRAS: Mapping[str, Extra] = {
 """By the names that pip knows, each with what it gives."""
 
 
-def require(extra: str, who: str) -> None:
+def require_extra(extra: str, who: str) -> None:
     """Ask for an extra before it is used.
 
     Args:

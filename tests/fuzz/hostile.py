@@ -16,7 +16,7 @@ from PIL import Image
 from scipy.io import savemat
 
 from fedhca.data import image, matlab
-from fedhca.data.described.description import read_description
+from fedhca.data.described.description import read_dataset_description
 from fedhca.data.described.folder import Folder
 from fedhca.data.human_parts import parts_label
 from fedhca.engines.events import events
@@ -186,7 +186,7 @@ def _table(kind: str) -> Callable[[Path], object]:
 READERS = [
     Reader("classes.csv", b"id,class\na,1\nb,dog\n", _table("classification, classes: [cat, dog]")),
     Reader("points.csv", b"id,point,x,y\na,0,1,2.5\nb,nose,0,1\n", _table("keypoints, points: [nose]")),
-    Reader("dataset.yaml", DATASET, lambda path: read_description(path.parent)),
+    Reader("dataset.yaml", DATASET, lambda path: read_dataset_description(path.parent)),
     Reader("train.txt", b"a\nb.png\n", _listed),
     Reader("classes.png", _picture("PNG", "L"), _described("semseg")),
     Reader("classes.tif", _picture("TIFF", "L"), _described("semseg")),
@@ -198,7 +198,7 @@ READERS = [
     Reader("model.safetensors", WEIGHTS, _shared),
     Reader("recipe.yaml", RECIPE.read_bytes(), load_recipe),
     Reader("experiment.yaml", b"title: x\nsettings: {a: {small: demo}}\nmethods: [local, fedavg]\n", load_experiment),
-    Reader("journal.jsonl", "".join(json.dumps(line) + "\n" for line in LINES).encode(), journal.read),
+    Reader("journal.jsonl", "".join(json.dumps(line) + "\n" for line in LINES).encode(), journal.read_lines),
     Reader("events.jsonl", b'{"time": 1.0, "what": "missing", "client": "a"}\n', lambda path: events(path.parent)),
     Reader("state.safetensors", STATE, load_tensors),
     Reader("facts.safetensors", STATE, load_facts),

@@ -16,9 +16,9 @@ from hostile import attempt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fedhca.config.federation import Client, Federation, Guard, OnMissing, Privacy
+from fedhca.config.federation import ClientEntry, Federation, Guard, OnMissing, Privacy
 from fedhca.engines.events import Event
-from fedhca.engines.site import Site
+from fedhca.engines.site import ClientHost
 from fedhca.errors import FedhcaError
 from fedhca.experiment import journal
 from fedhca.experiment.drive import drive
@@ -45,7 +45,7 @@ def tried(count: int) -> settings:
 def federation(tasks: Mapping[str, int], **options: Any) -> Federation:
     """Clients with so many decoders each."""
     clients = tuple(
-        Client(name=name, dataset="nyud", tasks=tuple(f"t{i}" for i in range(count))) for name, count in tasks.items()
+        ClientEntry(name=name, dataset="nyud", tasks=tuple(f"t{i}" for i in range(count))) for name, count in tasks.items()
     )
     return Federation(clients=clients, evaluate_every=1, **options)
 
@@ -123,7 +123,7 @@ def test_what_is_made_of_huge_numbers_is_finite_or_refused_and_the_run_goes_on(
         before = found_before(folder)
         if before < ROUNDS and before <= when:  # the lie was refused: all that was saved is from before it
             assert [found.number for found in going(folder)] == [*range(before + 1, ROUNDS + 1)]
-            assert [line["round"] for line in journal.read(folder / "journal.jsonl")] == [*range(1, ROUNDS + 1)]
+            assert [line["round"] for line in journal.read_lines(folder / "journal.jsonl")] == [*range(1, ROUNDS + 1)]
 
 
 def found_before(folder: Path) -> int:
@@ -272,7 +272,7 @@ def test_a_private_client_answers_any_question_alike_and_counts_it(
 
 def answered(subject: Any, request: TrainRequest | EvaluateRequest) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    attempt(lambda: found.update(Site({"a": lambda: subject}).answer("a", to_wire(request))))
+    attempt(lambda: found.update(ClientHost({"a": lambda: subject}).answer("a", to_wire(request))))
     return found
 
 
@@ -327,7 +327,7 @@ def test_a_message_out_of_range_is_refused_and_the_states_of_the_client_stay(
     wire = {**to_wire(request("a", 2, subject.model.collect(), LocalRule())), **dict(changes)}
     before = {path.name: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
     found: dict[str, Any] = {}
-    attempt(lambda: found.update(Site({"a": lambda: subject}).answer("a", wire)))
+    attempt(lambda: found.update(ClientHost({"a": lambda: subject}).answer("a", wire)))
     assert found["kind"] == "missing"
     assert str(found["cause"]).isprintable()
     assert len(found["cause"]) <= 1000
@@ -358,7 +358,7 @@ def test_a_file_torn_at_any_byte_is_read_and_gone_on_with(
     events: bool, written: list[dict[str, Any]], cut: int, left: bytes, again: int
 ) -> None:
     """Torn once and again; of the bytes that a crash leaves behind, too, nothing but the torn line is lost."""
-    kind = Event if events else journal.Line
+    kind = Event if events else journal.JournalLine
     written = [line for line in written if ("time" in line) == events] or [
         {"time": 1.0, "what": "begun"} if events else {"round": 1}
     ]
@@ -375,10 +375,10 @@ def test_a_file_torn_at_any_byte_is_read_and_gone_on_with(
             kept += [line] if place >= torn - 1 else []
             if place < torn - 1 and _is_json(path.read_bytes()[len(whole) - torn :]):
                 path.write_bytes(whole[: len(whole) - torn + place])  # a tail that makes a line whole again is no tear
-            attempt(lambda: journal.read(path, kind))
-            assert journal.read(path, kind) == kept
+            attempt(lambda: journal.read_lines(path, kind))
+            assert journal.read_lines(path, kind) == kept
         journal.append(path, written[0])
-        assert journal.read(path, kind) == [*kept, written[0]]
+        assert journal.read_lines(path, kind) == [*kept, written[0]]
 
 
 def _is_json(text: bytes) -> bool:

@@ -105,7 +105,7 @@ def test_a_journal_of_other_values_is_read_or_refused_in_one_line(values: dict[s
     with TemporaryDirectory() as folder:
         path = Path(folder, "journal.jsonl")
         path.write_text(json.dumps(values) + "\n")
-        attempt(lambda: journal.read(path))
+        attempt(lambda: journal.read_lines(path))
 
 
 @FEW

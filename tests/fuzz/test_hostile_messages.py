@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fedhca.config.federation import Federation
-from fedhca.engines.post import Post
+from fedhca.engines.post import NetworkRuntime
 from fedhca.errors import ClientError
-from fedhca.server.replies import gather
+from fedhca.server.replies import collect
 from fedhca.wire.encoding import Message, from_wire, to_wire
 from fedhca.wire.layout import Layout
 from fedhca.wire.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Missing, TrainReply, TrainRequest
@@ -85,8 +85,8 @@ def test_any_answer_is_a_reply_or_why_there_is_none(wire: dict[str, Any]) -> Non
     request = TrainRequest("a", 1, PARAMETERS, LocalRule())
 
     def ask() -> None:
-        post = Post(lambda sent: [("a", wire)], ["a"])
-        found = gather(
+        post = NetworkRuntime(lambda sent: [("a", wire)], ["a"])
+        found = collect(
             post.train, [request, TrainRequest("b", 1, PARAMETERS, LocalRule())], Federation(on_missing="keep")
         )
         assert all(cause.isprintable() and len(cause) <= 1000 for cause in found.missing.values())

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from fedhca.config.federation import Client, Federation, Guard
+from fedhca.config.federation import ClientEntry, Federation, Guard
 from fedhca.experiment import journal
 from fedhca.methods import METHODS, make_method
 from fedhca.runtimes import ScriptedRuntime
-from fedhca.server import Roster, Round, begin, rounds
-from fedhca.server.family import Part, apart, rows_of
+from fedhca.server import ClientRegistry, Round, initial_state, rounds
+from fedhca.server.family import Part, architectures, part_rows
 from fedhca.wire.layout import Layout
 from fedhca.wire.messages import Hello, Missing, TrainRequest
 from fedhca.wire.parameters import Parameters
@@ -61,16 +61,16 @@ def play(
             return Missing(request.client, "away")
         given, factor = request.parameters, 0.1 * scales.get(request.client, 1.0)
         moves = [
-            factor * drawn(request.client, part, request.round + 1, rows_of(part, given.plain).shape[1])
+            factor * drawn(request.client, part, request.round + 1, part_rows(part, given.plain).shape[1])
             for part in ("encoder", "decoder")
         ]
         return Parameters(given.plain.encoder + moves[0][0], given.plain.decoders + moves[1])
 
     hellos = [hello(name, encoders, decoders) for name in names]
-    roster, made = Roster.of(hellos, names), make_method(method)
-    clients = tuple(Client(name=name, dataset=DATASETS[name], tasks=TASKS[name]) for name in names)
+    roster, made = ClientRegistry.of(hellos, names), make_method(method)
+    clients = tuple(ClientEntry(name=name, dataset=DATASETS[name], tasks=TASKS[name]) for name in names)
     how = Federation(rounds=ROUNDS, on_missing="keep", guard=guard, clients=clients)
-    return list(rounds(made, ScriptedRuntime(hellos, train), begin(made, roster, hellos, how), how))
+    return list(rounds(made, ScriptedRuntime(hellos, train), initial_state(made, roster, hellos, how), how))
 
 
 def same_of(part: Part, all_: Round, alone: Round) -> None:
@@ -85,7 +85,7 @@ def same_of(part: Part, all_: Round, alone: Round) -> None:
     assert equal(all_.state.rows[place], alone.state.rows[own])
     assert same_bits(all_.state.memories[place], alone.state.memories[own])
     for name in names:
-        mine, theirs = (rows_of(part, each.state.parameters[name]) for each in (all_, alone))
+        mine, theirs = (part_rows(part, each.state.parameters[name]) for each in (all_, alone))
         assert equal(mine, theirs)
     listening = [each.answers[at].mixing.matrix for each, at in ((all_, place), (alone, own))]
     assert torch.equal(*listening)
@@ -161,7 +161,7 @@ def test_the_journal_holds_all_families_in_one_and_says_who_is_in_which() -> Non
     layers = [sum(value is not None for value in row) for row in line["decoder"]["beta"]]
     assert layers == [1, 1, 1, 3, 3, 3, 1]  # as many as each decoder's layout has
     assert len(line["decoder"]["attention_entropy"]) == 2 + 3  # of the tensors of one, then of the other
-    assert line["families"] == apart(first.state.roster.families)
+    assert line["families"] == architectures(first.state.roster.families)
     assert [each["clients"] for each in line["families"]["decoder"]] == [["a", "b", "e"], ["c", "d"]]
 
 

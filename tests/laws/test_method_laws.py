@@ -9,11 +9,11 @@ import zoo
 from torch import Tensor
 
 from fedhca.aggregation import Member
-from fedhca.config.federation import Client, Federation
+from fedhca.config.federation import ClientEntry, Federation
 from fedhca.methods import METHODS, Method, make_method
 from fedhca.runtimes import ScriptedRuntime
-from fedhca.server.roster import Roster
-from fedhca.server.rounds import begin, rounds
+from fedhca.server.roster import ClientRegistry
+from fedhca.server.rounds import initial_state, rounds
 from fedhca.server.state import Round
 from fedhca.wire.messages import Hello, LocalRule, TrainRequest
 from fedhca.wire.parameters import Parameters
@@ -58,10 +58,10 @@ def train(request: TrainRequest) -> Parameters:
 
 def play(method: Method, members: Sequence[Member], until: int = 4) -> list[Round]:
     runtime = ScriptedRuntime([hello(member) for member in members], train)
-    roster = Roster.of(runtime.hello(), [member.client for member in members])
-    clients = tuple(Client(name=each.client, dataset=each.dataset, tasks=each.tasks) for each in members)
+    roster = ClientRegistry.of(runtime.hello(), [member.client for member in members])
+    clients = tuple(ClientEntry(name=each.client, dataset=each.dataset, tasks=each.tasks) for each in members)
     federation = Federation(rounds=until, clients=clients)
-    return list(rounds(method, runtime, begin(method, roster, runtime.hello(), federation), federation))
+    return list(rounds(method, runtime, initial_state(method, roster, runtime.hello(), federation), federation))
 
 
 def bits(tensor: Tensor) -> Tensor:

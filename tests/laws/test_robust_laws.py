@@ -23,7 +23,7 @@ from fedhca.aggregation import (
     trimmed_mean,
 )
 from fedhca.aggregation.distances import told_apart
-from fedhca.aggregation.geometric_median import TOLERANCE, centre
+from fedhca.aggregation.geometric_median import TOLERANCE, median_point
 from fedhca.errors import RecipeError
 from fedhca.wire.layout import Layout
 
@@ -118,7 +118,7 @@ def test_the_slope_at_the_geometric_median_is_as_small_as_it_says() -> None:
     points = torch.randn(7, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     points[0] *= 1e6
     distances = told_apart(points @ points.T)
-    to_point = points - centre(distances) @ points
+    to_point = points - median_point(distances) @ points
     slope = (to_point / to_point.norm(dim=1, keepdim=True)).sum(0).norm()
     assert 2 * float(slope) <= 10 * TOLERANCE * len(points)
 

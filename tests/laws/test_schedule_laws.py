@@ -16,7 +16,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fedhca.config.federation import Client, Federation, OnMissing
+from fedhca.config.federation import ClientEntry, Federation, OnMissing
 from fedhca.errors import FedhcaError
 from fedhca.experiment import journal
 from fedhca.experiment.drive import drive
@@ -88,7 +88,7 @@ Schedule = Mapping[tuple[int, str], str]
 
 
 def federation(on_missing: OnMissing, spans: Spans) -> Federation:
-    clients = tuple(Client(name=name, dataset="nyud", tasks=TASKS[name], **spans.get(name, {})) for name in NAMES)
+    clients = tuple(ClientEntry(name=name, dataset="nyud", tasks=TASKS[name], **spans.get(name, {})) for name in NAMES)
     return Federation(rounds=ROUNDS, evaluate_every=1, on_missing=on_missing, clients=clients)
 
 
@@ -128,7 +128,7 @@ def play(method: str, runtime: Weather, federation: Federation, stops: Sequence[
             going = drive(make_method(method), runtime, federation, folder)
             found += itertools.islice(going, count)
             going.close()  # type: ignore[attr-defined]
-        lines = journal.read(folder / "journal.jsonl")
+        lines = journal.read_lines(folder / "journal.jsonl")
     assert [line["round"] for line in lines] == [each.number for each in found] == [*range(1, ROUNDS + 1)]
     assert [line.get("missing", {}) for line in lines] == [each.missing for each in found]
     return found

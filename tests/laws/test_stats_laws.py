@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from fedhca.tasks import IGNORE, Edges
-from fedhca.tasks.stats import Angles, Confusion, Share, Squares, Stat, ThresholdCounts
+from fedhca.tasks.stats import Angles, Confusion, Hits, Squares, Stat, ThresholdCounts
 
 PICTURES = 5
 CLASSES = 4
 
 Pictures = dict[str, Tensor]
 MEASURES: dict[str, Callable[[Pictures], Stat]] = {
-    "share": lambda p: Share.of(p["i"] == p["k"], p["valid"]),
+    "share": lambda p: Hits.of(p["i"] == p["k"], p["valid"]),
     "squares": lambda p: Squares.of(p["a"], p["b"], p["valid"]),
     "angles": lambda p: Angles.of(p["v"], p["w"], p["valid"]),
     "confusion": lambda p: Confusion.of(p["i"], p["k"], p["valid"], CLASSES),

@@ -15,8 +15,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from fedhca.aggregation import Member, Mixing, Rows, passes
 from fedhca.methods import METHODS, Method, make_method
-from fedhca.server.inbox import Inbox
-from fedhca.server.roster import Roster
+from fedhca.server.inbox import ReceivedUpdates
+from fedhca.server.roster import ClientRegistry
 from fedhca.server.rounds import step
 from fedhca.server.state import ServerState
 from fedhca.storage.tensor_file import save_tensors
@@ -29,7 +29,7 @@ CLIENTS = 6
 ENCODER = Layout.of({"stem.weight": (700, 1000), "stem.bias": (1000,), "norm.weight": (1000,)}, norms={"norm"})
 DECODER = Layout.of({"fuse.weight": (20, 30), "fuse.bias": (20,)})
 TASKS = ("semseg", "depth", "edge", "normals")
-ROSTER = Roster(
+ROSTER = ClientRegistry(
     tuple(Member(f"client{i}", "data", TASKS if i == 0 else (TASKS[i % 4],)) for i in range(CLIENTS)),
     ((ENCODER, DECODER),) * CLIENTS,
 )
@@ -58,8 +58,8 @@ def begun(name: str) -> ServerState:
     return step(method, first(method), inbox(1))[0]
 
 
-def inbox(seed: int) -> Inbox:
-    return Inbox(ROSTER, tables(seed), set(ROSTER.names))
+def inbox(seed: int) -> ReceivedUpdates:
+    return ReceivedUpdates(ROSTER, tables(seed), set(ROSTER.names))
 
 
 class Taken(TorchDispatchMode):
@@ -162,7 +162,7 @@ def test_the_baseline_of_the_benchmark_computes_what_the_official_method_does() 
     server = ReleasedServer([ENCODER.unflatten(row) for row in encoders], [DECODER.unflatten(row) for row in decoders])
     for seed in (1, 2, 3):
         moves = [0.01 * each for each in tables(seed)]
-        sent = Inbox(ROSTER, (state.encoders + moves[0], state.decoders + moves[1]), set(ROSTER.names))
+        sent = ReceivedUpdates(ROSTER, (state.encoders + moves[0], state.decoders + moves[1]), set(ROSTER.names))
         with torch.no_grad():
             for model, layout, move in zip(
                 server.models, [ENCODER] * CLIENTS + [DECODER] * len(moves[1]), [*moves[0], *moves[1]], strict=True

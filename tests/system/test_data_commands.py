@@ -13,7 +13,7 @@ import pytest
 from folders import nyud, save
 from PIL import Image
 
-from fedhca.data.described.description import read_description
+from fedhca.data.described.description import read_dataset_description
 from fedhca.experiment.recipes import load_recipe, to_yaml
 from tiny import Command
 
@@ -137,7 +137,7 @@ def test_a_mask_is_described_by_its_greys(place: Path, command: Command, channel
 
 
 def test_a_description_is_written_of_how_a_folder_looks(place: Path, command: Command) -> None:
-    before = read_description(place / "rooms")
+    before = read_dataset_description(place / "rooms")
     refused = command("new", "dataset", "rooms")
     assert refused.code == 1
     assert "--force" in refused.err
@@ -146,10 +146,10 @@ def test_a_description_is_written_of_how_a_folder_looks(place: Path, command: Co
     for name in ("rooms", "people"):
         assert command("new", "dataset", name, "--force").code == 0
         assert checked(command, name)["problems"] == []
-    after = read_description(place / "rooms")
+    after = read_dataset_description(place / "rooms")
     assert {name: label.kind for name, label in after.tasks.items()} == {name: name for name in before.tasks}
     assert after.tasks["depth"] == before.tasks["depth"]
-    assert {label.kind for label in read_description(place / "people").tasks.values()} == {"sal", "human_parts"}
+    assert {label.kind for label in read_dataset_description(place / "people").tasks.values()} == {"sal", "human_parts"}
     assert "#" in (place / "rooms" / "dataset.yaml").read_text()
 
 
@@ -187,7 +187,7 @@ def test_kinds_are_told_by_names_and_values(
         assert f"{folder}: whole numbers from 0 to 300" in outcome.err
         return
     assert outcome.code == 0, outcome.err
-    description = read_description(root)
+    description = read_dataset_description(root)
     assert description.images == "photos"
     found = description.tasks[folder].model_dump(exclude_unset=True)
     assert found == {**expected, "suffix": "_x"}
@@ -222,7 +222,7 @@ def test_what_a_folder_is_not_is_said_beside_what_others_are(place: Path, comman
     (root / "other").mkdir()
     (root / "other" / "a.json").write_text("{}")
     text = command("new", "dataset", root).out
-    assert [*read_description(root).tasks] == ["masks"]
+    assert [*read_dataset_description(root).tasks] == ["masks"]
     (soft,) = [line for line in text.splitlines() if line.startswith("# not understood: soft: ")]
     assert "colours; at most 255 classes" in soft
     (grey,) = [line for line in text.splitlines() if line.startswith("# not understood: grey: ")]

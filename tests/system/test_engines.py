@@ -77,7 +77,7 @@ def near(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def after_rounds(run: Path, rounds: int, needed: Sequence[subprocess.Popen[Any]], tested: str) -> None:
     """Wait until so many rounds of a run are done, for which these processes are needed."""
     end = time.monotonic() + LIMIT
-    while len(journal.read(run / "journal.jsonl")) < rounds:
+    while len(journal.read_lines(run / "journal.jsonl")) < rounds:
         assert [each.args for each in needed if each.poll() is not None] == [], tested
         assert time.monotonic() < end, tested
         time.sleep(0.2)
@@ -155,7 +155,7 @@ def test_a_network_though_processes_are_killed(engine: str, near: Path, tmp_path
     assert printed.count("going on from there") >= 1
     assert f"{ROUNDS} rounds done" in printed
     require_same(made.run, near, made.tested, ROUNDS)
-    for line in journal.read(made.run / "journal.jsonl"):
+    for line in journal.read_lines(made.run / "journal.jsonl"):
         assert all(times["transport"] > 0 for times in line["clients"].values())
     audit(made)
     keys_are_told_nobody(made, printed)

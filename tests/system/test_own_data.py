@@ -8,9 +8,9 @@ from typing import Any
 import own
 import pytest
 
-from fedhca.config.owner import without_places
+from fedhca.config.owner import redacted
 from fedhca.errors import DataError
-from fedhca.experiment.check import check
+from fedhca.experiment.check import check_recipe
 from fedhca.experiment.recipes import dump_recipe, load_recipe, validate
 from fedhca.experiment.run_folder import RunFolder
 from tiny import RECIPE, SWIN, Command
@@ -58,7 +58,7 @@ def test_from_folders_to_predictions(place: Path, command: Command) -> None:
 
 def test_what_others_get_to_see_has_the_tasks_and_no_places(place: Path) -> None:
     mine = load_recipe(recipe(place))
-    shared = validate(without_places(dump_recipe(mine)), "shared")
+    shared = validate(redacted(dump_recipe(mine)), "shared")
     assert shared.datasets["rooms"].tasks == mine.datasets["rooms"].tasks  # type: ignore[union-attr]
     assert str(place) not in json.dumps(dump_recipe(shared))
 
@@ -66,15 +66,15 @@ def test_what_others_get_to_see_has_the_tasks_and_no_places(place: Path) -> None
 def test_a_recipe_for_a_folder_that_is_not_here_says_what_its_tasks_are(place: Path) -> None:
     away = load_recipe(recipe(place), ["datasets.rooms.root=away"])
     with pytest.raises(DataError, match="away: expected the folder"):
-        check(away)
+        check_recipe(away)
     told = ["datasets.rooms.root=away", "datasets.rooms.tasks={depth: {kind: depth, unit: metres}}"]
     assert [*load_recipe(recipe(place), told).datasets["rooms"].tasks] == ["depth"]  # type: ignore[union-attr]
 
 
 def test_check_reads_folders(place: Path) -> None:
-    assert check(load_recipe(recipe(place))).problems == []
+    assert check_recipe(load_recipe(recipe(place))).problems == []
     broken = next((place / "rooms" / "depth").iterdir())
     broken.write_bytes(b"x")
-    (problem,) = check(load_recipe(recipe(place))).problems
+    (problem,) = check_recipe(load_recipe(recipe(place))).problems
     assert problem.startswith("data set `rooms`: ")
     assert str(broken) in problem

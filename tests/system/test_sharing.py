@@ -19,15 +19,15 @@ import fedhca
 from fedhca import Predictor, RunFolder, load_recipe
 from fedhca.data.colours import normalise
 from fedhca.engines.serve import over_network
-from fedhca.engines.site import Site
+from fedhca.engines.site import ClientHost
 from fedhca.engines.site_folder import host
 from fedhca.engines.site_run import SiteRun
 from fedhca.errors import ModelFolderError
 from fedhca.experiment.provenance import recipe_hash
 from fedhca.sharing import onnx as graph
 from fedhca.sharing.card import card
-from fedhca.sharing.description import read_description
-from fedhca.sharing.export import export
+from fedhca.sharing.description import read_model_description
+from fedhca.sharing.export import export_model
 from fedhca.storage.tensor_file import load_shapes
 from fedhca.wire.encoding import Wire
 from hub import TOKEN, hub
@@ -86,7 +86,7 @@ def test_a_model_predicts_without_its_run_what_it_predicts_in_it(
 def whole(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model with its card and its graph, exported once."""
     run, folder = RunFolder.open(finished), tmp_path_factory.mktemp("whole") / "model"
-    export(run.predictor(NAME), run.provenance(NAME), folder, onnx=True)
+    export_model(run.predictor(NAME), run.provenance(NAME), folder, onnx=True)
     return folder
 
 
@@ -129,14 +129,14 @@ def test_a_private_client_s_card_says_what_privacy_does_not_cover(finished: Path
     run = RunFolder.open(finished)
     recipe = load_recipe(RECIPE, ["privacy={clip: 1.0, noise: 2.0}"])
     origin = RunFolder(finished, recipe).provenance(NAME)
-    described = read_description(run.predictor(NAME).save_pretrained(finished.parent / "described") / "config.json")
+    described = read_model_description(run.predictor(NAME).save_pretrained(finished.parent / "described") / "config.json")
     text = card(described, run.predictor(NAME).tasks, origin)
     assert "clip 1, noise 2, δ 1e\\-05, at least 2 answers" in text.replace("1e-05", "1e\\-05")
     assert "That says nothing of this folder" in text
 
 
 def test_a_graph_does_what_the_model_does(whole: Path) -> None:
-    described = read_description(whole / "config.json").onnx
+    described = read_model_description(whole / "config.json").onnx
     assert described is not None
     assert all(0 <= value < 1e-5 for value in described.differences.values())
     path = whole / "model.onnx"
@@ -236,7 +236,7 @@ def test_a_method_s_own_model_is_the_one_that_is_exported(command: Command, tmp_
     assert received == Predictor.from_pretrained(tmp_path / "model").model.encoder_layout
 
 
-def _carried(site: Site, wires: Mapping[str, Wire]) -> Iterator[tuple[str, Wire]]:
+def _carried(site: ClientHost, wires: Mapping[str, Wire]) -> Iterator[tuple[str, Wire]]:
     yield from ((name, site.answer(name, wire)) for name, wire in wires.items())
 
 

@@ -31,7 +31,7 @@ def test_of_two_resumes_at_once_one_runs_and_the_other_says_that_the_folder_is_i
     (line,) = next(err for each, err in zip(both, said, strict=True) if each.returncode).strip().splitlines()
     assert str(folder) in line
     assert "in use" in line
-    assert [entry["round"] for entry in journal.read(folder / "journal.jsonl")] == [*range(1, ROUNDS + 1)]
+    assert [entry["round"] for entry in journal.read_lines(folder / "journal.jsonl")] == [*range(1, ROUNDS + 1)]
     again = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert again.returncode == 0, again.stderr  # nothing is left locked
     shutil.rmtree(folder)

@@ -102,7 +102,7 @@ def run(rounds: int, clients: int) -> Found:
             assert each.state.encoders.isfinite().all()
             began = time.perf_counter()
         began = time.perf_counter()
-        assert len(journal.read(folder.path / "journal.jsonl")) == rounds
+        assert len(journal.read_lines(folder.path / "journal.jsonl")) == rounds
         reading = time.perf_counter() - began
         began = time.perf_counter()
         write_report(found_runs([folder.path]), Path(place, "report"), title="long", pictures=0)

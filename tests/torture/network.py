@@ -87,7 +87,7 @@ class Owners:
     @property
     def rounds(self) -> int:
         """Rounds in the journal."""
-        return len(journal.read(self.made.run / "journal.jsonl"))
+        return len(journal.read_lines(self.made.run / "journal.jsonl"))
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ import pytest
 
 from fedhca.engines.engine import ENGINES, engine_named
 from fedhca.errors import FedhcaError
-from fedhca.extras import EXTRAS, require
+from fedhca.extras import EXTRAS, require_extra
 
 TOOLS = {"dev", "docs"}
 """Extras of those who work on the package."""
@@ -26,7 +26,7 @@ def test_a_missing_one_says_its_pip_line(name: str, monkeypatch: pytest.MonkeyPa
     for each in EXTRAS[name].packages:
         monkeypatch.setitem(sys.modules, each, None)  # as if it were not installed
     with pytest.raises(FedhcaError) as error:
-        require(name, "It")
+        require_extra(name, "It")
     assert str(error.value) == f"It needs the package {package}. Found none. Install it: pip install 'fedhca[{name}]'"
 
 

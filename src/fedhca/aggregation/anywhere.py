@@ -9,7 +9,7 @@ from torch import Tensor
 What = Literal["weights", "updates", "steps"]
 
 
-def survey(
+def chunk_gram(
     start: Float[Tensor, "n x"],
     end: Float[Tensor, "n x"],
     places: Int64[Tensor, " m"],
@@ -24,7 +24,7 @@ def survey(
     return every @ every.T
 
 
-def blend(
+def combine_chunk(
     start: Float[Tensor, "n x"],
     end: Float[Tensor, "n x"],
     places: Int64[Tensor, " m"],
@@ -49,7 +49,7 @@ def blend(
     return (0 * answer).sum() + (0 * directions).sum()
 
 
-def trim(
+def trim_chunk(
     end: Float[Tensor, "n x"],
     places: Int64[Tensor, " m"],
     cut: int,

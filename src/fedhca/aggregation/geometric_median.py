@@ -34,13 +34,13 @@ def geometric_median() -> Aggregator:
     """
 
     def rule(rows: Rows) -> Mixing:
-        weights = centre(told_apart(rows.gram))
+        weights = median_point(told_apart(rows.gram))
         return Mixing("weights", weights[None, None], torch.ones(1, len(weights), 1, dtype=torch.float64))
 
     return stateless(rule)
 
 
-def centre(distances: Float[Tensor, "m m"]) -> Float[Tensor, " m"]:
+def median_point(distances: Float[Tensor, "m m"]) -> Float[Tensor, " m"]:
     """Return the weights of points in their geometric median, from their squared distances.
 
     >>> centre(torch.tensor([[0.0, 1, 16], [1, 0, 9], [16, 9, 0]], dtype=torch.float64))

@@ -95,7 +95,7 @@ def put(base, based, values, weight, width):  # type: ignore[no-untyped-def]  # 
 
 
 @compiled
-def centre(block, rows, width):  # type: ignore[no-untyped-def]  # noqa: D103
+def subtract_mean(block, rows, width):  # type: ignore[no-untyped-def]  # noqa: D103
     for k in range(width):
         mean = 0.0
         for i in range(rows):
@@ -106,7 +106,7 @@ def centre(block, rows, width):  # type: ignore[no-untyped-def]  # noqa: D103
 
 
 @compiled
-def survey(start, end, places, directions, centred, first, last, gram):  # type: ignore[no-untyped-def]
+def add_gram(start, end, places, directions, centred, first, last, gram):  # type: ignore[no-untyped-def]
     """Add the inner products of a chunk's columns to `gram` [q, q], of which the tiles i ≤ j are filled.
 
     Its rows are the updates of the m rows at `places` (or with `centred` what they sent, less its mean), then the
@@ -120,7 +120,7 @@ def survey(start, end, places, directions, centred, first, last, gram):  # type:
         for i in range(m):
             widen(end, start, not centred, places[i], begin, width, block, i)
         if centred:
-            centre(block, m, width)
+            subtract_mean(block, m, width)
         for i in range(p):
             widen(directions, directions, False, i, begin, width, block, m + i)
         for i in range(0, q, 4):
@@ -129,7 +129,7 @@ def survey(start, end, places, directions, centred, first, last, gram):  # type:
 
 
 @compiled
-def blend(  # type: ignore[no-untyped-def]
+def combine_columns(  # type: ignore[no-untyped-def]
     start, end, places, what, own, heard, heard_tiles, shares, share_tiles, keeps, into, directions, first, last
 ):
     """Write the answers of a chunk's columns to `into`, and its first mixes to `directions`; see `Mixing`.

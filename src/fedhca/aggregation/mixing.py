@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from fedhca.aggregation.passes import blend
+from fedhca.aggregation.passes import combine
 from fedhca.aggregation.rows import Rows
 from fedhca.storage.tables import new_like
 from fedhca.wire.layout import Layout
@@ -82,7 +82,7 @@ class Mixing:
         heard = self.heard.double()
         shares = torch.eye(m, dtype=torch.float64).expand(s, m, m) if self.shares is None else self.shares
         own = torch.zeros(s, m, dtype=torch.float64) if self.own is None else self.own
-        blend(rows.tables, self.what, own, heard, shares, keeps, rows.bounds(s), answer, mixes)
+        combine(rows.tables, self.what, own, heard, shares, keeps, rows.bounds(s), answer, mixes)
         return Mixed(answer, mixes)
 
     @property

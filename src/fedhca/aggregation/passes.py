@@ -47,7 +47,7 @@ class Tables:
         )
 
 
-def survey(
+def gram(
     tables: Tables, directions: Float[Tensor, "p w"], bounds: Bounds, *, centred: bool
 ) -> Float[Tensor, "s q q"]:
     """Return the Gram matrices, segment by segment, of the m updates followed by the p directions; q = m + p.
@@ -69,7 +69,7 @@ def survey(
         def chunk(segment: int, first: int, last: int) -> Tensor:
             del segment
             start, end, along = (each[:, first:last] for each in (tables.start, tables.end, directions))
-            return anywhere.survey(start, end, tables.places, along, centred=centred).cpu()
+            return anywhere.chunk_gram(start, end, tables.places, along, centred=centred).cpu()
 
     total = torch.zeros(len(bounds), size, size, dtype=torch.float64)
     for (segment, _, _), gram in _each(chunk, bounds, threads):
@@ -78,7 +78,7 @@ def survey(
     return upper + upper.triu(1).mT
 
 
-def blend(
+def combine(
     tables: Tables,
     what: What,
     own: Float[Tensor, "s m"],
@@ -106,14 +106,14 @@ def blend(
 
         def chunk(segment: int, first: int, last: int) -> Tensor | float:
             mix = (weight[segment], *heard_tiles[segment], *share_tiles[segment], kept[segment])
-            return float(loops.blend(*arrays, loops.KINDS[what], *mix, *places, first, last))
+            return float(loops.combine_columns(*arrays, loops.KINDS[what], *mix, *places, first, last))
     else:
         mix = [each.to(tables.end.device) for each in (own, heard, shares, keeps)]
 
         def chunk(segment: int, first: int, last: int) -> Tensor | float:
             start, end, answer, mixes = (each[:, first:last] for each in (tables.start, tables.end, *written))
             chosen = (each[segment] for each in mix)
-            return anywhere.blend(start, end, tables.places, what, *chosen, into=answer, directions=mixes)
+            return anywhere.combine_chunk(start, end, tables.places, what, *chosen, into=answer, directions=mixes)
 
     _require_finite(torch.tensor([zero for _, zero in _each(chunk, bounds, threads)]))
 
@@ -142,7 +142,7 @@ def trim(
         counts = torch.zeros(m, 2 * cut + 1, dtype=torch.float64, device=tables.end.device)
         for begin in range(first, last, size):
             end, answer, mixes = (each[:, begin : min(begin + size, last)] for each in (tables.end, into, directions))
-            counts += anywhere.trim(end, tables.places, cut, into=answer, directions=mixes)
+            counts += anywhere.trim_chunk(end, tables.places, cut, into=answer, directions=mixes)
         return counts.cpu()
 
     total = torch.zeros(m, 2 * cut + 1, dtype=torch.float64)
@@ -157,7 +157,7 @@ def scale(tables: Tables, factors: Float[Tensor, " m"], bounds: Bounds) -> None:
     m = len(factors)
     nothing = torch.zeros(1, 0, m, dtype=torch.float64)
     own, keeps = factors.double()[None], torch.zeros(1, m, dtype=torch.bool)
-    blend(tables, "steps", own, nothing, nothing.mT, keeps, bounds, tables.end, tables.end[:0])
+    combine(tables, "steps", own, nothing, nothing.mT, keeps, bounds, tables.end, tables.end[:0])
 
 
 def _compiled() -> Any:

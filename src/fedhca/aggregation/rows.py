@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from fedhca.aggregation.checked import floats
-from fedhca.aggregation.passes import Bounds, Tables, scale, survey
+from fedhca.aggregation.passes import Bounds, Tables, scale, gram
 from fedhca.errors import RecipeError
 from fedhca.wire.layout import Layout
 from fedhca.wire.parameters import is_finite
@@ -158,7 +158,7 @@ class Rows:
 
     def _survey(self, directions: Float[Tensor, "p w"], bounds: Bounds, *, centred: bool) -> Float[Tensor, "s q q"]:
         """Return inner products; RecipeError if they are not finite, with the clients whose rows are not."""
-        found = survey(self.tables, directions, bounds, centred=centred)
+        found = gram(self.tables, directions, bounds, centred=centred)
         if not is_finite(found):
             owners = zip(self.members, self.tables.places.tolist(), strict=True)
             broken = [each.client for each, row in owners if not is_finite(self.start[row], self.end[row])]

@@ -26,7 +26,7 @@ def check(
 
     Example: `fedhca data check photos`. Example: `fedhca data check recipe.yaml --json`.
     """
-    from fedhca.data.survey.survey import survey
+    from fedhca.data.survey.survey import survey_source
     from fedhca.errors import DataError
     from fedhca.experiment.examine import data_sets
     from fedhca.report.contact import contact_sheet
@@ -37,7 +37,7 @@ def check(
     wrong = 0
     for name, splits in data_sets(what).items():
         with _progress(name, sum(map(len, splits.values()))) as done:
-            found = survey(splits, done)
+            found = survey_source(splits, done)
         sheet = place / f"{name}-check.png"
         try:
             write_atomically(sheet, contact_sheet(next(iter(splits.values())), pictures))

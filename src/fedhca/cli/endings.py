@@ -50,7 +50,7 @@ def goes_on_with(*words: object) -> Iterator[None]:
     _Hint.words = ""
 
 
-def begin() -> None:
+def watch_signals() -> None:
     """Forget how an earlier command of this process could have been gone on with."""
     _Hint.words = ""
 

@@ -81,7 +81,7 @@ def check(recipe: RecipeName, more: MoreChanges = None, changes: Changes = None,
 
     Example: `fedhca check demo`. Example: `fedhca check demo --set training.batch_size=4 --json`.
     """
-    from fedhca.experiment.check import check as inspect
+    from fedhca.experiment.check import check_recipe as inspect
     from fedhca.experiment.recipes import load_recipe
 
     found = inspect(load_recipe(recipe, [*(changes or ()), *(more or ())]))

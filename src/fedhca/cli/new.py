@@ -13,8 +13,8 @@ from fedhca.cli.words import names
 from fedhca.errors import RecipeError
 
 if TYPE_CHECKING:
-    from fedhca.data.described.description import Description
-    from fedhca.experiment.draft import Seat
+    from fedhca.data.described.description import DataSetDescription
+    from fedhca.experiment.draft import ClientDraft
 
 Force = Annotated[bool, typer.Option("--force", help="Write over a file that is there.")]
 
@@ -24,13 +24,13 @@ def dataset(
     force: Force = False,
 ) -> None:
     """Write a first dataset.yaml for a folder, as it looks. Example: `fedhca new dataset photos`."""
-    from fedhca.data.described.description import FILE, read_description
+    from fedhca.data.described.description import FILE, read_dataset_description
     from fedhca.data.described.draft import draft_description
     from fedhca.storage.atomic import write_atomically
 
     text = draft_description(folder)
     write_atomically(_free(folder / FILE, force), text.encode())
-    read_description(folder)
+    read_dataset_description(folder)
     tell(text.rstrip())
     tell(f"Written: {folder / FILE}. Correct it. Next: fedhca data check {shlex.quote(str(folder))}")
 
@@ -56,23 +56,23 @@ def recipe(
 
     Example: `fedhca new recipe mine.yaml --data photos --clients uni=photos:depth+edge,lab=photos:semseg`.
     """
-    from fedhca.config.yaml import plain
-    from fedhca.data.described.description import read_description
+    from fedhca.config.yaml import parse_yaml
+    from fedhca.data.described.description import read_dataset_description
     from fedhca.experiment.build import build_method, build_tasks
-    from fedhca.experiment.draft import draft_recipe, seat
+    from fedhca.experiment.draft import draft_recipe, client_draft
     from fedhca.experiment.recipes import described, validate
     from fedhca.storage.atomic import write_atomically
 
     _free(file, force)
     asks = sys.stdin.isatty()
     folders = _folders(data or _asked_folders(asks))
-    known = {name: read_description(root) for name, root in folders.items()}
-    seats = [seat(word) for word in names(clients)] or (_asked_seats(known) if asks else _all(known))
+    known = {name: read_dataset_description(root) for name, root in folders.items()}
+    seats = [client_draft(word) for word in names(clients)] or (_asked_seats(known) if asks else _all(known))
     chosen = method or (typer.prompt("Method", default="fedhca2") if asks else "fedhca2")
     count = rounds or (typer.prompt("Rounds", default=20, type=int) if asks else 20)
     size = model or (typer.prompt("Model: tiny (CPU) or swin-t (GPU)", default="tiny") if asks else "tiny")
     text = draft_recipe(folders, seats, method=chosen, rounds=count, model=size)
-    made = described(validate(plain(text), str(file)))
+    made = described(validate(parse_yaml(text), str(file)))
     build_method(made)
     for client in made.roster:
         build_tasks(made, client)
@@ -105,9 +105,9 @@ def _asked_folders(asks: bool) -> list[Path]:
     return [Path(name) for name in names(typer.prompt("Folders with dataset.yaml, with commas between"))]
 
 
-def _asked_seats(known: "dict[str, Description]") -> "list[Seat]":
+def _asked_seats(known: "dict[str, DataSetDescription]") -> "list[ClientDraft]":
     """Ask for the clients of each data set."""
-    from fedhca.experiment.draft import Seat
+    from fedhca.experiment.draft import ClientDraft
 
     seats = []
     for name, description in known.items():
@@ -119,12 +119,12 @@ def _asked_seats(known: "dict[str, Description]") -> "list[Seat]":
             tasks = every if word == "all" else word
             usual = f"{name}-{tasks.replace('+', '-')}" if len(words) > 1 else name
             called = typer.prompt(f"Name of the client with {tasks}", default=usual)
-            seats.append(Seat(called, name, tasks.split("+")))
+            seats.append(ClientDraft(called, name, tasks.split("+")))
     return seats
 
 
-def _all(known: "dict[str, Description]") -> "list[Seat]":
+def _all(known: "dict[str, DataSetDescription]") -> "list[ClientDraft]":
     """Return one client for each data set, with all its tasks."""
-    from fedhca.experiment.draft import Seat
+    from fedhca.experiment.draft import ClientDraft
 
-    return [Seat(name, name, [*description.tasks]) for name, description in known.items()]
+    return [ClientDraft(name, name, [*description.tasks]) for name, description in known.items()]

@@ -44,7 +44,7 @@ class _OnStandardError(logging.Handler):
         sys.stderr.write(f"fedhca: {record.name.removeprefix('fedhca.')}: {one_line(record.getMessage(), LONGEST)}\n")
 
 
-def begin() -> None:
+def reset_output() -> None:
     """Take back what options said to an earlier command of this process."""
     screen.quiet = screen.stderr = False
     for handler in [each for each in SAID.handlers if isinstance(each, _OnStandardError)]:

@@ -86,8 +86,8 @@ def _add(app: typer.Typer, command: Callable[..., None]) -> None:
 
 def finish() -> int:
     """Run the command to its end and return its exit code; whatever goes wrong becomes one line."""
-    output.begin()
-    endings.begin()
+    output.reset_output()
+    endings.watch_signals()
     sys.unraisablehook = lambda _: None  # such as what torch raises while it tidies up after a process that was killed
     warnings.showwarning = lambda message, *_, **__: output.note(str(message))
     try:

@@ -27,7 +27,7 @@ class Progress:
 
     def __init__(self, console: Console, folder: Path, name: str, rounds: int, *, metrics: bool = False) -> None:
         self.console, self.folder, self.name, self.rounds, self.metrics = console, folder, name, rounds, metrics
-        self.shown, self.pace = len(journal.read(folder / JOURNAL)), Pace(rounds)
+        self.shown, self.pace = len(journal.read_lines(folder / JOURNAL)), Pace(rounds)
         self.told = len(events(folder))
         self.pace.begin(self.shown)
         self.said = False  # who is mixed with whom
@@ -41,7 +41,7 @@ class Progress:
                 self._say(f"client '{event.get('client')}' did not answer: {one_line(event.get('cause', ''))}")
             if event["what"] == "back":
                 self._say(f"client '{event.get('client')}' answers again")
-        lines = journal.read(self.folder / JOURNAL)
+        lines = journal.read_lines(self.folder / JOURNAL)
         self.shown = min(self.shown, len(lines))  # after a death, rounds that no checkpoint covers are made again
         for line in lines[self.shown :]:
             self._round(line)
@@ -51,7 +51,7 @@ class Progress:
         number, spent = line["round"], line.get("seconds", {})
         left = self.pace.left(number)
         if not self.said:
-            for words in family.in_words(line.get("families", {})):
+            for words in family.architecture_lines(line.get("families", {})):
                 self._say(f"note: {words}")
             self.said = True
         losses = [value for tasks in line.get("losses", {}).values() for value in tasks.values() if value is not None]

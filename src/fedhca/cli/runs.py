@@ -139,14 +139,14 @@ def follow_with_trackers(folder: "RunFolder", track: str, at_once: int = 1) -> N
     """Run to the end, showing progress and feeding trackers."""
     from fedhca.cli.progress import Progress
     from fedhca.cli.screen import follow
-    from fedhca.engines.engine import require
+    from fedhca.engines.engine import require_engine
     from fedhca.trackers import feeding
 
     with feeding(folder, names(track)) as catch_up:
         if at_once == 1:
             follow(folder, screen, after=catch_up, detail=is_verbose())
             return
-        require("flower")
+        require_engine("flower")
         from fedhca.engines.flower.simulation import simulate
 
         title = f"{folder.recipe.method.label} seed {folder.recipe.seed}"

@@ -14,7 +14,7 @@ from fedhca.cli.summary import run_document, show_metrics, show_places
 from fedhca.cli.words import AsJson, Changes, MoreChanges, RecipeName, names
 
 if TYPE_CHECKING:
-    from fedhca.engines.server_folder import Facts, ServerFolder
+    from fedhca.engines.server_folder import ServerFacts, ServerFolder
     from fedhca.experiment.recipe import Recipe
 
 KEYS = "A kit has its site's private key: give it to that site alone, then delete it here."
@@ -42,16 +42,16 @@ def init(
     Example: `fedhca server init demo`. Example: `fedhca server init recipe.yaml --sites hospital-a,hospital-b`.
     Example: `fedhca server init demo --host fl.example.org --engine flower --out rooms`.
     """
-    from fedhca.config.section import checked
+    from fedhca.config.section import validated
     from fedhca.engines.engine import engine_named
     from fedhca.engines.kits import make_federation
-    from fedhca.engines.server_folder import Facts, seated
+    from fedhca.engines.server_folder import ServerFacts, seated
     from fedhca.experiment.recipes import load_recipe
 
     carrier = engine_named(engine)
     plan = load_recipe(recipe, [*(changes or ()), *(more or ())])
     seats = seated(names(sites) or [each.name for each in plan.roster], plan)
-    facts = checked({"engine": engine, "host": host, "port": port, "sites": seats}, Facts, "server init")
+    facts = validated({"engine": engine, "host": host, "port": port, "sites": seats}, ServerFacts, "server init")
     kits = make_federation(out, plan, facts, carrier)
     _tell_left_out(plan)
     _show_kits(facts, kits)
@@ -132,13 +132,13 @@ def resume(
 
 def _tell_left_out(recipe: "Recipe") -> None:
     """Say what of a recipe is not sent, as each machine sets it for itself."""
-    from fedhca.config.owner import set_locally
+    from fedhca.config.owner import set_by_site
 
-    if keys := [".".join(map(str, key)) for key in set_locally(recipe)]:
+    if keys := [".".join(map(str, key)) for key in set_by_site(recipe)]:
         tell(f"left to each site (fedhca site init KIT --set KEY=VALUE): {', '.join(keys)}")
 
 
-def _show_kits(facts: "Facts", kits: dict[str, Path]) -> None:
+def _show_kits(facts: "ServerFacts", kits: dict[str, Path]) -> None:
     rows = [[site, " ".join(facts.sites[site]), str(kit)] for site, kit in kits.items()]
     show_table(["site", "clients", "kit"], rows, KEYS)
 

@@ -56,7 +56,7 @@ def write(
 ) -> None:
     """Write a client's model to a folder, put it on the hub if asked to, and say what is where."""
     from fedhca.sharing import hub
-    from fedhca.sharing.export import export as write_model
+    from fedhca.sharing.export import export_model as write_model
 
     if push:
         hub.require_name(push)

@@ -106,7 +106,7 @@ def check(folder: Folder, as_json: AsJson = False) -> None:
     """Prove that data load, models fit, and the server answers. Example: `fedhca site check hospital-a`."""
     from fedhca.engines.engine import engine_named
     from fedhca.engines.site_folder import SiteFolder
-    from fedhca.experiment.check import check as check_recipe
+    from fedhca.experiment.check import check_recipe as check_recipe
 
     site = SiteFolder.open(folder)
     site.require_places()

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from fedhca.client.shared_trainer import SharedTrainer, Swapped
-from fedhca.client.state import MOMENTS, pack, unpack
+from fedhca.client.state import MOMENTS, pack_parameters, unpack_parameters
 from fedhca.client.trainer import Trainer
 from fedhca.config.federation import Storage
 from fedhca.errors import ClientError, RecipeError
@@ -69,7 +69,7 @@ class ClientState:
         """Return the trainer with a second model, which starts where the first one stands, its optimiser at rest."""
         if self.own is None:
             home = {name: value for name, value in self.trainer.state().items() if not name.startswith(MOMENTS)}
-            own = {**home, **pack("", parameters)}
+            own = {**home, **pack_parameters("", parameters)}
             self.own = Swapped({name: value.detach().clone() for name, value in own.items()})
         return self.shared.swap_in(self.own)
 
@@ -104,7 +104,7 @@ class ClientState:
         found = dict(self.shared.tensors(self.home))
         for prefix, kept in ((TRAINED, self.trained), (RESIDUAL, self.residual)):
             if kept is not None:
-                found |= pack(prefix, kept)
+                found |= pack_parameters(prefix, kept)
         if self.own is not None:
             found |= {f"{OWN}{name}": value for name, value in self.shared.tensors(self.own).items()}
         return found
@@ -113,7 +113,7 @@ class ClientState:
         """Take over what `tensors` returned."""
         self._swap_out()
         device = self.shared.trainer.device
-        self.trained, self.residual = (unpack(prefix, tensors, device) for prefix in (TRAINED, RESIDUAL))
+        self.trained, self.residual = (unpack_parameters(prefix, tensors, device) for prefix in (TRAINED, RESIDUAL))
         own = under(OWN, tensors)
         self.own = Swapped(own) if own else None
         beside = (TRAINED, RESIDUAL, OWN)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from fedhca.client.samples import Batch, PictureSet, checked, read
+from fedhca.client.samples import Batch, PictureSet, checked_sample, read_sample
 from fedhca.errors import ClientError, DataError, FedhcaError
 from fedhca.seeds import derive
 from fedhca.tasks.task import Task
@@ -73,7 +73,7 @@ class _Samples(Dataset):
     def __getitem__(self, key: int | tuple[int, int]) -> Batch | FedhcaError:
         index, *seed = key if isinstance(key, tuple) else (key,)
         try:
-            return checked(read(self.pictures, index, *seed), self.tasks, f"{self.where}, sample {index}")
+            return checked_sample(read_sample(self.pictures, index, *seed), self.tasks, f"{self.where}, sample {index}")
         except FedhcaError as error:
             return error
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from fedhca.client.samples import PictureSet
-from fedhca.config.federation import Client
+from fedhca.config.federation import ClientEntry
 from fedhca.models.decoder import MakeDecoder
 from fedhca.tasks.task import Task
 
@@ -51,9 +51,9 @@ class Participant:
         _ = self.client
 
     @property
-    def client(self) -> Client:
+    def client(self) -> ClientEntry:
         """The participant as all others know it: without data and model."""
-        return Client(
+        return ClientEntry(
             name=self.name,
             dataset=self.dataset or self.name,
             tasks=tuple(task.name for task in self.tasks),

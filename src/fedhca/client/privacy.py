@@ -30,7 +30,7 @@ from jaxtyping import Float32, Float64
 from torch import Tensor
 
 from fedhca.config.federation import Privacy
-from fedhca.extras import require
+from fedhca.extras import require_extra
 from fedhca.wire.parameters import Parameters
 
 Draw = Callable[[int], bytes]
@@ -110,7 +110,7 @@ def _length(update: Parameters) -> float:
 
 
 def _accountant() -> ModuleType:
-    require("privacy", "The accountant of privacy")
+    require_extra("privacy", "The accountant of privacy")
     from opacus.accountants.analysis import rdp  # noqa: PLC0415 - seconds to load, for those who ask for ε alone
 
     return rdp

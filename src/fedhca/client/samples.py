@@ -42,7 +42,7 @@ class PictureSet(Protocol):
         ...
 
 
-def checked(sample: Any, tasks: Sequence[Task], where: str) -> Batch:
+def checked_sample(sample: Any, tasks: Sequence[Task], where: str) -> Batch:
     """Return the picture and the labels of `tasks` as tensors.
 
     Raises:
@@ -67,13 +67,13 @@ def checked(sample: Any, tasks: Sequence[Task], where: str) -> Batch:
     return batch
 
 
-def read(pictures: PictureSet, index: int, seed: int | None = None) -> Any:
+def read_sample(pictures: PictureSet, index: int, seed: int | None = None) -> Any:
     """Return a sample; with a seed one for training, drawn if the data set can draw."""
     draw: Any = getattr(pictures, "sample", None)
     return pictures[index] if draw is None or seed is None else draw(index, seed)
 
 
-def look(pictures: PictureSet, tasks: Sequence[Task], where: str, *, train: bool) -> None:
+def check_first_samples(pictures: PictureSet, tasks: Sequence[Task], where: str, *, train: bool) -> None:
     """Look at the first sample of a data set before anything is trained, and at more while labels seem odd.
 
     Args:
@@ -90,10 +90,10 @@ def look(pictures: PictureSet, tasks: Sequence[Task], where: str, *, train: bool
     odd: dict[str, str] = {}
     for index in indices:
         try:
-            sample = read(pictures, index, 0 if train else None)
+            sample = read_sample(pictures, index, 0 if train else None)
         except FedhcaError:
             return
-        batch = checked(sample, tasks, f"{where}, sample {index}")
+        batch = checked_sample(sample, tasks, f"{where}, sample {index}")
         if not index and (greatest := float(batch["image"].abs().max())) > BRIGHT:
             reach = f"{where}: pictures have values up to {greatest:g}"
             warnings.warn(f"{reach}. Encoders want them normalised: {NORMALISE}.", stacklevel=2)

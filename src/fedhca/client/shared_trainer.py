@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from fedhca.client.state import pack, unpack
+from fedhca.client.state import pack_parameters, unpack_parameters
 from fedhca.client.trainer import Trainer
 from fedhca.wire.parameters import Parameters
 
@@ -19,7 +19,7 @@ class Swapped:
 
     def __init__(self, tensors: Mapping[str, Tensor]) -> None:
         self.tensors: Mapping[str, Tensor] | None = tensors
-        self.stays = unpack("", tensors) is not None
+        self.stays = unpack_parameters("", tensors) is not None
 
 
 class SharedTrainer:
@@ -52,7 +52,7 @@ class SharedTrainer:
         if self.inside is not None:
             self.inside.tensors = {**self.trainer.swap_out(), **self._travelling(self.inside)}
         self.trainer.swap_in(tensors)
-        if swapped.stays and (parameters := unpack("", tensors)) is not None:
+        if swapped.stays and (parameters := unpack_parameters("", tensors)) is not None:
             self.trainer.model.install(parameters)
         self.inside, swapped.tensors = swapped, None
         return self.trainer
@@ -69,4 +69,4 @@ class SharedTrainer:
         self.trainer.swap_out()
 
     def _travelling(self, swapped: Swapped) -> dict[str, Tensor]:
-        return pack("", self.trainer.model.collect()) if swapped.stays else {}
+        return pack_parameters("", self.trainer.model.collect()) if swapped.stays else {}

@@ -14,7 +14,7 @@ MOMENTS = "optimiser/"
 """What names of the optimiser's moments begin with."""
 
 
-def gather(model: ClientModel, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+def home_tensors(model: ClientModel, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     """Return heads and whatever else does not travel, buffers and moments by name."""
     named: dict[str, Tensor] = {f"parameter/{name}": each for name, each in model.home.items()}
     named |= {f"buffer/{name}": each for name, each in model.named_buffers()}
@@ -25,7 +25,7 @@ def gather(model: ClientModel, optimiser: torch.optim.Optimizer) -> dict[str, Te
 
 
 @torch.no_grad()
-def scatter(
+def load_home_tensors(
     tensors: Mapping[str, Tensor], model: ClientModel, optimiser: torch.optim.Optimizer, *, moves: bool = False
 ) -> None:
     """Put back what `gather` returned; with `moves` the optimiser goes on with the very moments, not with copies."""
@@ -50,17 +50,17 @@ def scatter_home(tensors: Mapping[str, Tensor], model: ClientModel) -> None:
 
 def scatter_kept(tensors: Mapping[str, Tensor], model: ClientModel, keeps: Keeps, received: Parameters) -> None:
     """Make the model the one a method keeps in the end: that handed out, that last trained, or one's own."""
-    kept = unpack(f"{keeps}/", tensors)
+    kept = unpack_parameters(f"{keeps}/", tensors)
     scatter_home(under("own/", tensors) if keeps == "own" else tensors, model)
     model.install(received if kept is None else kept)
 
 
-def pack(prefix: str, parameters: Parameters) -> dict[str, Tensor]:
+def pack_parameters(prefix: str, parameters: Parameters) -> dict[str, Tensor]:
     """Return what travels as tensors with names."""
     return {f"{prefix}encoder": parameters.encoder, f"{prefix}decoders": parameters.decoders}
 
 
-def unpack(prefix: str, tensors: Mapping[str, Tensor], device: torch.device | None = None) -> Parameters | None:
+def unpack_parameters(prefix: str, tensors: Mapping[str, Tensor], device: torch.device | None = None) -> Parameters | None:
     """Return what `pack` packed, on the device if one is given; None where it is not there."""
     if f"{prefix}encoder" not in tensors:
         return None

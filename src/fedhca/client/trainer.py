@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from fedhca.client.samples import Batch
-from fedhca.client.state import MOMENTS, gather, scatter
-from fedhca.client.training import optimise, require_finite, set_rate
+from fedhca.client.state import MOMENTS, home_tensors, load_home_tensors
+from fedhca.client.training import optimise, require_finite_losses, set_rate
 from fedhca.config.federation import Training
 from fedhca.errors import ClientError, RecipeError
 from fedhca.models.client_model import ClientModel
@@ -78,17 +78,17 @@ class Trainer:
                     taken += 1
                     totals = {name: total + losses[name] for name, total in totals.items()}
                     on_step(taken, losses)
-        require_finite(totals, where)
+        require_finite_losses(totals, where)
         self._require_finite(where)
         return {name: total / taken for name, total in totals.items()}
 
     def state(self) -> dict[str, Tensor]:
         """Return what does not travel, by name."""
-        return gather(self.model, self.optimiser)
+        return home_tensors(self.model, self.optimiser)
 
     def swap_in(self, tensors: Mapping[str, Tensor]) -> None:
         """Go on from what `state` or `swap_out` returned; moments are taken over, not copied."""
-        scatter(tensors, self.model, self.optimiser, moves=True)
+        load_home_tensors(tensors, self.model, self.optimiser, moves=True)
 
     def swap_out(self) -> dict[str, Tensor]:
         """Return what does not travel, and part with it: moments are handed over, not copied."""

@@ -111,7 +111,7 @@ def optimise(
         losses = {task.name: task.loss(outputs[task.name], here[task.name]) for task in tasks}
         values = dict(zip(losses, torch.stack([*losses.values()]).tolist(), strict=True))
         if not to_the_end:
-            require_finite(values, where)
+            require_finite_losses(values, where)
         optimiser.zero_grad(set_to_none=True)
         torch.stack([task.weight * losses[task.name] for task in tasks]).sum().backward()
         for parameter in frozen:
@@ -140,7 +140,7 @@ def _add_pull(pull: float, anchor: Sequence[tuple[nn.Parameter, Tensor]]) -> Non
             parameter.grad.add_(parameter - value, alpha=pull)
 
 
-def require_finite(losses: Mapping[str, float], where: str) -> None:
+def require_finite_losses(losses: Mapping[str, float], where: str) -> None:
     """Raise ClientError if a loss is NaN or infinite."""
     for task, value in losses.items():
         if not math.isfinite(value):

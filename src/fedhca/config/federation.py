@@ -16,7 +16,7 @@ Storage = Literal["memory", "disk"]
 DecoderStart = Literal["alike", "apart"]
 
 
-class Client(Section):
+class ClientEntry(Section):
     """Who takes part, with which tasks, and from when to when.
 
     A client registers before the first round, as all do, and is asked for nothing outside its rounds: its parameters
@@ -40,7 +40,7 @@ class Client(Section):
     local_epochs: Count | None = None
 
     @model_validator(mode="after")
-    def _consistent(self) -> "Client":
+    def _consistent(self) -> "ClientEntry":
         twice = [task for task, count in Counter(self.tasks).items() if count > 1]
         if twice:
             raise ValueError(f"each task once; found `{twice[0]}` twice")
@@ -199,10 +199,10 @@ class Federation(Section):
     model: Model = Model()
     sent: Compression = Compression()
     privacy: Privacy | None = None
-    clients: tuple[Client, ...] = ()
+    clients: tuple[ClientEntry, ...] = ()
 
     @property
-    def roster(self) -> tuple[Client, ...]:
+    def roster(self) -> tuple[ClientEntry, ...]:
         """The clients, each with its own local epochs."""
         return tuple(each.model_copy(update={"local_epochs": each.local_epochs or 1}) for each in self.clients)
 

@@ -32,7 +32,7 @@ class Owner(Enum):
 OF_SITES = (Owner.SITE, Owner.SITE_IF_A_PATH)
 
 
-def local(section: BaseModel, key: Key = ()) -> Iterator[tuple[Key, FieldInfo, Any]]:
+def site_fields(section: BaseModel, key: Key = ()) -> Iterator[tuple[Key, FieldInfo, Any]]:
     """Yield key, field and value of all that each machine sets for itself, in a section and in those below it."""
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
@@ -45,19 +45,19 @@ def local(section: BaseModel, key: Key = ()) -> Iterator[tuple[Key, FieldInfo, A
             parts = {(part,): each for part, each in enumerate(value)}
         for part, each in parts.items():
             if isinstance(each, BaseModel):
-                yield from local(each, (*key, name, *part))
+                yield from site_fields(each, (*key, name, *part))
 
 
-def set_locally(section: BaseModel) -> dict[Key, Any]:
+def set_by_site(section: BaseModel) -> dict[Key, Any]:
     """Return what a section sets of this, by key: places but for ELSEWHERE, and what is not its default."""
     return {
         key: value
-        for key, field, value in local(section)
-        if (value != field.default if Owner.SITE in field.metadata else is_place(value) and str(value) != ELSEWHERE)
+        for key, field, value in site_fields(section)
+        if (value != field.default if Owner.SITE in field.metadata else is_path(value) and str(value) != ELSEWHERE)
     }
 
 
-def with_local(section: Some, other: Some) -> Some:
+def with_site_fields(section: Some, other: Some) -> Some:
     """Return a section with the fields that are always a machine's own as they are in another one."""
     changed: dict[str, Any] = {}
     for name, field in type(section).model_fields.items():
@@ -65,27 +65,27 @@ def with_local(section: Some, other: Some) -> Some:
         if Owner.SITE in field.metadata:
             changed[name] = theirs
         elif isinstance(mine, BaseModel) and type(mine) is type(theirs):
-            changed[name] = with_local(mine, theirs)
+            changed[name] = with_site_fields(mine, theirs)
     return section.model_copy(update=changed)
 
 
-def is_place(value: Any) -> bool:
+def is_path(value: Any) -> bool:
     """Tell whether the value of such a field is a path: it is no name of the hub, or there is a folder so called."""
     return isinstance(value, Path) or (
         isinstance(value, str) and (re.fullmatch(HUB, value, re.ASCII) is None or Path(value).is_dir())
     )
 
 
-def without_places(value: Any) -> Any:
+def redacted(value: Any) -> Any:
     """Return a recipe, or a part of one, with ELSEWHERE instead of every path of this machine.
 
     >>> without_places({"seed": 0, "datasets": {"nyud": {"root": "/data/nyud", "share": 1.0}}})
     {'seed': 0, 'datasets': {'nyud': {'root': '/path/on/your/machine', 'share': 1.0}}}
     """
     if isinstance(value, Mapping):
-        return {key: without_places(each) for key, each in value.items()}
+        return {key: redacted(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [without_places(each) for each in value]
+        return [redacted(each) for each in value]
     return ELSEWHERE if _is_place(value) else value
 
 

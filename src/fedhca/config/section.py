@@ -47,10 +47,10 @@ class Section(BaseModel):
 
 def read_section(path: Path, kind: type[Some], what: str) -> Some:
     """Read a YAML file as a section of its kind; RecipeError names the file and the first field that is wrong."""
-    return checked(read_yaml(path, what), kind, f"'{path}'")
+    return validated(read_yaml(path, what), kind, f"'{path}'")
 
 
-def checked(values: Any, kind: type[Some], source: str) -> Some:
+def validated(values: Any, kind: type[Some], source: str) -> Some:
     """Validate plain values as a section of its kind; RecipeError names where they are from and what is wrong."""
     try:
         return kind.model_validate(values)

@@ -41,7 +41,7 @@ class _Constructor(SafeConstructor):
         return super().construct_scalar(node)
 
 
-def plain(text: str) -> Any:
+def parse_yaml(text: str) -> Any:
     """Return the values of a YAML text.
 
     Raises:
@@ -66,7 +66,7 @@ def read_yaml(path: Path, what: str = "Recipe") -> dict[str, Any]:
             content = file.read(LARGEST + 1)
         if len(content) > LARGEST:
             raise ValueError(f"it has more than {LARGEST} bytes")
-        values = plain(content.decode())
+        values = parse_yaml(content.decode())
     except FileNotFoundError:
         raise RecipeError(f"{what} '{path}' is not there. `fedhca ls` lists the embedded ones.") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from fedhca.data.picture_file import open_picture, require
+from fedhca.data.picture_file import open_picture, require_picture
 from fedhca.storage.atomic import write_atomically
 
 _DIGEST = "blake2b"
@@ -53,7 +53,7 @@ class LabelCache:
             make: from the file's bytes to the label map.
 
         """
-        content = require(path).read_bytes()
+        content = require_picture(path).read_bytes()
         key = blake2b(content, digest_size=20, person=b"fedhca-label").hexdigest()
         entry = self.folder / kind / key[:2] / f"{key}.png"
         label = _read(entry)

@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 from fedhca.data.deep_picture import deep, read_deep
 from fedhca.data.file_kinds import LOOKED_AT
-from fedhca.data.picture_file import MAX_PIXELS, content_of, decode, other_mode, require, too_large, unreadable
+from fedhca.data.picture_file import MAX_PIXELS, content_of, decode, other_mode, require_picture, too_large, unreadable
 from fedhca.errors import DataError
 
 PHOTOGRAPHS = ("RGB", "L", "P", "RGBA", "LA", "CMYK", "YCbCr")
@@ -113,7 +113,7 @@ def read_array(path: Path) -> Float32[np.ndarray, "y x"]:
 
 def _load(path: Path) -> np.ndarray:
     """Return the numbers of a .npy file, mapped; DataError where it holds none."""
-    found = require(path)
+    found = require_picture(path)
     try:
         # Mapped first: a header that promises more than the file holds fails here instead of asking for the memory.
         array = np.load(found, mmap_mode="r", allow_pickle=False)

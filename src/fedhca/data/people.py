@@ -9,7 +9,7 @@ import numpy as np
 
 from fedhca.data.human_parts import PERSON, object_classes
 from fedhca.data.listing import read_json
-from fedhca.data.picture_file import require
+from fedhca.data.picture_file import require_picture
 from fedhca.data.source import Sample, Source
 from fedhca.data.wrapped import Wrapped
 from fedhca.errors import DataError
@@ -60,7 +60,7 @@ class People:
     def _key(self) -> str:
         digest = blake2b(digest_size=20)
         for path in self._annotations:
-            status = require(path).stat()
+            status = require_picture(path).stat()
             digest.update(f"{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
         return digest.hexdigest()
 

@@ -23,7 +23,7 @@ def open_picture(file: Path | BytesIO) -> Image.Image:
     return Image.open(file, formats=FORMATS)
 
 
-def require(path: Path) -> Path:
+def require_picture(path: Path) -> Path:
     """Return the path of a file that a list promises, as the disk spells it; DataError where there is no such file."""
     found = on_disk(path)
     if not found.is_file():
@@ -43,7 +43,7 @@ def unreadable(path: Path, kind: str, cause: BaseException, content: bytes) -> D
 
 def content_of(path: Path) -> bytes:
     """Return the bytes of a file; DataError where there is none."""
-    return require(path).read_bytes()
+    return require_picture(path).read_bytes()
 
 
 def decode(path: Path, content: bytes, take: Callable[[Image.Image], Image.Image | np.ndarray]) -> np.ndarray:

@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Bool, Int32, Int64
 
 from fedhca.compiled import compiled
-from fedhca.edge_detection.nearness import Graph, graphs
+from fedhca.edge_detection.nearness import NearPairs, graphs
 
 NONE = -1
 """The partner of a pixel that is alone."""
@@ -88,7 +88,7 @@ def match_series(
     return paired
 
 
-def _side(graph: Graph, shortest: bool, *, present: bool) -> Side:
+def _side(graph: NearPairs, shortest: bool, *, present: bool) -> Side:
     """Return pixels that are all alone."""
     pixels = len(graph.starts) - 1
     partner, origin, touched = (np.full(pixels, NONE, np.int32) for _ in range(3))

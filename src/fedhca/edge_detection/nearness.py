@@ -10,7 +10,7 @@ from fedhca.compiled import compiled
 NOBODY = -1
 
 
-class Graph(NamedTuple):
+class NearPairs(NamedTuple):
     """Pixel i is near to those of the other map in near[starts[i] : starts[i + 1]]; length in hundredths of a pixel."""
 
     starts: Int64[np.ndarray, " pixels+1"]
@@ -20,7 +20,7 @@ class Graph(NamedTuple):
 
 def graphs(
     places: Int64[np.ndarray, " n"], truth: Bool[np.ndarray, "y x"], max_dist: float
-) -> tuple[Int64[np.ndarray, " m"], Graph, Graph]:
+) -> tuple[Int64[np.ndarray, " m"], NearPairs, NearPairs]:
     """Find the pixels near to each other.
 
     Args:
@@ -40,8 +40,8 @@ def graphs(
     reached = np.zeros(len(places), bool)
     reached[near] = True
     busy = np.flatnonzero(reached)
-    true = Graph(starts, (np.cumsum(reached, dtype=np.int32) - 1)[near], length)
-    return busy, Graph(*_reversed(*true, len(busy))), true
+    true = NearPairs(starts, (np.cumsum(reached, dtype=np.int32) - 1)[near], length)
+    return busy, NearPairs(*_reversed(*true, len(busy))), true
 
 
 def _offsets(reach: float) -> tuple[Int64[np.ndarray, "k 2"], Int32[np.ndarray, " k"]]:

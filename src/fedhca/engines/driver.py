@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 
 from fedhca.engines.engine import Engine, Session
-from fedhca.engines.events import events, note
+from fedhca.engines.events import events, record_event
 from fedhca.engines.server_folder import ServerFolder
 from fedhca.errors import FedhcaError, GoneError, MissingReplyError
 from fedhca.experiment.recipe import Recipe
@@ -64,7 +64,7 @@ def _go(engine: Engine, federation: ServerFolder, recipe: Recipe, run: str, tell
         if stopped:
             raise MissingReplyError(stopped[-1]["cause"])
         if job and not folder.finished:
-            note(folder.path, "again")
+            record_event(folder.path, "again")
             tell(f"{run}: {why or 'a process died'} after round {len(folder.journal)}; going on from there")
 
 

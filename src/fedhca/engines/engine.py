@@ -13,7 +13,7 @@ from fedhca.engines.server_folder import ServerFolder
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.recipe import Recipe
-from fedhca.extras import require as require_extra
+from fedhca.extras import require_extra as require_extra
 from fedhca.processes.process_group import require_groups
 from fedhca.processes.supervision import Processes
 
@@ -103,12 +103,12 @@ def engine_named(name: str) -> Engine:
         FedhcaError: its package is not installed, or this system cannot run it.
 
     """
-    require(name)
+    require_engine(name)
     os.environ.update(exempt(os.environ))
     return cast(Engine, resolve_name(ENGINES[name])())
 
 
-def require(name: str) -> None:
+def require_engine(name: str) -> None:
     """Raise RecipeError if there is no engine of this name, FedhcaError if it cannot run or is not installed here."""
     if name not in ENGINES:
         raise RecipeError(unknown("engine", name, ENGINES))

@@ -20,7 +20,7 @@ class Event(BaseModel):
     cause: str = ""
 
 
-def note(folder: Path, what: str, client: str = "", cause: str = "") -> None:
+def record_event(folder: Path, what: str, client: str = "", cause: str = "") -> None:
     """Write down an event: begun, missing (a client did not answer), back, gone, stopped, done, again (submitted)."""
     line = {"time": round(time.time(), 3), "what": what, "client": client, "cause": cause}
     (folder / EVENTS).touch()
@@ -29,4 +29,4 @@ def note(folder: Path, what: str, client: str = "", cause: str = "") -> None:
 
 def events(folder: Path, since: int = 0) -> list[dict[str, Any]]:
     """Return the events after the first so many."""
-    return journal.read(folder / EVENTS, Event)[since:]
+    return journal.read_lines(folder / EVENTS, Event)[since:]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fedhca.engines.server_folder import RUNS, ServerFolder
-from fedhca.engines.site import Site
+from fedhca.engines.site import ClientHost
 from fedhca.engines.site_folder import SiteFolder, host
 from fedhca.experiment.drive import CLIENTS
 from fedhca.experiment.recipe import Recipe
@@ -21,7 +21,7 @@ from fedhca.processes.supervision import RUN, SERVER, SITE
 
 
 @dataclass(frozen=True)
-class Place:
+class ServerProcess:
     """The server of a run.
 
     Attributes:
@@ -38,7 +38,7 @@ class Place:
     alone: bool
 
 
-def server_here(run: str, text: str) -> Place:
+def server_here(run: str, text: str) -> ServerProcess:
     """Return the server of a run.
 
     Args:
@@ -48,15 +48,15 @@ def server_here(run: str, text: str) -> Place:
     """
     if RUN in os.environ:
         alone = RunFolder.open(Path(os.environ[RUN]))
-        return Place(alone.recipe, alone.path, {each.name: each.name for each in alone.recipe.roster}, alone=True)
+        return ServerProcess(alone.recipe, alone.path, {each.name: each.name for each in alone.recipe.roster}, alone=True)
     federation = ServerFolder.open(Path(os.environ[SERVER]))
     recipe = validate(json.loads(text), f"of run {run}") if text else federation.recipe
     folder = RunFolder.create(federation.run_folder(run), recipe)
-    return Place(recipe, folder.path, federation.seats, alone=False)
+    return ServerProcess(recipe, folder.path, federation.seats, alone=False)
 
 
 @dataclass(frozen=True)
-class Seat:
+class SiteProcess:
     """A site in a run.
 
     Attributes:
@@ -66,7 +66,7 @@ class Seat:
 
     """
 
-    site: Site
+    site: ClientHost
     folder: Path
     alone: bool
 
@@ -76,7 +76,7 @@ class Seat:
         return self.folder / (f"{client}.lock" if self.alone else "lock")
 
 
-def site_here(run: str, text: str) -> Seat:
+def site_here(run: str, text: str) -> SiteProcess:
     """Return the site as it answers in a run.
 
     Args:
@@ -90,7 +90,7 @@ def site_here(run: str, text: str) -> Seat:
     if RUN in os.environ:
         alone = RunFolder.open(Path(os.environ[RUN]))
         folder = alone.path / CLIENTS
-        return Seat(host(alone.recipe, [each.name for each in alone.recipe.roster], folder), folder, alone=True)
+        return SiteProcess(host(alone.recipe, [each.name for each in alone.recipe.roster], folder), folder, alone=True)
     place = SiteFolder.open(Path(os.environ[SITE]))
     recipe = place.recipe(json.loads(text) if text else None, run)
-    return Seat(place.site(recipe, run), place.path / RUNS / run, alone=False)
+    return SiteProcess(place.site(recipe, run), place.path / RUNS / run, alone=False)

@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 from fedhca.engines.engine import Engine
 from fedhca.engines.server_folder import ENGINE, KITS, RECIPE, ServerFolder, shareable
 from fedhca.engines.server_folder import FILE as FEDERATION
-from fedhca.engines.server_folder import Facts as ServerFacts
-from fedhca.engines.site_folder import FILE, Facts, SiteFolder, require_nothing_local
+from fedhca.engines.server_folder import ServerFacts as ServerFacts
+from fedhca.engines.site_folder import FILE, SiteFacts, SiteFolder, require_nothing_local
 from fedhca.errors import FedhcaError, RecipeError, RunFolderError
 from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml
@@ -53,12 +53,12 @@ def make_kits(federation: ServerFolder, engine: Engine) -> dict[str, Path]:
 
     """
     parts = engine.provision(federation)
-    return {site: pack(federation, site, parts[site]) for site in federation.facts.sites}
+    return {site: pack_kit(federation, site, parts[site]) for site in federation.facts.sites}
 
 
-def pack(federation: ServerFolder, site: str, part: Path) -> Path:
+def pack_kit(federation: ServerFolder, site: str, part: Path) -> Path:
     """Put the engine's part for a site, what was agreed on, and who the site is, into one file; remove the part."""
-    facts = Facts(name=site, clients=federation.facts.sites[site], engine=federation.facts.engine)
+    facts = SiteFacts(name=site, clients=federation.facts.sites[site], engine=federation.facts.engine)
     kit = federation.path / KITS / f"{site}.zip"
     kit.parent.mkdir(exist_ok=True, mode=0o700)
     kit.touch(mode=0o600)

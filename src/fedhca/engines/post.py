@@ -19,7 +19,7 @@ Agreed = tuple[str, tuple[str, ...]]
 Kind = TypeVar("Kind", Hello, TrainReply, EvaluateReply)
 
 
-class Post:
+class NetworkRuntime:
     """Carry messages to clients at other sites.
 
     Args:

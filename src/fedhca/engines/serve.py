@@ -4,8 +4,8 @@ import gc
 from collections.abc import Iterator
 from pathlib import Path
 
-from fedhca.engines.events import note
-from fedhca.engines.post import Post, Send
+from fedhca.engines.events import record_event
+from fedhca.engines.post import NetworkRuntime, Send
 from fedhca.errors import FedhcaError, GoneError
 from fedhca.experiment.build import build_method
 from fedhca.experiment.drive import drive
@@ -31,23 +31,23 @@ def serve(recipe: Recipe, send: Send, folder: Path) -> None:
 
     def miss(missing: Missing) -> None:
         away.add(missing.client)
-        note(folder, "missing", missing.client, missing.cause)
+        record_event(folder, "missing", missing.client, missing.cause)
 
     with in_use(folder, JOB_LOCK, wait=True):  # a job that was given up may still be ending
-        note(folder, "begun")
+        record_event(folder, "begun")
         try:
             for each in over_network(recipe, send, folder, miss):
                 for client in sorted(away.difference(*each.missing.values())):
-                    note(folder, "back", client)
+                    record_event(folder, "back", client)
                     away.remove(client)
                 gc.collect()  # of payloads that went in circles, before the next ones come
         except GoneError as error:
-            note(folder, "gone", cause=str(error))
+            record_event(folder, "gone", cause=str(error))
             raise
         except FedhcaError as error:
-            note(folder, "stopped", cause=str(error))
+            record_event(folder, "stopped", cause=str(error))
             raise
-        note(folder, "done")
+        record_event(folder, "done")
 
 
 def over_network(recipe: Recipe, send: Send, folder: Path, tell: Tell) -> Iterator[Round]:
@@ -57,4 +57,4 @@ def over_network(recipe: Recipe, send: Send, folder: Path, tell: Tell) -> Iterat
     """
     agreed = {each.name: (each.dataset, each.tasks) for each in recipe.roster}
     every_round = recipe.model_copy(update={"checkpoint_every": 1})
-    return drive(build_method(recipe), Post(send, [*agreed], agreed), every_round, folder, recipe.states, tell)
+    return drive(build_method(recipe), NetworkRuntime(send, [*agreed], agreed), every_round, folder, recipe.states, tell)

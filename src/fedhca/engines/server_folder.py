@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from pydantic import field_validator
 
-from fedhca.config.owner import ELSEWHERE, is_place, set_locally, without_places
+from fedhca.config.owner import ELSEWHERE, is_path, set_by_site, redacted
 from fedhca.config.section import NAME, Section, read_section
 from fedhca.errors import RecipeError, RunFolderError, unknown
 from fedhca.experiment.recipe import Recipe
@@ -35,7 +35,7 @@ RESERVED = {"server", "all"}
 """Words that an engine has for others than a site."""
 
 
-class Facts(Section):
+class ServerFacts(Section):
     """What is in federation.yaml."""
 
     engine: EngineName = "flare"
@@ -75,11 +75,11 @@ class ServerFolder:
     """
 
     path: Path
-    facts: Facts
+    facts: ServerFacts
     recipe: Recipe
 
     @classmethod
-    def create(cls, path: Path, recipe: Recipe, facts: Facts) -> "ServerFolder":
+    def create(cls, path: Path, recipe: Recipe, facts: ServerFacts) -> "ServerFolder":
         """Write a new federation's folder.
 
         Raises:
@@ -100,7 +100,7 @@ class ServerFolder:
         """Open the folder of a federation; RunFolderError if it is none."""
         if not (path / FILE).is_file():
             raise RunFolderError(f"'{path}' should hold a federation. Found no {FILE}. Make one: fedhca server init.")
-        facts = read_section(path / FILE, Facts, "Federation")
+        facts = read_section(path / FILE, ServerFacts, "Federation")
         return cls(path, facts, shareable(load_recipe(path / RECIPE)))
 
     @property
@@ -121,15 +121,15 @@ class ServerFolder:
 def shareable(recipe: Recipe) -> Recipe:
     """Return a recipe without what each machine sets for itself, as others get to see it."""
     values = dump_recipe(recipe)
-    for (*path, last), value in set_locally(recipe).items():
+    for (*path, last), value in set_by_site(recipe).items():
         holder: Any = values
         for part in path:
             holder = holder[part]
-        if is_place(value):
+        if is_path(value):
             holder[last] = ELSEWHERE
         else:
             del holder[last]
-    return validate(without_places(values), RECIPE)
+    return validate(redacted(values), RECIPE)
 
 
 def run_name(name: str) -> str:

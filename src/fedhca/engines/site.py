@@ -15,7 +15,7 @@ TELLS = (ClientError,)
 """Errors whose text names clients, rounds and tasks only. Of others, which may name files, the kind alone leaves."""
 
 
-class Site:
+class ClientHost:
     """Answer requests for the clients of this site, one at a time.
 
     Args:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from fedhca.client.client import Client
-from fedhca.config.owner import ELSEWHERE, Key, Owner, is_place, local, set_locally, with_local
+from fedhca.config.owner import ELSEWHERE, Key, Owner, is_path, site_fields, set_by_site, with_site_fields
 from fedhca.config.section import Name, Section, read_section
 from fedhca.engines.agreement import require_agreed
 from fedhca.engines.server_folder import ENGINE, RECIPE, RUNS, EngineName, run_name
-from fedhca.engines.site import Site
+from fedhca.engines.site import ClientHost
 from fedhca.engines.site_run import SiteRun
 from fedhca.errors import FedhcaError, RecipeError, RunFolderError
 from fedhca.experiment import build
@@ -29,7 +29,7 @@ from fedhca.storage.atomic import write_atomically
 FILE = "site.yaml"
 
 
-class Facts(Section):
+class SiteFacts(Section):
     """What is in site.yaml."""
 
     name: Name
@@ -50,7 +50,7 @@ class SiteFolder:
     """
 
     path: Path
-    facts: Facts
+    facts: SiteFacts
     agreed: Recipe
 
     @classmethod
@@ -64,10 +64,10 @@ class SiteFolder:
         """
         if not (path / FILE).is_file():
             raise RunFolderError(f"'{path}' should hold a site. Found no {FILE}. Make one of a kit: fedhca site init.")
-        facts = read_section(path / FILE, Facts, "Site")
+        facts = read_section(path / FILE, SiteFacts, "Site")
         agreed = load_recipe(path / RECIPE)
-        for key, value in set_locally(agreed).items():
-            if is_place(value):
+        for key, value in set_by_site(agreed).items():
+            if is_path(value):
                 mend = "Ask the server for another kit; if it is a name of the hub, start in another folder"
                 expected = f"'{path / RECIPE}' should name no place here"
                 raise RunFolderError(f"{expected}. Found {_found(key, value)}. {mend}.")
@@ -99,7 +99,7 @@ class SiteFolder:
             ("model", "backbone") if client.model is None or client.model.backbone is None else ("clients", number)
             for number, client in mine.items()
         }
-        for key, _, value in local(self.agreed):
+        for key, _, value in site_fields(self.agreed):
             if str(value) == ELSEWHERE and key[:2] in needed:
                 name = ".".join(map(str, key))
                 expected = f"'{self.path / FILE}' should say where `{name}` is on this machine"
@@ -119,7 +119,7 @@ class SiteFolder:
         agreed = load_recipe(self.path / RECIPE)
         asked = agreed if sent is None else as_begun(validate(sent, f"of run {run}"))
         require_agreed(agreed, asked, run)
-        place, mine = self.path / RUNS / run_name(run) / RECIPE, with_local(asked, agreed)
+        place, mine = self.path / RUNS / run_name(run) / RECIPE, with_site_fields(asked, agreed)
         if place.is_file() and not _holds(place, mine):  # another run of that name, whose models are not this one's
             place.parent.rename(place.parent.with_name(f"{run}-until-{datetime.now(UTC):%Y%m%d-%H%M%S}"))
         write_atomically(place, to_yaml(dump_recipe(mine)).encode())
@@ -133,13 +133,13 @@ class SiteFolder:
             raise RunFolderError(f"Site '{self.facts.name}' should have taken part in run '{name}'. Found {known}.")
         return SiteRun(path, load_recipe(path / RECIPE, self.facts.set))
 
-    def site(self, recipe: Recipe, run: str) -> Site:
+    def site(self, recipe: Recipe, run: str) -> ClientHost:
         """Return the site as it answers in one run; its clients go on from the states on this disk."""
         self.require_places()
         return host(recipe, self.facts.clients, self.path / RUNS / run)
 
 
-def host(recipe: Recipe, clients: Iterable[str], folder: Path) -> Site:
+def host(recipe: Recipe, clients: Iterable[str], folder: Path) -> ClientHost:
     """Return a site that answers for these clients; they go on from their states in the folder."""
     make = cache(lambda: build.build_clients(recipe.model_copy(update={"checkpoint_every": 1})))
 
@@ -148,7 +148,7 @@ def host(recipe: Recipe, clients: Iterable[str], folder: Path) -> Site:
         return make()(participant, folder / name)
 
     keep = SiteRun(folder, recipe).keep
-    return Site({name: lambda name=name: made(name) for name in clients}, keep)  # type: ignore[misc]
+    return ClientHost({name: lambda name=name: made(name) for name in clients}, keep)  # type: ignore[misc]
 
 
 def _holds(place: Path, recipe: Recipe) -> bool:
@@ -166,7 +166,7 @@ def own(changes: Sequence[str], agreed: Recipe) -> list[str]:
         RecipeError: one of the changes is not the site's to make.
 
     """
-    fields = {".".join(map(str, key)): field for key, field, _ in local(agreed)}
+    fields = {".".join(map(str, key)): field for key, field, _ in site_fields(agreed)}
     found = []
     for change in changes:
         key, _, value = change.partition("=")
@@ -181,7 +181,7 @@ def own(changes: Sequence[str], agreed: Recipe) -> list[str]:
 
 def require_nothing_local(site: SiteFolder, kit: Path) -> None:
     """Raise RunFolderError if a kit sets what is its site's to set."""
-    found = [_found(key, value) for key, value in set_locally(load_recipe(site.path / RECIPE)).items()]
+    found = [_found(key, value) for key, value in set_by_site(load_recipe(site.path / RECIPE)).items()]
     found += [f"`{change}` in `set` of {FILE}" for change in site.facts.set]
     if found:
         mend = "Ask the server for another kit; the site says it with fedhca site init --set"

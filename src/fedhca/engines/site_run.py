@@ -11,8 +11,8 @@ from typing import Any
 
 from torch import Tensor
 
-from fedhca.client.state import pack as packed
-from fedhca.client.state import scatter_kept, unpack
+from fedhca.client.state import pack_parameters as packed
+from fedhca.client.state import scatter_kept, unpack_parameters
 from fedhca.errors import RunFolderError
 from fedhca.experiment import build
 from fedhca.experiment.provenance import environment, provenance
@@ -57,7 +57,7 @@ class SiteRun:
             expected = f"'{self.path / client}' should hold a model that was handed out to '{client}'"
             raise RunFolderError(f"{expected}. Found none: it is another site's, or was not measured yet.")
         tensors, facts, home = found
-        parameters = unpack(f"{RECEIVED}/", tensors)
+        parameters = unpack_parameters(f"{RECEIVED}/", tensors)
         assert parameters is not None  # as `keep` saved them
         if home is not None:
             scatter_kept(home, model, facts["keeps"], parameters)
@@ -65,7 +65,7 @@ class SiteRun:
             model.install(parameters)  # none of its answers counted: it has the heads it began with
         section = next(each for each in self.recipe.roster if each.name == client)
         tasks = list(build.build_tasks(self.recipe, section))
-        size, classes = build.training_size(self.recipe, client), build.class_names(self.recipe, client)
+        size, classes = build.training_size(self.recipe, client), build.client_class_names(self.recipe, client)
         return Predictor(client, model.eval(), tasks, size, classes)
 
     def provenance(self, client: str) -> Provenance:

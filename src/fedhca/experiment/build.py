@@ -142,7 +142,7 @@ def training_size(recipe: Recipe, name: str) -> tuple[int, int]:
     return recipe.datasets[dataset].size
 
 
-def class_names(recipe: Recipe, name: str) -> dict[str, tuple[str, ...]]:
+def client_class_names(recipe: Recipe, name: str) -> dict[str, tuple[str, ...]]:
     """Return the names of the classes of a client's tasks, where its data set has them."""
     client = next(each for each in recipe.roster if each.name == name)
     data: Any = recipe.datasets[client.dataset]

@@ -13,8 +13,8 @@ from fedhca.data.source import Source, problems_of
 from fedhca.errors import DataError
 from fedhca.experiment import build
 from fedhca.experiment.recipe import Recipe
-from fedhca.server.family import apart, in_words
-from fedhca.server.roster import Roster
+from fedhca.server.family import architectures, architecture_lines
+from fedhca.server.roster import ClientRegistry
 from fedhca.wire.compression import compress
 
 MOMENTS = 2
@@ -47,7 +47,7 @@ class Findings:
     families: Sequence[str] = ()
 
 
-def check(recipe: Recipe, only: Collection[str] | None = None) -> Findings:
+def check_recipe(recipe: Recipe, only: Collection[str] | None = None) -> Findings:
     """Build everything, read every file once, and push one batch through every kind of client.
 
     Args:
@@ -90,8 +90,8 @@ def check(recipe: Recipe, only: Collection[str] | None = None) -> Findings:
         f"{memory:.2f} GB for parameters, gradients, moments and the server's rows, activations not counted; "
         f"{len(problems)} problems."
     )
-    families = Roster(tuple(members), tuple(layouts)).families
-    return Findings(rows, summary, problems, privacy, in_words(apart(families)))
+    families = ClientRegistry(tuple(members), tuple(layouts)).families
+    return Findings(rows, summary, problems, privacy, architecture_lines(architectures(families)))
 
 
 def given_away(recipe: Recipe) -> str:

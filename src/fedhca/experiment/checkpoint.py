@@ -12,8 +12,8 @@ from torch import Tensor
 from fedhca.aggregation import Member
 from fedhca.aggregation.aggregator import DIRECTION
 from fedhca.errors import RunFolderError
-from fedhca.server.family import PARTS, Family, suffix
-from fedhca.server.roster import Roster
+from fedhca.server.family import PARTS, Family, tensor_suffix
+from fedhca.server.roster import ClientRegistry
 from fedhca.server.state import ServerState
 from fedhca.storage.state_folder import StateFolder
 from fedhca.storage.tensor_file import under
@@ -77,11 +77,11 @@ def drop_checkpoints(folder: Path, rounds: int) -> None:
     StateFolder(folder, SERVER).drop_after(rounds)
 
 
-def load_roster(folder: Path) -> Roster | None:
+def load_roster(folder: Path) -> ClientRegistry | None:
     """Load who took part from the newest checkpoint, and no parameters; None, and errors, as in `load_checkpoint`."""
     states = StateFolder(folder, SERVER)
 
-    def load(rounds: int) -> Roster:
+    def load(rounds: int) -> ClientRegistry:
         with _of_this_version(folder, rounds):
             return _roster(states.facts(rounds)["roster"])
 
@@ -143,7 +143,7 @@ def _memory(family: Family) -> str:
     return f"{family.part}_state{family.suffix}/"
 
 
-def _facts(roster: Roster) -> dict[str, Any]:
+def _facts(roster: ClientRegistry) -> dict[str, Any]:
     """Return members and layouts; which family each client is in only where there are several of a part."""
     layouts = {f"{each.part}{each.suffix}": each.layout.as_json() for each in roster.families}
     numbers: dict[str, dict[str, int]] = {part: {} for part in PARTS}
@@ -153,9 +153,9 @@ def _facts(roster: Roster) -> dict[str, Any]:
     return {"members": [asdict(member) for member in roster.members], **layouts, **several}
 
 
-def _roster(facts: Mapping[str, Any]) -> Roster:
+def _roster(facts: Mapping[str, Any]) -> ClientRegistry:
     members = tuple(Member(**{**member, "tasks": tuple(member["tasks"])}) for member in facts["members"])
     known = {key: Layout.from_json(facts[key]) for key in facts.keys() - {"members", "families"}}
     numbers = facts.get("families") or {part: dict.fromkeys((each.client for each in members), 1) for part in PARTS}
-    layouts = (tuple(known[f"{part}{suffix(numbers[part][each.client])}"] for part in PARTS) for each in members)
-    return Roster(members, tuple(layouts))  # type: ignore[arg-type]
+    layouts = (tuple(known[f"{part}{tensor_suffix(numbers[part][each.client])}"] for part in PARTS) for each in members)
+    return ClientRegistry(members, tuple(layouts))  # type: ignore[arg-type]

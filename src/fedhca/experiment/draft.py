@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fedhca.data.described.description import read_description
+from fedhca.data.described.description import read_dataset_description
 from fedhca.data.described.files import PICTURES, files_of
 from fedhca.data.picture_file import open_picture
 from fedhca.errors import DataError, RecipeError, unknown
@@ -43,7 +43,7 @@ STEP = 32
 
 
 @dataclass(frozen=True)
-class Seat:
+class ClientDraft:
     """A client of the recipe, or several of a kind.
 
     Attributes:
@@ -60,7 +60,7 @@ class Seat:
     count: int = 1
 
 
-def seat(word: str) -> Seat:
+def client_draft(word: str) -> ClientDraft:
     """Take a client in one word apart; RecipeError if it is none.
 
     >>> seat("hospital=scans:depth+edge*2")
@@ -71,12 +71,12 @@ def seat(word: str) -> Seat:
     tasks, star, count = rest.partition("*")
     if not (equals and colon and name and dataset and tasks) or (star and not count.isdecimal()):
         raise RecipeError(f"A client should be NAME=DATASET:TASK+TASK, and *COUNT for several. Found '{word}'.")
-    return Seat(name, dataset, tasks.split("+"), int(count) if star else 1)
+    return ClientDraft(name, dataset, tasks.split("+"), int(count) if star else 1)
 
 
 def draft_recipe(
     folders: Mapping[str, Path],
-    seats: Sequence[Seat],
+    seats: Sequence[ClientDraft],
     *,
     method: str = "fedhca2",
     rounds: int = 20,
@@ -101,7 +101,7 @@ def draft_recipe(
     lines = ["datasets:"]
     for name, root in folders.items():
         size, shrink = fitting(picture_sizes(root), LONGEST[model])
-        tasks = read_description(root).tasks
+        tasks = read_dataset_description(root).tasks
         lines += [
             f"  {name}:",
             "    kind: folder",
@@ -130,7 +130,7 @@ def draft_recipe(
 def picture_sizes(root: Path) -> Counter[tuple[int, int]]:
     """Return the pictures of each height and width in a folder, from their heads; DataError where one has none."""
     sizes: Counter[tuple[int, int]] = Counter()
-    for path in files_of(root, read_description(root).images, PICTURES).values():
+    for path in files_of(root, read_dataset_description(root).images, PICTURES).values():
         try:
             with open_picture(path) as image:
                 turned = image.getexif().get(0x0112, 1) >= 5

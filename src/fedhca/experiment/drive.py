@@ -18,10 +18,10 @@ from fedhca.experiment import journal
 from fedhca.experiment.checkpoint import Checkpoint, drop_checkpoints, load_checkpoint, require_held, save_checkpoint
 from fedhca.experiment.difference import first_difference
 from fedhca.methods import Method
-from fedhca.server.family import apart, in_words
-from fedhca.server.replies import Tell, greet
-from fedhca.server.roster import Roster
-from fedhca.server.rounds import begin, rounds
+from fedhca.server.family import architectures, architecture_lines
+from fedhca.server.replies import Tell, register
+from fedhca.server.roster import ClientRegistry
+from fedhca.server.rounds import initial_state, rounds
 from fedhca.server.state import Round, ServerState
 from fedhca.storage.tables import mapped_like, new_like
 from fedhca.wire.messages import Hello, Runtime
@@ -54,13 +54,13 @@ def drive(
         raise RecipeError(f"`checkpoint_every` should be 1: a client may have to go back one round. {found}.")
     if states == "disk" and folder is None:
         raise RecipeError("States on disk should have a run folder to lie in. Found none. Give `out`.")
-    settings = settings_of(method, federation)
+    settings = run_settings(method, federation)
     table = _tables(states, folder)
     order = [client.name for client in federation.roster]
-    hellos = greet(runtime, order, federation, tell=tell)
+    hellos = register(runtime, order, federation, tell=tell)
     state = replace(_start(method, hellos, federation, settings, folder, table), table=table)
     del hellos
-    for line in in_words(apart(state.roster.families)):
+    for line in architecture_lines(architectures(state.roster.families)):
         warnings.warn(line, stacklevel=2)
     if states == "disk":
         state = replace(state, rows=tuple(rows.cpu() for rows in state.rows))
@@ -81,7 +81,7 @@ def drive(
         yield each
 
 
-def settings_of(method: Method, federation: Federation) -> dict[str, Any]:
+def run_settings(method: Method, federation: Federation) -> dict[str, Any]:
     """Return what a run depends on beside its clients, as a checkpoint holds it.
 
     The number of loading processes changes nothing. Who is away when, a guard and privacy are there only where there
@@ -126,13 +126,13 @@ def _start(
     if not hellos:
         raise MissingReplyError("Some client should say hello. None did.")
     order = [client.name for client in federation.roster]
-    roster = Roster.of(hellos.values(), [name for name in order if name in hellos])
+    roster = ClientRegistry.of(hellos.values(), [name for name in order if name in hellos])
     saved = None if folder is None else _saved(folder / CHECKPOINTS, hellos, federation)
     if folder is None or saved is None:
         absent = [name for name in order if name not in hellos]
         if absent:
             raise MissingReplyError(f"Every client should say hello before the first round. Missing: {absent}.")
-        return begin(method, roster, list(hellos.values()), federation, table)
+        return initial_state(method, roster, list(hellos.values()), federation, table)
     before = saved.state.roster
     if before.names != tuple(order) or before.among(roster.names) != roster:
         raise RunFolderError(f"'{folder}' holds a run of other clients, tasks or models. Choose another folder.")

@@ -15,7 +15,7 @@ from torch import Tensor
 from fedhca.aggregation import Answer
 from fedhca.config.validation import describe
 from fedhca.errors import RunFolderError, one_line
-from fedhca.server.family import PARTS, Family, Part, apart
+from fedhca.server.family import PARTS, Family, Part, architectures
 from fedhca.server.state import Round
 from fedhca.storage.atomic import write_atomically
 
@@ -33,7 +33,7 @@ class Kin(BaseModel):
     unlike: str
 
 
-class Line(BaseModel):
+class JournalLine(BaseModel):
     """What a line of a journal holds; see `Round`. What else it holds is whoever's that reads it."""
 
     model_config = ConfigDict(extra="allow", allow_inf_nan=False, strict=True)
@@ -57,7 +57,7 @@ def entry(round_: Round) -> dict[str, Any]:
     Who is in which family is said only where there are several.
     """
     families = round_.state.roster.families
-    several = apart(families)
+    several = architectures(families)
     return _plain(
         {
             "round": round_.number,
@@ -112,7 +112,7 @@ def _whole(content: bytes) -> bytes:
     return content + b"\n"
 
 
-def read(path: Path, kind: type[BaseModel] = Line) -> list[dict[str, Any]]:
+def read_lines(path: Path, kind: type[BaseModel] = JournalLine) -> list[dict[str, Any]]:
     """Return the lines of a journal; one that was cut short by a crash is left out.
 
     Args:
@@ -151,7 +151,7 @@ def _entry(line: str, kind: type[BaseModel]) -> dict[str, Any]:
 
 def rewind(path: Path, rounds: int) -> None:
     """Drop the lines after so many rounds: the run goes on from there; of a round written twice the last counts."""
-    kept = {line["round"]: line for line in read(path) if line["round"] <= rounds}
+    kept = {line["round"]: line for line in read_lines(path) if line["round"] <= rounds}
     write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept.values()).encode())
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from fedhca.config.section import Section, checked
+from fedhca.config.section import Section, validated
 from fedhca.config.yaml import read_yaml
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.build import build_method
@@ -40,7 +40,7 @@ Shown = Literal[
 """A part of the report."""
 
 
-class Federation(Section):
+class Setting(Section):
     """A recipe, and KEY=VALUE changes to it."""
 
     recipe: str
@@ -72,7 +72,7 @@ class Experiment(Section):
 
     title: str
     lead: str = ""
-    settings: Annotated[dict[str, dict[Scale, Federation]], Field(min_length=1)]
+    settings: Annotated[dict[str, dict[Scale, Setting]], Field(min_length=1)]
     methods: Annotated[dict[str, str], Field(min_length=1)]
     reference: str = "local"
     shows: tuple[Shown, ...] = ()
@@ -90,7 +90,7 @@ class Experiment(Section):
             raise ValueError(f"`reference` should be one of {', '.join(self.methods)}; found '{self.reference}'")
         return self
 
-    def at(self, scale: str) -> dict[str, Federation]:
+    def at(self, scale: str) -> dict[str, Setting]:
         """Return the settings at a scale; RecipeError if it does not exist, or no setting has it."""
         if scale not in SCALES:
             raise RecipeError(unknown("scale", scale, SCALES))
@@ -164,7 +164,7 @@ def load_experiment(source: str | Path) -> Experiment:
         if str(source) not in known:
             raise RecipeError(f"{unknown('experiment', source, known)} Or give the path of a YAML file.")
         path = known[str(source)]
-    return checked(read_yaml(path, "Experiment"), Experiment, f"Experiment '{source}'")
+    return validated(read_yaml(path, "Experiment"), Experiment, f"Experiment '{source}'")
 
 
 def make_plan(

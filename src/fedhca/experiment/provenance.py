@@ -12,11 +12,11 @@ from typing import Any
 import torch
 
 from fedhca.client.privacy import epsilon
-from fedhca.config.owner import without_places
+from fedhca.config.owner import redacted
 from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import dump_recipe
 from fedhca.extras import EXTRAS
-from fedhca.sharing.card import Provenance, Share
+from fedhca.sharing.card import Provenance, MixShare
 
 PACKAGES = ("fedhca", "torch", "transformers", "numpy", "scipy", "clarabel", "opencv-python-headless", "safetensors")
 
@@ -95,18 +95,18 @@ def provenance(
 
 def recipe_hash(recipe: Recipe) -> str:
     """Return the SHA-256 of the resolved recipe without places, as JSON with sorted keys and no spaces."""
-    values = without_places(dump_recipe(recipe))
+    values = redacted(dump_recipe(recipe))
     return hashlib.sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def _share(notes: Mapping[str, Any] | None, place: int) -> Share | None:
+def _share(notes: Mapping[str, Any] | None, place: int) -> MixShare | None:
     """Return what one participant's answer was made of; nothing where the journal does not say."""
     matrix: Sequence[Sequence[float | None]] | None = (notes or {}).get("mixing")
     if not matrix or place >= len(matrix):
         return None
     row = [weight or 0.0 for weight in matrix[place]]
     others = row[:place] + row[place + 1 :]
-    return Share(row[place], sum(others), max(others, key=abs, default=0.0))
+    return MixShare(row[place], sum(others), max(others, key=abs, default=0.0))
 
 
 def _blurred(recipe: Recipe, rounds: int) -> str:

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from fedhca.config.section import checked
-from fedhca.config.yaml import plain, read_yaml, require_plain
+from fedhca.config.section import validated
+from fedhca.config.yaml import parse_yaml, read_yaml, require_plain
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.sections.method import MethodSection
@@ -87,7 +87,7 @@ def validate(values: Any, source: str) -> Recipe:
         require_plain(values)
     except ValueError as error:
         raise RecipeError(f"Recipe '{source}' should be plain: {error}.") from None
-    return checked(values, Recipe, f"Recipe '{source}'")
+    return validated(values, Recipe, f"Recipe '{source}'")
 
 
 def with_method(recipe: Recipe, word: str, seed: int) -> Recipe:
@@ -103,7 +103,7 @@ def with_method(recipe: Recipe, word: str, seed: int) -> Recipe:
 
 def method_section(word: str) -> MethodSection:
     """Take a method in one word apart, such as `fedprox+mu=0.1`; RecipeError if it is none."""
-    return checked(word, MethodSection, f"Method '{word}'")
+    return validated(word, MethodSection, f"Method '{word}'")
 
 
 def dump_recipe(recipe: Recipe) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _apply(values: dict[str, Any], change: str) -> None:
     if not equals or not key:
         raise RecipeError(f"A change should be KEY=VALUE, such as rounds=20. Found '{change}'.")
     try:
-        value = plain(text)
+        value = parse_yaml(text)
     except (YAMLError, ValueError):
         raise RecipeError(f"The value of '{change}' should be valid YAML, such as 20 or [a, b].") from None
     *path, last = key.split(".")

@@ -8,7 +8,7 @@ from torch import nn
 
 from fedhca.client.clients import Clients
 from fedhca.client.participant import Participant
-from fedhca.client.samples import look
+from fedhca.client.samples import check_first_samples
 from fedhca.client.training import OnStep
 from fedhca.config.federation import Federation, Site
 from fedhca.data.augmented import Augmented
@@ -103,7 +103,7 @@ def _look(participants: Sequence[Participant]) -> None:
     for each in participants:
         for pictures, split in ((each.train, "training"), (each.test, "test")):
             if not isinstance(pictures, Augmented):
-                look(pictures, each.tasks, f"Client '{each.name}', {split} data", train=split == "training")
+                check_first_samples(pictures, each.tasks, f"Client '{each.name}', {split} data", train=split == "training")
 
 
 def _alone(folder: Path, going: Iterator[Round]) -> Iterator[Round]:

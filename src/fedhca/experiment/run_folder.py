@@ -25,8 +25,8 @@ from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import as_begun, dump_recipe, load_recipe, to_yaml
 from fedhca.experiment.trained import held_here, newest_checkpoint, no_checkpoint, restore
 from fedhca.runtimes.local import LocalRuntime
-from fedhca.server.roster import Roster
-from fedhca.server.rounds import evaluate
+from fedhca.server.roster import ClientRegistry
+from fedhca.server.rounds import evaluate_clients
 from fedhca.sharing.card import Provenance
 from fedhca.sharing.predictor import Predictor
 from fedhca.storage.atomic import write_atomically
@@ -94,10 +94,10 @@ class RunFolder:
     @property
     def journal(self) -> list[dict[str, Any]]:
         """The rounds done, one entry each."""
-        return journal.read(self.path / JOURNAL)
+        return journal.read_lines(self.path / JOURNAL)
 
     @property
-    def roster(self) -> Roster:
+    def roster(self) -> ClientRegistry:
         """Who took part and the layouts of what travelled; RunFolderError if there is no checkpoint."""
         found = load_roster(self.path / CHECKPOINTS)
         if found is None:
@@ -138,9 +138,9 @@ class RunFolder:
         )
         hellos = [*runtime.hello()]
         newest = self._newest({hello.client: hello.held for hello in hellos})
-        if Roster.of(hellos, newest.state.roster.names) != newest.state.roster:
+        if ClientRegistry.of(hellos, newest.state.roster.names) != newest.state.roster:
             raise RunFolderError(f"'{self.path}' holds a run of other data or another model than its {RECIPE} names.")
-        return newest.state.round, evaluate(runtime, newest.state, method.local, self.recipe)
+        return newest.state.round, evaluate_clients(runtime, newest.state, method.local, self.recipe)
 
     def tasks(self) -> dict[str, dict[str, Task]]:
         """Return each client's tasks by name."""
@@ -159,7 +159,7 @@ class RunFolder:
         newest = self._newest(held_here(self.path, [name]))
         restore(model, self.path, name, newest, build.build_method(self.recipe), self.recipe.sent.down)
         tasks = list(self.tasks()[name].values())
-        size, classes = build.training_size(self.recipe, name), build.class_names(self.recipe, name)
+        size, classes = build.training_size(self.recipe, name), build.client_class_names(self.recipe, name)
         return Predictor(name, model.eval(), tasks, size, classes)
 
     def provenance(self, name: str) -> Provenance:
@@ -192,7 +192,7 @@ class RunFolder:
         self._check(found.state.roster)
         return found
 
-    def _check(self, roster: Roster) -> None:
+    def _check(self, roster: ClientRegistry) -> None:
         saved = [(member.client, member.dataset, member.tasks) for member in roster.members]
         if saved != [(client.name, client.dataset, client.tasks) for client in self.recipe.roster]:
             raise RunFolderError(f"'{self.path}' holds a run of other clients, tasks or models. Restore its {RECIPE}.")

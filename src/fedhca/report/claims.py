@@ -8,7 +8,7 @@ from statistics import fmean
 from fedhca.report.notation import percent
 from fedhca.report.runs import Run, pick
 from fedhca.report.study import AT_REST, OURS, Study
-from fedhca.report.verdict import Verdict, Word, in_words, verdicts
+from fedhca.report.verdict import Verdict, Word, verdict_words, verdicts
 
 SAME = (OURS, "official")
 """How the names of its variants begin, which are no rivals."""
@@ -38,7 +38,7 @@ Check = Callable[[Study, str], Finding | None]
 """None where there is nothing to ask."""
 
 
-def claims(study: Study, setting: str) -> list[Claim]:
+def judge_claims(study: Study, setting: str) -> list[Claim]:
     """Check every claim about one setting."""
     found = [(text, source, check(study, setting)) for text, source, check in CLAIMS]
     return [Claim(text, source, *finding) for text, source, finding in found if finding]
@@ -51,7 +51,7 @@ def best_gain(study: Study, setting: str) -> Finding:
         return f"no Δm of {study.ours}", None
     others = [method for method in told if not study.words[method].startswith(SAME)]
     found = _against(study, setting, [study.reference, *others, *_alone(study, setting)])
-    return f"{study.ours} {_gain(study, setting, study.ours)}; {in_words(found)}", _over_all(found)
+    return f"{study.ours} {_gain(study, setting, study.ours)}; {verdict_words(found)}", _over_all(found)
 
 
 def averaging_harms(study: Study, setting: str) -> Finding:
@@ -72,7 +72,7 @@ def converges_faster(study: Study, setting: str) -> Finding:
     found = dict(zip(earlier, verdicts([*earlier.values()]), strict=True))
     first = found[study.reference]
     words = f"{abs(first.mean):.1f} rounds {'earlier' if first.mean >= 0 else 'later'}"
-    return f"{words} at the last value of {study.reference}, mean over metrics; {in_words(found)}", _over_all(found)
+    return f"{words} at the last value of {study.reference}, mean over metrics; {verdict_words(found)}", _over_all(found)
 
 
 def beyond_groups(study: Study, setting: str) -> Finding | None:
@@ -108,7 +108,7 @@ def more_clients(study: Study) -> Claim | None:
         return Claim(text, source, "no Δm at both ends", None)
     changes = [_differences(study, (last, method), (first, method)) for method in methods]
     found = dict(zip(methods, verdicts(changes), strict=True))
-    return Claim(text, source, f"{first} to {last}: {in_words(found)}", found[study.ours].word)
+    return Claim(text, source, f"{first} to {last}: {verdict_words(found)}", found[study.ours].word)
 
 
 def _alone(study: Study, setting: str) -> list[str]:

@@ -8,7 +8,7 @@ from fedhca.report.claims import beyond_groups
 from fedhca.report.notation import clock, percent
 from fedhca.report.sections.bytes import wall
 from fedhca.report.study import Study
-from fedhca.report.verdict import in_words
+from fedhca.report.verdict import verdict_words
 from fedhca.server import family
 from fedhca.sharing.description import own_version
 
@@ -24,7 +24,7 @@ def facts(study: Study) -> list[tuple[str, str]]:
         ("data sets", ", ".join(dict.fromkeys(data for run in study.runs for data in run.recipe.datasets))),
         (
             "architectures",
-            " ".join(dict.fromkeys(line for run in study.runs for line in family.in_words(run.families))),
+            " ".join(dict.fromkeys(line for run in study.runs for line in family.architecture_lines(run.families))),
         ),
         ("runs", f"{len(study.runs)}, {clock(sum(map(wall, study.runs)))} in all"),
         ("written by", f"fedhca {own_version()}"),
@@ -68,7 +68,7 @@ def _highest(study: Study, setting: str) -> str:
     mark = " (not finished)" if (setting, method) in study.provisional else ""
     told = study.table.verdicts(setting)
     words = f"highest mean Δm beside {study.reference}: {method} {percent(known[method])}{mark}."
-    return f"{words} Against {study.reference}: {in_words(told)}." if told else words
+    return f"{words} Against {study.reference}: {verdict_words(told)}." if told else words
 
 
 def _groups(study: Study, setting: str) -> str:

@@ -62,7 +62,7 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9.+=]+", "-", text.lower().replace("×", "x")).strip("-.") or "x"
 
 
-def suffix(setting: str) -> str:
+def file_suffix(setting: str) -> str:
     """Return what the name of a setting adds to the name of a file.
 
     >>> suffix(""), suffix("×2")

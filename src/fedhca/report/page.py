@@ -12,7 +12,7 @@ from fedhca.experiment.compare import Entry
 from fedhca.report.figures.theme import DARK, LIGHT
 from fedhca.report.head import facts, finding, notices
 from fedhca.report.press import KINDS, Printed, data_uri, print_figure
-from fedhca.report.section import Drawing, Section
+from fedhca.report.section import Drawing, ReportSection
 from fedhca.report.sections.alpha import alpha
 from fedhca.report.sections.beta import beta
 from fedhca.report.sections.bytes import bytes_and_time
@@ -33,7 +33,7 @@ PAGE, FIGURES = "report.html", "figures"
 NAME = re.compile(r'<span class="file">([a-z0-9.+=-]+)\.svg, \.png</span>')
 """Names a figure's files on the page; what would lead out of the folder does not match."""
 
-SECTIONS: Mapping[str, Callable[[Study], Section | None]] = {
+SECTIONS: Mapping[str, Callable[[Study], ReportSection | None]] = {
     make.__module__.rpartition(".")[2]: make
     for make in (
         *(table, gains, scaling, claims, curves, alpha, beta),
@@ -99,7 +99,7 @@ def write_report(
     return out / PAGE
 
 
-def _printed(sections: Sequence[Section], folder: Path) -> dict[str, Printed]:
+def _printed(sections: Sequence[ReportSection], folder: Path) -> dict[str, Printed]:
     """Draw all figures; return them by name."""
     drawings = [part for section in sections for part in section.parts if isinstance(part, Drawing)]
     return {

@@ -110,7 +110,7 @@ Part = Drawing | Grid | Tiles | Listing
 
 
 @dataclass(frozen=True)
-class Section:
+class ReportSection:
     """A part of the page under a head of its own; `notes` are lines after its parts."""
 
     name: str

@@ -13,7 +13,7 @@ from fedhca.report.gain import delta_m, per_task_gain
 from fedhca.report.notation import digits, spread
 from fedhca.report.rank import ranks
 from fedhca.report.result import Column, Result
-from fedhca.report.verdict import Verdict, in_words, verdicts
+from fedhca.report.verdict import Verdict, verdict_words, verdicts
 from fedhca.tasks.task import Task
 
 GAIN = "Δm % ↑"
@@ -197,7 +197,7 @@ class Table:
         """Say of each setting which methods are better, worse and not told apart."""
         found = {setting: self.verdicts(setting) for setting in self.settings}
         return [
-            f"{setting or 'Δm'} against `{self.reference}`: {in_words(each)}."
+            f"{setting or 'Δm'} against `{self.reference}`: {verdict_words(each)}."
             for setting, each in found.items()
             if each
         ]

@@ -53,7 +53,7 @@ class Family:
     @property
     def suffix(self) -> str:
         """What tells names of its tensors from another's: nothing for the first, which is mostly the only one."""
-        return suffix(self.number)
+        return tensor_suffix(self.number)
 
     @property
     def clients(self) -> tuple[str, ...]:
@@ -66,12 +66,12 @@ class Family:
         return dict(zip(counts, table.split([*counts.values()]), strict=True))
 
 
-def suffix(number: int) -> str:
+def tensor_suffix(number: int) -> str:
     """Return what names end with for a family of this number."""
     return "" if number == 1 else f"-{number}"
 
 
-def rows_of(part: Part, parameters: Parameters) -> Float[Tensor, "t w"]:
+def part_rows(part: Part, parameters: Parameters) -> Float[Tensor, "t w"]:
     """Return a client's rows of a part."""
     return parameters.encoder[None] if part == "encoder" else parameters.decoders
 
@@ -90,7 +90,7 @@ def only(part: Part, families: Sequence[Family], values: Sequence[Value]) -> Val
     return found[0]
 
 
-def apart(families: Iterable[Family]) -> dict[str, list[dict[str, Any]]]:
+def architectures(families: Iterable[Family]) -> dict[str, list[dict[str, Any]]]:
     """Say, as JSON holds it, who is in which family, and where each layout first differs from the first family's.
 
     Only of parts of which there are several families; mostly of none.
@@ -105,7 +105,7 @@ def apart(families: Iterable[Family]) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def in_words(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+def architecture_lines(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
     """Return what `apart` found as a line for each part.
 
     >>> in_words({"encoder": [{"clients": ["a", "b"], "unlike": ""}, {"clients": ["c"], "unlike": "it is longer"}]})

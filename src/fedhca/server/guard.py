@@ -15,7 +15,7 @@ FEWEST = 3
 
 
 @dataclass(frozen=True)
-class Verdict:
+class LengthCheck:
     """What a guard did in one round.
 
     Attributes:
@@ -28,7 +28,7 @@ class Verdict:
     shortened: Mapping[str, float] = field(default_factory=dict)
 
 
-def check_lengths(guard: Guard, families: Iterable[tuple[Part, Rows]]) -> Verdict:
+def check_lengths(guard: Guard, families: Iterable[tuple[Part, Rows]]) -> LengthCheck:
     """Say whose updates are refused, and shorten the others' where they lie.
 
         L_i = √(mean_k ‖Δ_k‖²) over the rows k of client i,    Δ = end − start, in float64
@@ -52,7 +52,7 @@ def check_lengths(guard: Guard, families: Iterable[tuple[Part, Rows]]) -> Verdic
     fixed length makes it free of the unit of the parameters.
     """
     if not guard.on:
-        return Verdict()
+        return LengthCheck()
     sides = [(part, rows, _in_medians(rows)) for part, rows in families]
     bound, reject = (math.inf if each is None else each for each in (guard.bound, guard.reject))
     refused: dict[str, str] = {}
@@ -66,7 +66,7 @@ def check_lengths(guard: Guard, families: Iterable[tuple[Part, Rows]]) -> Verdic
         here = {name: bound / each for name, each in times.items() if each > bound and name not in refused}
         _shorten(rows, here)
         factors |= {name: min(factors.get(name, 1.0), factor) for name, factor in here.items()}
-    return Verdict(refused, factors)
+    return LengthCheck(refused, factors)
 
 
 def _in_medians(rows: Rows) -> dict[str, float]:

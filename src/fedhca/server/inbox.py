@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from fedhca.errors import ClientError, LayoutError
-from fedhca.server.roster import Roster
+from fedhca.server.roster import ClientRegistry
 from fedhca.storage.tables import new_like
 from fedhca.wire.compression import Compressed
 from fedhca.wire.messages import TrainReply
@@ -15,7 +15,7 @@ from fedhca.wire.parameters import Parameters
 
 
 @dataclass(frozen=True)
-class Inbox:
+class ReceivedUpdates:
     """What clients sent in one round. A reply's parameters are copied to their place once; its own are let go.
 
     Attributes:
@@ -27,7 +27,7 @@ class Inbox:
 
     """
 
-    roster: Roster
+    roster: ClientRegistry
     tables: tuple[Float[Tensor, "_ _"], ...]
     names: set[str] = field(default_factory=set)
     start: tuple[Float[Tensor, "_ _"], ...] = ()
@@ -35,8 +35,8 @@ class Inbox:
 
     @classmethod
     def beside(
-        cls, roster: Roster, start: tuple[Float[Tensor, "_ _"], ...], table: Callable[[Tensor], Tensor] = new_like
-    ) -> "Inbox":
+        cls, roster: ClientRegistry, start: tuple[Float[Tensor, "_ _"], ...], table: Callable[[Tensor], Tensor] = new_like
+    ) -> "ReceivedUpdates":
         """Make an empty inbox with tables like those that were handed out; `table` makes one."""
         return cls(roster, tuple(map(table, start)), start=start)
 
@@ -68,13 +68,13 @@ class Inbox:
         return self.start
 
 
-def require_fit(roster: Roster, name: str, parameters: Parameters) -> None:
+def require_fitting(roster: ClientRegistry, name: str, parameters: Parameters) -> None:
     """Raise LayoutError for parameters of a wrong shape, ClientError for some that are not finite."""
     _require_shapes(roster, name, parameters)
     _require_finite(name, parameters)
 
 
-def _require_shapes(roster: Roster, name: str, parameters: Parameters) -> None:
+def _require_shapes(roster: ClientRegistry, name: str, parameters: Parameters) -> None:
     tasks = next(len(member.tasks) for member in roster.members if member.client == name)
     encoder, decoder = roster.layouts_of(name)
     expected = ((encoder.width,), (tasks, decoder.width))

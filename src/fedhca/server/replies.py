@@ -31,7 +31,7 @@ class Answers(Generic[Reply]):
     waited: Mapping[str, float] = field(default_factory=dict)
 
 
-def gather(
+def collect(
     ask: Callable[[Sequence[Request]], Iterable[Reply | Missing]],
     requests: Sequence[Request],
     federation: Federation,
@@ -78,7 +78,7 @@ def gather(
     return Answers({name: found[name] for name in ordered}, missing, {name: now - came[name] for name in ordered})
 
 
-def refuse(
+def reject(
     answers: Answers[Reply],
     causes: Mapping[str, str],
     number: int,
@@ -118,7 +118,7 @@ def require_enough(found: Collection[str], missing: Mapping[str, str], federatio
         raise MissingReplyError(f"{needed}. Found {len(found)}: {causes}")
 
 
-def greet(
+def register(
     runtime: Runtime, order: Sequence[str], federation: Federation, *, tell: Tell = lambda missing: None
 ) -> dict[str, Hello]:
     """Have clients introduce themselves; return those who did, by name.

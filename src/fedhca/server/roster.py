@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fedhca.aggregation import Member
 from fedhca.errors import RecipeError
-from fedhca.server.family import PARTS, Family, Part, rows_of
+from fedhca.server.family import PARTS, Family, Part, part_rows
 from fedhca.storage.tables import new_like
 from fedhca.wire.layout import Layout
 from fedhca.wire.messages import Hello
@@ -18,7 +18,7 @@ from fedhca.wire.parameters import Parameters
 
 
 @dataclass(frozen=True)
-class Roster:
+class ClientRegistry:
     """The clients of a federation, in order, and how their parameters stack.
 
     Attributes:
@@ -31,7 +31,7 @@ class Roster:
     layouts: tuple[tuple[Layout, Layout], ...]
 
     @classmethod
-    def of(cls, hellos: Iterable[Hello], order: Sequence[str] | None = None) -> "Roster":
+    def of(cls, hellos: Iterable[Hello], order: Sequence[str] | None = None) -> "ClientRegistry":
         """Make the roster of those who said hello, in the given order, or else by name.
 
         Raises:
@@ -59,10 +59,10 @@ class Roster:
         """Names of the clients, in order."""
         return tuple(member.client for member in self.members)
 
-    def among(self, names: Collection[str]) -> "Roster":
+    def among(self, names: Collection[str]) -> "ClientRegistry":
         """Return the roster of some of the clients."""
         chosen = [member.client in names for member in self.members]
-        return Roster(tuple(compress(self.members, chosen)), tuple(compress(self.layouts, chosen)))
+        return ClientRegistry(tuple(compress(self.members, chosen)), tuple(compress(self.layouts, chosen)))
 
     @cached_property
     def families(self) -> tuple[Family, ...]:
@@ -92,10 +92,10 @@ class Roster:
         """Copy all clients' parameters into a table for each family; `table` makes one like what it is given."""
         found = []
         for family in self.families:
-            first = rows_of(family.part, parameters[family.clients[0]])[0]
+            first = part_rows(family.part, parameters[family.clients[0]])[0]
             found.append(table(first.expand(len(family.members), -1)))
             for name, rows in family.shares(found[-1]).items():
-                rows.copy_(rows_of(family.part, parameters[name]))
+                rows.copy_(part_rows(family.part, parameters[name]))
         return tuple(found)
 
     def unstack(self, *tables: Float[Tensor, "_ _"]) -> dict[str, Parameters]:

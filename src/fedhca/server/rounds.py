@@ -13,10 +13,10 @@ from fedhca.aggregation import Answer, Rows, apply_among
 from fedhca.config.federation import Federation, Guard, TransferDtype
 from fedhca.errors import RecipeError
 from fedhca.methods import Method
-from fedhca.server.guard import Verdict, check_lengths
-from fedhca.server.inbox import Inbox, require_fit
-from fedhca.server.replies import Answers, Tell, gather, refuse
-from fedhca.server.roster import Roster
+from fedhca.server.guard import LengthCheck, check_lengths
+from fedhca.server.inbox import ReceivedUpdates, require_fitting
+from fedhca.server.replies import Answers, Tell, collect, reject
+from fedhca.server.roster import ClientRegistry
 from fedhca.server.state import Metrics, Round, ServerState
 from fedhca.storage.tables import new_like
 from fedhca.wire.compression import Compressed, compress
@@ -24,9 +24,9 @@ from fedhca.wire.messages import EvaluateReply, EvaluateRequest, Hello, LocalRul
 from fedhca.wire.parameters import Parameters
 
 
-def begin(
+def initial_state(
     method: Method,
-    roster: Roster,
+    roster: ClientRegistry,
     hellos: Sequence[Hello],
     federation: Federation,
     table: Callable[[Tensor], Tensor] = new_like,
@@ -39,7 +39,7 @@ def begin(
 
     """
     for hello in hellos:
-        require_fit(roster, hello.client, hello.parameters)
+        require_fitting(roster, hello.client, hello.parameters)
     tables = roster.stack({hello.client: hello.parameters for hello in hellos}, table)
     memories = [
         method.rule(family.part).init(Rows(rows, rows, family.members, family.layout))
@@ -51,7 +51,7 @@ def begin(
 
 
 def step(
-    method: Method, state: ServerState, inbox: Inbox, moves: Sequence[Rows] | None = None
+    method: Method, state: ServerState, inbox: ReceivedUpdates, moves: Sequence[Rows] | None = None
 ) -> tuple[ServerState, tuple[Answer, ...]]:
     """Mix what the clients sent, family by family; return the next state and the rules' answers.
 
@@ -76,7 +76,7 @@ def step(
     return following, answers
 
 
-def moves_of(state: ServerState, inbox: Inbox) -> list[Rows]:
+def moves_of(state: ServerState, inbox: ReceivedUpdates) -> list[Rows]:
     """Return what came as the rows of each family."""
     fresh = dict(zip(state.roster.names, (state.since == state.round).tolist(), strict=True))
     return [
@@ -85,7 +85,7 @@ def moves_of(state: ServerState, inbox: Inbox) -> list[Rows]:
     ]
 
 
-def _present(rows: Rows, inbox: Inbox) -> Bool[Tensor, " m"]:
+def _present(rows: Rows, inbox: ReceivedUpdates) -> Bool[Tensor, " m"]:
     return torch.tensor([member.client in inbox.names for member in rows.members])
 
 
@@ -111,11 +111,11 @@ def rounds(
     _require_somebody(federation, state.roster.names)
     while state.round < federation.rounds:
         clock = [time.perf_counter()]
-        inbox = Inbox.beside(state.roster, state.rows, state.table)
+        inbox = ReceivedUpdates.beside(state.roster, state.rows, state.table)
         trained, down = _train(method, runtime, inbox, state, federation, tell)
         clock.append(time.perf_counter())
-        moves, verdict = check(federation.guard, inbox, state)
-        trained = refuse(trained, verdict.refused, state.round, federation, tell=tell)
+        moves, verdict = check_updates(federation.guard, inbox, state)
+        trained = reject(trained, verdict.refused, state.round, federation, tell=tell)
         state, answers = step(method, state, inbox, moves)
         clock.append(time.perf_counter())
         due = state.round % federation.evaluate_every == 0 or state.round == federation.rounds
@@ -143,7 +143,7 @@ def rounds(
         )
 
 
-def evaluate(runtime: Runtime, state: ServerState, rule: LocalRule, federation: Federation) -> Metrics:
+def evaluate_clients(runtime: Runtime, state: ServerState, rule: LocalRule, federation: Federation) -> Metrics:
     """Return the metrics of the model that each client keeps by the rule, by client and task; all have to answer."""
     everybody = Federation(sent=federation.sent)
     return _metrics(_measure(runtime, state, rule, everybody, lambda missing: None), state.roster)
@@ -161,7 +161,7 @@ def _require_somebody(federation: Federation, names: Sequence[str]) -> None:
 def _train(
     method: Method,
     runtime: Runtime,
-    inbox: Inbox,
+    inbox: ReceivedUpdates,
     state: ServerState,
     federation: Federation,
     tell: Tell,
@@ -176,10 +176,10 @@ def _train(
         for name, each, since in _handed_out(state, sent.down, absent)
     ]
     down = {request.client: request.parameters.bytes for request in requests}
-    return gather(runtime.train, requests, federation, take=inbox.take, tell=tell), down
+    return collect(runtime.train, requests, federation, take=inbox.take, tell=tell), down
 
 
-def check(guard: Guard, inbox: Inbox, state: ServerState) -> tuple[list[Rows], Verdict]:
+def check_updates(guard: Guard, inbox: ReceivedUpdates, state: ServerState) -> tuple[list[Rows], LengthCheck]:
     """Check how long updates are; return the rows to mix, without the clients that are refused."""
     moves = moves_of(state, inbox)
     verdict = check_lengths(
@@ -190,7 +190,7 @@ def check(guard: Guard, inbox: Inbox, state: ServerState) -> tuple[list[Rows], V
     return moves_of(state, inbox) if verdict.shortened else moves, verdict
 
 
-def _there(rows: Rows, inbox: Inbox) -> Rows:
+def _there(rows: Rows, inbox: ReceivedUpdates) -> Rows:
     present = _present(rows, inbox)
     return rows if present.all() else rows.among(present.nonzero()[:, 0])
 
@@ -203,7 +203,7 @@ def _measure(
         EvaluateRequest(name, state.round, each, rule, since)
         for name, each, since in _handed_out(state, federation.sent.down, absent)
     ]
-    answers = gather(runtime.evaluate, requests, federation, tell=tell)
+    answers = collect(runtime.evaluate, requests, federation, tell=tell)
     return replace(answers, missing={**absent, **answers.missing})
 
 
@@ -216,7 +216,7 @@ def _handed_out(
             yield name, compress(each, form, *state.roster.layouts_of(name)), since
 
 
-def _metrics(measured: Answers[EvaluateReply], roster: Roster) -> Metrics:
+def _metrics(measured: Answers[EvaluateReply], roster: ClientRegistry) -> Metrics:
     found = {name: dict(reply.metrics) for name, reply in measured.replies.items()}
     unknown = {each.client: dict.fromkeys(each.tasks, math.nan) for each in roster.members}
     answered = found.keys() | measured.missing.keys()

@@ -9,9 +9,9 @@ from torch import Tensor
 from fedhca.config.federation import Federation
 from fedhca.errors import LayoutError, RecipeError
 from fedhca.methods import Method, make_method
-from fedhca.server.inbox import Inbox
-from fedhca.server.roster import Roster
-from fedhca.server.rounds import begin, check, step
+from fedhca.server.inbox import ReceivedUpdates
+from fedhca.server.roster import ClientRegistry
+from fedhca.server.rounds import initial_state, check_updates, step
 from fedhca.server.state import ServerState
 from fedhca.wire.layout import Layout
 from fedhca.wire.messages import Hello, TrainReply
@@ -69,7 +69,7 @@ class Server:
         """
         known = dict(datasets or {})
         hellos = [_hello(name, model, known.get(name, name)) for name, model in models.items()]
-        self.state = begin(self.method, Roster.of(hellos, [*models]), hellos, self.federation)
+        self.state = initial_state(self.method, ClientRegistry.of(hellos, [*models]), hellos, self.federation)
 
     def step(self, models: Mapping[str, Named]) -> dict[str, dict[str, Tensor]]:
         """Mix what clients have trained; return for each of them what it goes on from.
@@ -91,14 +91,14 @@ class Server:
         if strangers := models.keys() - {*roster.names}:
             known = ", ".join(roster.names)
             raise RecipeError(f"Clients should be among {known}. Found '{min(strangers)}'. Give it to `start`.")
-        inbox = Inbox.beside(roster, self.state.rows, self.state.table)
+        inbox = ReceivedUpdates.beside(roster, self.state.rows, self.state.table)
         for name, model in models.items():
             tasks = next(member.tasks for member in roster.members if member.client == name)
             encoder, decoder = roster.layouts_of(name)
             rows = [decoder.flatten(_under(f"{DECODERS}{task}.", model)) for task in tasks]
             sent = Parameters(encoder.flatten(_under(ENCODER, model)), torch.stack(rows))
             inbox.take(TrainReply(name, self.state.round, sent, {}))
-        moves, _ = check(self.federation.guard, inbox, self.state)
+        moves, _ = check_updates(self.federation.guard, inbox, self.state)
         self.state, _ = step(self.method, self.state, inbox, moves)
         return {name: {**model, **self._answer(name)} for name, model in models.items()}
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from fedhca.aggregation import Answer, State
 from fedhca.server.family import only
-from fedhca.server.roster import Roster
+from fedhca.server.roster import ClientRegistry
 from fedhca.storage.tables import new_like
 from fedhca.wire.parameters import Parameters
 
@@ -32,7 +32,7 @@ class ServerState:
 
     """
 
-    roster: Roster
+    roster: ClientRegistry
     round: int
     rows: tuple[Float[Tensor, "_ _"], ...]
     memories: tuple[State, ...]

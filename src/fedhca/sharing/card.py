@@ -11,7 +11,7 @@ from jinja2 import Environment, StrictUndefined
 from ruamel.yaml import YAML
 
 from fedhca.errors import one_line
-from fedhca.sharing.description import Description
+from fedhca.sharing.description import ModelDescription
 from fedhca.tasks.kinds import word_of
 from fedhca.tasks.task import Task
 
@@ -86,7 +86,7 @@ UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
-class Share:
+class MixShare:
     """What the server made a client's parameters of in the last round, in weights.
 
     Attributes:
@@ -134,12 +134,12 @@ class Provenance:
     versions: Mapping[str, str] = field(default_factory=dict)
     measured: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
-    encoder: Share | None = None
-    decoders: Mapping[str, Share] = field(default_factory=dict)
+    encoder: MixShare | None = None
+    decoders: Mapping[str, MixShare] = field(default_factory=dict)
     blurred: str = ""
 
 
-def card(described: Description, tasks: Sequence[Task], origin: Provenance, license: str = "") -> str:
+def card(described: ModelDescription, tasks: Sequence[Task], origin: Provenance, license: str = "") -> str:
     """Return the card: what the hub reads of it, and what people do.
 
     Args:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from fedhca.config.bounds import Settings, Side, Width
-from fedhca.config.section import Name, Section, checked
+from fedhca.config.section import Name, Section, validated
 from fedhca.config.validation import describe
 from fedhca.config.yaml import require_plain
 from fedhca.data.colours import DEVIATION, MEAN
@@ -56,7 +56,7 @@ class TaskPart(_Part):
     fields: dict[str, Any]
 
 
-class Graph(_Part):
+class OnnxGraph(_Part):
     """What model.onnx is: its inputs and outputs, and how near it is to PyTorch."""
 
     opset: int
@@ -66,7 +66,7 @@ class Graph(_Part):
     differences: dict[str, float]
 
 
-class Description(_Part):
+class ModelDescription(_Part):
     """What is in config.json.
 
     Attributes:
@@ -92,7 +92,7 @@ class Description(_Part):
     width: Width
     classes: Classes = Field(default_factory=dict)
     pictures: Pictures
-    onnx: Graph | None = None
+    onnx: OnnxGraph | None = None
 
     def to_json(self) -> bytes:
         """Return it as the file holds it."""
@@ -135,7 +135,7 @@ def own_version() -> str:
         return "from source"
 
 
-def read_description(path: Path) -> Description:
+def read_model_description(path: Path) -> ModelDescription:
     """Read config.json.
 
     Raises:
@@ -148,7 +148,7 @@ def read_description(path: Path) -> Description:
         message = f"'{path}' should describe a model that fedhca exported, of format {FORMAT}. Found {found}."
         raise ModelFolderError(f"{message} Export it again, or load it with the version of fedhca that wrote it.")
     try:
-        described = checked(values, Description, f"'{path}'")
+        described = validated(values, ModelDescription, f"'{path}'")
     except RecipeError as error:
         raise ModelFolderError(f"{error} Export the model again.") from None
     shown = Pictures(size=described.pictures.size)

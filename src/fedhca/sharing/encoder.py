@@ -18,7 +18,7 @@ NEVER = {"timm_backbone"}
 """Kinds that fetch something themselves."""
 
 
-def settings_of(encoder: nn.Module) -> dict[str, Any] | None:
+def encoder_settings(encoder: nn.Module) -> dict[str, Any] | None:
     """Return the configuration of an encoder of the transformers library; None for one of somebody's own.
 
     No name and no place of any machine is in it, nor what the library would run or fetch.

@@ -7,15 +7,15 @@ import numpy as np
 from fedhca.errors import ModelFolderError
 from fedhca.sharing import description
 from fedhca.sharing.card import Provenance, card
-from fedhca.sharing.description import OWN, Description
+from fedhca.sharing.description import OWN, ModelDescription
 from fedhca.sharing.folder import CARD, GRAPH, save
 from fedhca.sharing.predictor import Predictor
 from fedhca.storage.atomic import write_atomically
 
 
-def export(
+def export_model(
     predictor: Predictor, origin: Provenance, folder: Path, *, license: str = "", onnx: bool = False
-) -> Description:
+) -> ModelDescription:
     """Write a model to a folder that stands alone; return what it is.
 
     Args:
@@ -43,7 +43,7 @@ def export(
     return described
 
 
-def _read_back(predictor: Predictor, folder: Path, described: Description) -> None:
+def _read_back(predictor: Predictor, folder: Path, described: ModelDescription) -> None:
     """Raise ModelFolderError unless what was written predicts what the model does, to the last bit."""
     given = {
         "tasks": [task for task, part in zip(predictor.tasks, described.tasks, strict=True) if part.kind == OWN],

@@ -20,8 +20,8 @@ from fedhca.errors import ModelFolderError, one_line
 from fedhca.models.client_model import LEAST, ClientModel
 from fedhca.models.decoder import Decoder, MakeDecoder
 from fedhca.sharing import description, weights
-from fedhca.sharing.description import OWN, Description, Pictures, own_version, read_description, task_part
-from fedhca.sharing.encoder import encoder_of, settings_of
+from fedhca.sharing.description import OWN, ModelDescription, Pictures, own_version, read_model_description, task_part
+from fedhca.sharing.encoder import encoder_of, encoder_settings
 from fedhca.storage.atomic import write_atomically
 from fedhca.tasks.task import Task
 
@@ -79,7 +79,7 @@ def save(
     tasks: Sequence[Task],
     size: tuple[int, int],
     classes: Mapping[str, Sequence[str]],
-) -> Description:
+) -> ModelDescription:
     """Write a model's numbers and what it is; return the latter.
 
     What else a model had that was in the folder, its card and its graph, goes: it would be of another.
@@ -89,13 +89,13 @@ def save(
         RunFolderError: it cannot be written.
 
     """
-    weights.require_finite(model)
+    weights.require_finite_weights(model)
     _make_room(folder)
-    described = Description(
+    described = ModelDescription(
         fedhca=own_version(),
         client=client,
         tasks=[task_part(task) for task in tasks],
-        encoder=settings_of(model.encoder) or "own",
+        encoder=encoder_settings(model.encoder) or "own",
         decoder="fedhca" if model.make_decoder is Decoder else "own",
         width=model.width,
         classes={name: [*names] for name, names in classes.items()},
@@ -115,7 +115,7 @@ def _make_room(folder: Path) -> None:
     if not folder.is_dir() or not any(folder.iterdir()):
         return
     try:
-        read_description(folder / description.FILE)
+        read_model_description(folder / description.FILE)
     except ModelFolderError:
         expected = f"'{folder}' should be empty, or hold a model that fedhca exported"
         raise ModelFolderError(f"{expected}. Found something else. Choose another folder.") from None
@@ -123,12 +123,12 @@ def _make_room(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def load(
+def load_model(
     folder: Path, *, tasks: Sequence[Task] = (), encoder: nn.Module | None = None, decoder: MakeDecoder | None = None
 ) -> Model:
     """Load a model; arguments and errors as in `Predictor.from_pretrained`."""
     path = folder / description.FILE
-    described = read_description(path)
+    described = read_model_description(path)
     found = described.tasks_with(tasks, path)
     _require_own(path, "encoder", described.encoder == OWN, encoder)
     _require_own(path, "decoder", described.decoder == OWN, decoder)
@@ -150,7 +150,7 @@ def _require_own(path: Path, part: str, needed: bool, given: object) -> None:
         raise ModelFolderError(f"'{path}' describes its {part}, so none should be handed over. Found one.")
 
 
-def _built(path: Path, described: Description, tasks: Sequence[Task], size: tuple[int, int]) -> ClientModel:
+def _built(path: Path, described: ModelDescription, tasks: Sequence[Task], size: tuple[int, int]) -> ClientModel:
     """Build a model without memory, as a file from elsewhere describes it, and see that it would run."""
     assert isinstance(described.encoder, dict)
     try:
@@ -177,7 +177,7 @@ def _try(task: Task, head: nn.Module, width: int) -> None:
 
 
 def _with(
-    path: Path, encoder: nn.Module | None, described: Description, tasks: Sequence[Task], decoder: MakeDecoder
+    path: Path, encoder: nn.Module | None, described: ModelDescription, tasks: Sequence[Task], decoder: MakeDecoder
 ) -> ClientModel:
     """Build a model of which somebody handed a part over; what the file describes of it has been looked at."""
     own = "encoder" if encoder is not None else "decoder"

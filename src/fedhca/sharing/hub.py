@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fedhca.errors import FedhcaError, ModelFolderError, one_line
-from fedhca.extras import require
+from fedhca.extras import require_extra
 from fedhca.sharing import description, weights
 from fedhca.sharing.folder import CARD, GRAPH
 
@@ -68,7 +68,7 @@ def require_name(name: str) -> None:
 
 
 def _library() -> Any:
-    require("hub", "The hub")
+    require_extra("hub", "The hub")
     import huggingface_hub  # noqa: PLC0415  only where the hub is asked
 
     return huggingface_hub

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from fedhca.errors import ModelFolderError, one_line
-from fedhca.extras import require
+from fedhca.extras import require_extra
 from fedhca.models.client_model import ClientModel
-from fedhca.sharing.description import Graph
+from fedhca.sharing.description import OnnxGraph
 from fedhca.storage.atomic import write_atomically
 from fedhca.tasks.task import Task
 
@@ -35,7 +35,7 @@ class Outputs(nn.Module):
         return tuple(found[name] for name in self.names)
 
 
-def write_graph(path: Path, model: ClientModel, tasks: Sequence[Task], size: tuple[int, int]) -> Graph:
+def write_graph(path: Path, model: ClientModel, tasks: Sequence[Task], size: tuple[int, int]) -> OnnxGraph:
     """Write the model as a graph for pictures of one size, any number at a time; return what it is.
 
     Raises:
@@ -43,7 +43,7 @@ def write_graph(path: Path, model: ClientModel, tasks: Sequence[Task], size: tup
         ModelFolderError: the model is none that can be a graph, or the graph's outputs are not the model's.
 
     """
-    require("onnx", "An ONNX graph")
+    require_extra("onnx", "An ONNX graph")
     names = [task.name for task in tasks]
     if IMAGE in names:
         raise ModelFolderError(f"No task of a graph should be called `{IMAGE}`, as its input is. Found one.")
@@ -54,7 +54,7 @@ def write_graph(path: Path, model: ClientModel, tasks: Sequence[Task], size: tup
     model.to(device)
     write_atomically(path, content)
     shape = f"{size[0]}, {size[1]}"
-    return Graph(
+    return OnnxGraph(
         opset=OPSET,
         inputs={IMAGE: f"float32 [b, 3, {shape}]"},
         outputs={task.name: f"float32 [b, {task.channels}, {shape}]" for task in tasks},

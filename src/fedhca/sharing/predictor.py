@@ -18,7 +18,7 @@ from fedhca.data.picture_file import MAX_PIXELS
 from fedhca.errors import DataError
 from fedhca.models.client_model import ClientModel
 from fedhca.models.decoder import MakeDecoder
-from fedhca.sharing.folder import load, save
+from fedhca.sharing.folder import load_model, save
 from fedhca.sharing.hub import found_or_fetched
 from fedhca.tasks.task import Task
 
@@ -116,7 +116,7 @@ class Predictor:
 
         """
         place = found_or_fetched(source, revision)
-        client, model, found, size, classes = load(place, tasks=tasks, encoder=encoder, decoder=decoder)
+        client, model, found, size, classes = load_model(place, tasks=tasks, encoder=encoder, decoder=decoder)
         return cls(client, model.to(device).eval(), found, size, classes)
 
     def save_pretrained(self, folder: str | Path) -> Path:

@@ -19,7 +19,7 @@ def save_weights(path: Path, model: nn.Module) -> None:
     save_tensors(path, _named(model), {})
 
 
-def require_finite(model: nn.Module) -> None:
+def require_finite_weights(model: nn.Module) -> None:
     """Raise ModelFolderError if a number of a model is not finite."""
     if broken := not_finite(_named(model)):
         raise ModelFolderError(f"The model's `{broken}` should be finite. Found NaN or infinity. Train it anew.")

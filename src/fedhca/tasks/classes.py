@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fedhca.errors import DataError, RecipeError
 from fedhca.tasks.palette import class_colours
-from fedhca.tasks.pixels import labelled, mean_over, require_fit, require_label
+from fedhca.tasks.pixels import labelled, mean_over, require_label_fits, require_label
 from fedhca.tasks.stats import Confusion
 from fedhca.tasks.task import IGNORE, Task
 
@@ -69,7 +69,7 @@ def require_classes(task: Task, output: Tensor, label: Tensor) -> None:
         DataError: the label is of another size, or holds an index that is no class of the task.
 
     """
-    require_fit(task, output, label)
+    require_label_fits(task, output, label)
     require_indices(task, label)
 
 

@@ -12,7 +12,7 @@ from fedhca.tasks import classes
 from fedhca.tasks.head import PoolingHead
 from fedhca.tasks.on_picture import banner
 from fedhca.tasks.pixels import labelled, mean_over
-from fedhca.tasks.stats import Share
+from fedhca.tasks.stats import Hits
 from fedhca.tasks.task import IGNORE, Task
 from fedhca.tasks.view import View
 
@@ -63,10 +63,10 @@ class Classification(Task):
         """Return the most likely class of each picture."""
         return output.argmax(dim=1)
 
-    def measure(self, output: Float[Tensor, "b c"], label: Int[Tensor, "b"]) -> Share:
+    def measure(self, output: Float[Tensor, "b c"], label: Int[Tensor, "b"]) -> Hits:
         """Count the labelled pictures, and those whose class was found."""
         classes.require_classes(self, output, label)
-        return Share.of(self.predict(output) == label, labelled(label))
+        return Hits.of(self.predict(output) == label, labelled(label))
 
     def seen(self, label: Integer[np.ndarray, ""], view: View) -> Integer[np.ndarray, ""]:
         """Return the label of the picture."""

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Shaped, UInt8
 from torch import Tensor
 
 from fedhca.tasks.palette import EMBERS, shade
-from fedhca.tasks.pixels import labelled, mean_over, require_fit, require_label
+from fedhca.tasks.pixels import labelled, mean_over, require_label_fits, require_label
 from fedhca.tasks.stats import Squares
 from fedhca.tasks.task import IGNORE, Task
 from fedhca.tasks.view import View
@@ -52,7 +52,7 @@ class Depth(Task):
 
     def loss(self, output: Float[Tensor, "b 1 y x"], label: Float[Tensor, "b y x"]) -> Float[Tensor, ""]:
         """Return the mean absolute error in metres."""
-        require_fit(self, output, label)
+        require_label_fits(self, output, label)
         valid = _measured(label)
         truth = torch.where(valid, label, 0.0)  # a NaN would pass through the gradient even where it does not count
         return mean_over((output[:, 0].float() - truth).abs(), valid)
@@ -63,7 +63,7 @@ class Depth(Task):
 
     def measure(self, output: Float[Tensor, "b 1 y x"], label: Float[Tensor, "b y x"]) -> Squares:
         """Add up the squared errors in square metres."""
-        require_fit(self, output, label)
+        require_label_fits(self, output, label)
         return Squares.of(self.predict(output), label, _measured(label) & (label < self.limit))
 
     def seen(self, label: Float[np.ndarray, "_ _"], view: View) -> Float[np.ndarray, "_ _"]:

@@ -17,7 +17,7 @@ from fedhca import edge_detection
 from fedhca.edge_detection.scores import at_best, rates
 from fedhca.errors import DataError, RecipeError
 from fedhca.tasks.palette import INK, shade
-from fedhca.tasks.pixels import labelled, mean_over, require_fit, require_label
+from fedhca.tasks.pixels import labelled, mean_over, require_label_fits, require_label
 from fedhca.tasks.stats import Stat
 from fedhca.tasks.task import IGNORE, Task
 
@@ -93,7 +93,7 @@ class Edges(Task):
 
     def measure(self, output: Float[Tensor, "b 1 y x"], label: Float[Tensor, "b y x"]) -> EdgeCounts:
         """Count predicted and true boundaries that match, on the processor, several pictures at a time."""
-        require_fit(self, output, label)
+        require_label_fits(self, output, label)
         # In float64: the last bit of a float32 sigmoid hangs on the batch, and would tip what is cut off here.
         maps = (255 * output[:, 0].double().sigmoid()).to(torch.uint8).cpu().numpy()
         labels = label.cpu().numpy()
@@ -123,7 +123,7 @@ class Edges(Task):
         return edge_detection.count(ridges, [edge_detection.thin(known & (label[box] > 0))], self.max_dist)
 
     def _cross_entropy(self, output: Float[Tensor, "b 1 y x"], label: Float[Tensor, "b y x"]) -> Float[Tensor, "b y x"]:
-        require_fit(self, output, label)
+        require_label_fits(self, output, label)
         logit, truth = output[:, 0].float(), torch.where(labelled(label), label, 0.0)
         # −log σ(z) = softplus(−z) and −log(1 − σ(z)) = softplus(z): no logarithm of 0 however sure the answer
         missed, invented = truth * softplus(-logit), (1 - truth) * softplus(logit)

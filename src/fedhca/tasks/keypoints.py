@@ -12,7 +12,7 @@ from torch import Tensor
 from fedhca.errors import DataError, RecipeError
 from fedhca.tasks.on_picture import dots
 from fedhca.tasks.pixels import mean_over, require_channels, require_label
-from fedhca.tasks.stats import Share
+from fedhca.tasks.stats import Hits
 from fedhca.tasks.task import IGNORE, Task
 from fedhca.tasks.view import View, padding
 
@@ -88,11 +88,11 @@ class Keypoints(Task):
         width = output.shape[-1]
         return torch.stack([place % width, place // width, greatest.clamp(0, 1)], dim=2)
 
-    def measure(self, output: Float[Tensor, "b k y x"], label: Float[Tensor, "b _ 3"]) -> Share:
+    def measure(self, output: Float[Tensor, "b k y x"], label: Float[Tensor, "b _ 3"]) -> Hits:
         """Count the labelled points, and those that were found."""
         valid = self._labelled(output, label)
         apart = torch.linalg.vector_norm(self.predict(output)[..., :2].double() - label[..., :2].double(), dim=2)
-        return Share.of(apart <= self.max_dist * math.hypot(*output.shape[-2:]), valid)
+        return Hits.of(apart <= self.max_dist * math.hypot(*output.shape[-2:]), valid)
 
     def seen(self, label: Float[np.ndarray, "k 3"], view: View) -> Float[np.ndarray, "k 3"]:
         """Return the points where they are seen; in a mirror left ones are right ones."""

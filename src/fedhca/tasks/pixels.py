@@ -18,7 +18,7 @@ def mean_over(values: Float[Tensor, "b ..."], valid: Bool[Tensor, "b ..."]) -> F
     return torch.where(valid, values, 0.0).sum() / valid.sum().clamp(min=1)
 
 
-def require_fit(task: Task, output: Tensor, label: Tensor, *, vectors: bool = False) -> None:
+def require_label_fits(task: Task, output: Tensor, label: Tensor, *, vectors: bool = False) -> None:
     """Raise unless the head's output has the task's channels and the label the output's size.
 
     Raises:

@@ -69,14 +69,14 @@ class NotFinite(Stat):
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Share(Stat):
+class Hits(Stat):
     """The share of hits: how many of those that count, in percent."""
 
     hits: Int64[Tensor, ""]
     count: Int64[Tensor, ""]
 
     @classmethod
-    def of(cls, hit: Bool[Tensor, "b ..."], valid: Bool[Tensor, "b ..."]) -> "Share":
+    def of(cls, hit: Bool[Tensor, "b ..."], valid: Bool[Tensor, "b ..."]) -> "Hits":
         """Count those that are `valid`, and the hits among them."""
         return cls((hit & valid).sum(), valid.sum())
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fedhca.errors import DataError
 from fedhca.tasks.palette import NEUTRAL
-from fedhca.tasks.pixels import mean_over, require_fit, require_label
+from fedhca.tasks.pixels import mean_over, require_label_fits, require_label
 from fedhca.tasks.stats import Angles, unit_vectors
 from fedhca.tasks.task import IGNORE, Task
 from fedhca.tasks.view import View
@@ -58,7 +58,7 @@ class SurfaceNormals(Task):
 
     def loss(self, output: Float[Tensor, "b 3 y x"], label: Float[Tensor, "b 3 y x"]) -> Float[Tensor, ""]:
         """Return the L1 distance per labelled pixel."""
-        require_fit(self, output, label, vectors=True)
+        require_label_fits(self, output, label, vectors=True)
         return mean_over((self.predict(output) - label).abs().sum(dim=1), _labelled(label))
 
     def predict(self, output: Float[Tensor, "b 3 y x"]) -> Float[Tensor, "b 3 y x"]:
@@ -67,7 +67,7 @@ class SurfaceNormals(Task):
 
     def measure(self, output: Float[Tensor, "b 3 y x"], label: Float[Tensor, "b 3 y x"]) -> Angles:
         """Add up the angles in degrees."""
-        require_fit(self, output, label, vectors=True)
+        require_label_fits(self, output, label, vectors=True)
         return Angles.of(output, label, _labelled(label))
 
     def seen(self, label: Float[np.ndarray, "_ _ 3"], view: View) -> Float[np.ndarray, "_ _ 3"]:

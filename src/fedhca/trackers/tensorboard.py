@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from fedhca.experiment.run_folder import ENVIRONMENT, RunFolder
-from fedhca.trackers.tracker import Write, load
+from fedhca.trackers.tracker import Write, load_tracker
 
 PLACE, EVENTS = "tensorboard", "events.out.tfevents.*"
 
@@ -18,8 +18,8 @@ def tensorboard(folder: RunFolder) -> Iterator[Write]:
     Its clock is that of the run, the moment it was created plus the seconds its rounds took, so that the same journal
     gives the same curves whenever it is written.
     """
-    load("tensorboard", extra="tensorboard")
-    writer = load("torch.utils.tensorboard", extra="tensorboard").SummaryWriter
+    load_tracker("tensorboard", extra="tensorboard")
+    writer = load_tracker("torch.utils.tensorboard", extra="tensorboard").SummaryWriter
     for old in (folder.path / PLACE).glob(EVENTS):
         old.unlink()
     clock = _created(folder)

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from fedhca.experiment.run_folder import RunFolder
-from fedhca.extras import require
+from fedhca.extras import require_extra
 
 Write = Callable[[int, Mapping[str, float]], object]
 """Takes the number of a round, from 1, and its scalars by name."""
@@ -15,12 +15,12 @@ Tracker = Callable[[RunFolder], AbstractContextManager[Write]]
 """Opens for a run, to be written from its first round on, whatever was written before; closes at the end."""
 
 
-def load(module: str, extra: str) -> Any:
+def load_tracker(module: str, extra: str) -> Any:
     """Import a module of a package that only a tracker needs.
 
     Raises:
         FedhcaError: it is not installed.
 
     """
-    require(extra, f"Tracker '{extra}'")
+    require_extra(extra, f"Tracker '{extra}'")
     return import_module(module)

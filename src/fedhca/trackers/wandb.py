@@ -9,10 +9,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from fedhca.config.owner import without_places
+from fedhca.config.owner import redacted
 from fedhca.experiment.recipes import dump_recipe
 from fedhca.experiment.run_folder import ENVIRONMENT, RECIPE, RunFolder
-from fedhca.trackers.tracker import Write, load
+from fedhca.trackers.tracker import Write, load_tracker
 
 PLACE, OFFLINE = "wandb", "offline"
 
@@ -38,14 +38,14 @@ def wandb(folder: RunFolder) -> Iterator[Write]:
     """
     place, mode, identity = folder.path / PLACE, _mode(), run_id(folder)
     with _at_home(place / "cache"):
-        package = load("wandb", extra="wandb")
+        package = load_tracker("wandb", extra="wandb")
         for old in place.glob(f"offline-run-*-{identity}"):
             shutil.rmtree(old)
         run = package.init(
             project=os.environ.get("WANDB_PROJECT", "fedhca"),
             id=identity,
             name=f"{folder.recipe.method.name} seed {folder.recipe.seed}",
-            config=without_places(dump_recipe(folder.recipe)),
+            config=redacted(dump_recipe(folder.recipe)),
             dir=str(folder.path),
             mode=mode,
             resume="allow",

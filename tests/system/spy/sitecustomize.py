@@ -15,7 +15,7 @@ if "SPY" in os.environ and any("clientapp" in word or "worker_process" in word f
 
     from fedhca.engines import site
 
-    answer = site.Site.answer
+    answer = site.ClientHost.answer
 
     def _write(name: str, way: str, wire: Any) -> None:
         stem = Path(os.environ["SPY"], f"{time.time_ns()}-{name}-{way}")
@@ -24,10 +24,10 @@ if "SPY" in os.environ and any("clientapp" in word or "worker_process" in word f
         np.savez(stem.with_suffix(".npz"), **{key.replace("/", "|"): value for key, value in rows.items()})
         stem.with_suffix(".json").write_text(json.dumps({"client": name, "way": way, "words": words}))
 
-    def spied(self: site.Site, name: str, wire: Any) -> Any:
+    def spied(self: site.ClientHost, name: str, wire: Any) -> Any:
         _write(name, "in", wire)
         reply = answer(self, name, wire)
         _write(name, "out", reply)
         return reply
 
-    site.Site.answer = spied  # type: ignore[method-assign]
+    site.ClientHost.answer = spied  # type: ignore[method-assign]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fedhca.client import Client, Step
 from fedhca.client.clients import Clients
-from fedhca.client.state import gather
+from fedhca.client.state import home_tensors
 from fedhca.client.training import Schedule
 from fedhca.config.federation import Site
 from fedhca.errors import ClientError, RecipeError, RunFolderError
@@ -52,7 +52,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def whole(subject: Client) -> dict[str, Tensor]:
     held = subject.model.collect()
     return {
-        **gather(subject.model, subject.state.trainer.optimiser),
+        **home_tensors(subject.model, subject.state.trainer.optimiser),
         "encoder": held.encoder,
         "decoders": held.decoders,
     }

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from fedhca.client.client import Client
 from fedhca.client.clients import Clients
-from fedhca.client.state import gather, scatter
+from fedhca.client.state import home_tensors, load_home_tensors
 from fedhca.models import ClientModel
 from fedhca.storage.tensor_file import load_tensors, save_tensors
 from tiny import FEDERATION, WIDTH, client, encoder, participant, same_bits, train
@@ -13,7 +13,7 @@ from tiny import FEDERATION, WIDTH, client, encoder, participant, same_bits, tra
 
 def state(subject: Client) -> dict[str, Tensor]:
     return {
-        name: each.detach().clone() for name, each in gather(subject.model, subject.state.trainer.optimiser).items()
+        name: each.detach().clone() for name, each in home_tensors(subject.model, subject.state.trainer.optimiser).items()
     }
 
 
@@ -40,7 +40,7 @@ def test_scatter_puts_back_what_gather_took_bit_for_bit() -> None:
     trained, fresh = client("semseg", "depth"), client("semseg", "depth")
     train(trained, 0)
     assert not same_bits(state(trained), state(fresh))
-    scatter(state(trained), fresh.model, fresh.state.trainer.optimiser)
+    load_home_tensors(state(trained), fresh.model, fresh.state.trainer.optimiser)
     assert same_bits(state(trained), state(fresh))
 
 
@@ -48,7 +48,7 @@ def test_scatter_takes_moments_away_too() -> None:
     trained, fresh = client("depth"), client("depth")
     before = state(fresh)
     train(trained, 0)
-    scatter(before, trained.model, trained.state.trainer.optimiser)
+    load_home_tensors(before, trained.model, trained.state.trainer.optimiser)
     assert same_bits(state(trained), before)
 
 
@@ -57,7 +57,7 @@ def test_a_state_is_a_copy_once_scattered() -> None:
     train(trained, 0)
     held = state(trained)
     kept = {name: each.clone() for name, each in held.items()}
-    scatter(held, other.model, other.state.trainer.optimiser)
+    load_home_tensors(held, other.model, other.state.trainer.optimiser)
     other.model.install(trained.model.collect())
     train(other, 0)
     assert same_bits(held, kept)
@@ -67,7 +67,7 @@ def test_a_client_with_a_scattered_state_goes_on_with_the_same_bits(tmp_path: Pa
     one, other = client("semseg", "depth"), client("semseg", "depth")
     sent = train(one, 0).parameters
     save_tensors(tmp_path / "state", state(one), {})
-    scatter(load_tensors(tmp_path / "state")[0], other.model, other.state.trainer.optimiser)
+    load_home_tensors(load_tensors(tmp_path / "state")[0], other.model, other.state.trainer.optimiser)
     other.state.rounds = 1
     ahead = [train(each, 1, sent) for each in (one, other)]
     assert torch.equal(ahead[0].parameters.encoder, ahead[1].parameters.encoder)
@@ -104,6 +104,6 @@ def test_all_moments_lie_beside_their_parameter() -> None:
         "meta"
     )  # stands for a GPU that goes on from a file
     optimiser = torch.optim.SGD(model.parameters())
-    scatter(state(trained), model, optimiser)
+    load_home_tensors(state(trained), model, optimiser)
     moments = [value for each in optimiser.state.values() for value in each.values()]
     assert {each.device.type for each in moments} == {"meta"}

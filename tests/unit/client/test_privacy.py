@@ -13,7 +13,7 @@ from fedhca.client.client import Client
 from fedhca.client.clients import Clients
 from fedhca.client.privacy import blur, epsilon
 from fedhca.config.federation import Privacy, TransferDtype
-from fedhca.engines.site import Site
+from fedhca.engines.site import ClientHost
 from fedhca.errors import ClientError, DataError, FedhcaError, RecipeError
 from fedhca.storage.state_folder import StateFolder
 from fedhca.storage.tensor_file import under
@@ -199,7 +199,7 @@ def test_a_server_that_hands_out_scaled_decoders_is_always_answered_in_the_same_
     start, scales = subject.model.collect(), [10.0**power for power in range(0, 39, 2)]
     forms, broken = set(), 0
     for scale in scales:
-        sent = Site({"a": lambda: subject}).answer(
+        sent = ClientHost({"a": lambda: subject}).answer(
             "a", to_wire(TrainRequest("a", 0, scaled(start, scale), LocalRule()))
         )
         forms.add(tuple((name, getattr(value, "shape", value)) for name, value in sent.items()))

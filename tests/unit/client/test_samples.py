@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 import fedhca
-from fedhca.client.samples import LOOKS, checked, look
+from fedhca.client.samples import LOOKS, checked_sample, check_first_samples
 from fedhca.data.colours import normalise
 from fedhca.errors import DataError
 from fedhca.tasks import (
@@ -68,7 +68,7 @@ PICTURES: dict[str, tuple[Any, str, Callable[[Any], Any]]] = {
 def test_a_wrong_picture_is_one_line_whose_mend_works(kind: str) -> None:
     image, line, mend = PICTURES[kind]
     refused({"image": image}, [], "`image` should be", line)
-    assert checked({"image": mend(image)}, [], "Sample 0")["image"].dtype == torch.float32
+    assert checked_sample({"image": mend(image)}, [], "Sample 0")["image"].dtype == torch.float32
 
 
 def test_a_sample_is_a_dictionary_that_has_all() -> None:
@@ -80,7 +80,7 @@ def test_a_sample_is_a_dictionary_that_has_all() -> None:
 
 def refused(sample: Any, tasks: list[Task], *words: str) -> None:
     with pytest.raises(DataError) as caught:
-        checked(sample, tasks, "Sample 7")
+        checked_sample(sample, tasks, "Sample 7")
     line = str(caught.value)
     assert line.startswith("Sample 7")
     for word in ("Found", *words):
@@ -134,7 +134,7 @@ WRONG: list[tuple[Task, Any, str]] = [
 
 @pytest.mark.parametrize(("task", "label"), RIGHT)
 def test_labels_that_losses_take_pass(task: Task, label: Any) -> None:
-    found = checked({"image": IMAGE, task.name: label}, [task], "Sample 7")[task.name]
+    found = checked_sample({"image": IMAGE, task.name: label}, [task], "Sample 7")[task.name]
     # Losses are annotated for the usual kinds of numbers alone, and take the others of that kind, too.
     found = found.float() if isinstance(task, Depth | Edges) else found if found.is_floating_point() else found.long()
     output = torch.zeros(1, task.channels, *([] if isinstance(task, Classification) else (Y, X)))
@@ -180,17 +180,17 @@ ODD: list[tuple[Task, Any, Any, str]] = [
 @pytest.mark.parametrize(("task", "odd", "usual", "line"), ODD)
 def test_labels_that_are_odd_in_all_samples_are_refused(task: Task, odd: Any, usual: Any, line: str) -> None:
     with pytest.raises(DataError, match=rf"^Here: labels of task '{task.name}' should {line}.*Found otherwise in all"):
-        look(Same(task, odd), [task], "Here", train=False)
-    look(Same(task, odd, last=usual), [task], "Here", train=True)
+        check_first_samples(Same(task, odd), [task], "Here", train=False)
+    check_first_samples(Same(task, odd, last=usual), [task], "Here", train=True)
 
 
 @pytest.mark.parametrize("count", [1, 3, LOOKS, 1000])
 def test_a_usual_first_sample_is_the_only_one_that_is_read(count: int) -> None:
     usual, odd = Same(Edges(), EDGES, count=count), Same(Edges(), 255 * EDGES, count=count)
-    look(usual, [Edges()], "Here", train=True)
+    check_first_samples(usual, [Edges()], "Here", train=True)
     assert usual.read == [0]
     with pytest.raises(DataError):
-        look(odd, [Edges()], "Here", train=True)
+        check_first_samples(odd, [Edges()], "Here", train=True)
     assert len(odd.read) == len({*odd.read}) == min(count, LOOKS)
 
 
@@ -198,7 +198,7 @@ def test_padding_and_pictures_without_labels_are_not_odd() -> None:
     padded = torch.full((Y, X), 255.0)
     padded[2:-2, 3:] = 0
     for label in (padded, torch.full((Y, X), 255.0), torch.zeros(Y, X)):
-        look(Same(Edges(), label), [Edges()], "Here", train=True)
+        check_first_samples(Same(Edges(), label), [Edges()], "Here", train=True)
 
 
 def test_pictures_that_are_not_normalised_are_a_warning() -> None:
@@ -206,7 +206,7 @@ def test_pictures_that_are_not_normalised_are_a_warning() -> None:
     bright = {"image": torch.from_numpy(BYTES).permute(2, 0, 1).float(), "depth": torch.ones(Y, X)}
     sample.__class__ = type("Bright", (Same,), {"__getitem__": lambda self, index: bright})
     with pytest.warns(UserWarning, match="Here: pictures have values up to 255.*normalise"):
-        look(sample, [Depth()], "Here", train=True)
+        check_first_samples(sample, [Depth()], "Here", train=True)
 
 
 @pytest.mark.parametrize("split", ["training", "test"])
@@ -227,4 +227,4 @@ def test_a_task_of_ones_own_says_what_its_labels_are() -> None:
                 raise DataError("Labels should be whole metres. Found others. Round them.")
 
     refused({"image": IMAGE, "depth": torch.full((Y, X), 0.5)}, [Whole()], "whole metres")
-    checked({"image": IMAGE, "depth": torch.ones(Y, X)}, [Whole()], "Sample 0")
+    checked_sample({"image": IMAGE, "depth": torch.ones(Y, X)}, [Whole()], "Sample 0")

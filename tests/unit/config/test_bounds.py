@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fedhca.data.described.description import Description
+from fedhca.data.described.description import DataSetDescription
 from fedhca.errors import RecipeError
 from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import load_recipe
@@ -28,7 +28,7 @@ def numbers(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]
 
 FOUND = [
     (f"{model.__name__}{path}", schema)
-    for model in (Recipe, Description)
+    for model in (Recipe, DataSetDescription)
     for path, schema in numbers(model.model_json_schema())
 ]
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from fedhca.config.owner import ELSEWHERE, is_place, local, set_locally, with_local, without_places
+from fedhca.config.owner import ELSEWHERE, is_path, site_fields, set_by_site, with_site_fields, redacted
 from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import load_recipe
 
@@ -14,7 +14,7 @@ def test_places_are_not_shown() -> None:
         "data": {"root": Path("x"), "kind": "nyud"},
         "model": ["/a/model", "swin", "~/b"],
     }
-    assert without_places(recipe) == {
+    assert redacted(recipe) == {
         "seed": 0,
         "size": [1, 2],
         "data": {"root": ELSEWHERE, "kind": "nyud"},
@@ -34,8 +34,8 @@ def test_what_each_machine_sets_is_found_wherever_it_stands() -> None:
     recipe = Recipe.model_validate(values)
     places = {("datasets", "a.b", "root"), ("datasets", "c", "root"), ("datasets", "c", "cache")}
     names = {("model", "backbone"), ("clients", 0, "model", "backbone"), ("clients", 1, "model", "backbone")}
-    assert {key for key, _, _ in local(recipe)} == places | names | {("device",), ("states",), ("training", "workers")}
-    assert set_locally(recipe) == {
+    assert {key for key, _, _ in site_fields(recipe)} == places | names | {("device",), ("states",), ("training", "workers")}
+    assert set_by_site(recipe) == {
         ("device",): "cuda",
         ("datasets", "a.b", "root"): Path("/x"),
         ("clients", 0, "model", "backbone"): "/y",
@@ -45,7 +45,7 @@ def test_what_each_machine_sets_is_found_wherever_it_stands() -> None:
 def test_what_is_always_a_machine_s_own_is_taken_from_another_recipe_and_nothing_else() -> None:
     one = load_recipe("demo", ["device=cpu", "training.workers=3", "training.batch_size=2"])
     other = load_recipe("demo", ["device=cuda", "training.workers=5", "rounds=7"])
-    assert with_local(one, other) == load_recipe("demo", ["device=cuda", "training.workers=5", "training.batch_size=2"])
+    assert with_site_fields(one, other) == load_recipe("demo", ["device=cuda", "training.workers=5", "training.batch_size=2"])
 
 
 @pytest.mark.parametrize(
@@ -56,4 +56,4 @@ def test_what_is_always_a_machine_s_own_is_taken_from_another_recipe_and_nothing
     ],
 )
 def test_only_what_could_be_a_name_of_the_hub_is_no_place(value: object, place: bool) -> None:
-    assert is_place(value) is place
+    assert is_path(value) is place

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fedhca.config.section import Section, checked
-from fedhca.data.described.description import Description
+from fedhca.config.section import Section, validated
+from fedhca.data.described.description import DataSetDescription
 from fedhca.errors import RecipeError
 from fedhca.experiment.recipe import Recipe
 
@@ -70,7 +70,7 @@ VALUES: dict[str, Any] = {
     "sent": {"down": "int8", "up": "float32"},
     "privacy": {"clip": 1.0, "noise": 0.1, "delta": 0.1, "metrics": False},
 }
-FILES: dict[str, tuple[type[Section], dict[str, Any]]] = {"recipe": (Recipe, VALUES), "dataset": (Description, DATASET)}
+FILES: dict[str, tuple[type[Section], dict[str, Any]]] = {"recipe": (Recipe, VALUES), "dataset": (DataSetDescription, DATASET)}
 STRANGE = [True, 12, -1, 1.5, 10**30, 1e300, float("inf"), "", "x y", [], [5, 7], [[1]], {}, {"z": 1}, None, "1e5"]
 OTHERWISE = r"should (be|have) .*; found|is missing\. Add it|unknown key|each task once; found|not in `datasets`"
 OF_PYDANTIC = (
@@ -103,7 +103,7 @@ def put(values: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, 
 def refused(values: dict[str, Any], model: type[Section]) -> str:
     """Return the line that says what is wrong; nothing if nothing is."""
     try:
-        checked(values, model, "x.yaml")
+        validated(values, model, "x.yaml")
     except RecipeError as error:
         return str(error)
     return ""
@@ -123,7 +123,7 @@ def test_every_field_is_tried() -> None:
 
 def test_the_values_are_good() -> None:
     for model, values in FILES.values():
-        checked(values, model, "x")
+        validated(values, model, "x")
 
 
 @settings(max_examples=600)
@@ -167,5 +167,5 @@ def test_a_wrong_value_s_line_says_what_it_should_be_and_its_example_is_right(
 )  # fmt: skip
 def test_lines_as_they_are(path: tuple[Any, ...], value: Any, line: str) -> None:
     with pytest.raises(RecipeError) as caught:
-        checked(put(VALUES, path, value), Recipe, "x.yaml")
+        validated(put(VALUES, path, value), Recipe, "x.yaml")
     assert str(caught.value) == f"x.yaml: {line}"

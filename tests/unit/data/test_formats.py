@@ -17,7 +17,7 @@ from PIL import Image
 
 from fedhca.data.described.draft import draft_description
 from fedhca.data.described.folder import Folder
-from fedhca.data.survey.survey import survey
+from fedhca.data.survey.survey import survey_source
 from fedhca.errors import DataError
 
 PAGE = Path(__file__).parents[3] / "docs" / "own-data.md"
@@ -371,7 +371,7 @@ def described(root: Path, case: Case) -> list[str]:
         (root / "dataset.yaml").write_text(text)
     else:
         own.describe(root, {"tasks": case.tasks, "val": case.val})
-    return survey({split: Folder(root, split) for split in ("train", "val")}).problems
+    return survey_source({split: Folder(root, split) for split in ("train", "val")}).problems
 
 
 def as_expected(root: Path, case: Case) -> None:

@@ -11,12 +11,12 @@ import pytest
 from folders import one_line
 from PIL import Image
 
-from fedhca.config.section import Section, checked
+from fedhca.config.section import Section, validated
 from fedhca.data.described.description import Labels
 from fedhca.data.described.huggingface import HuggingFace
 from fedhca.data.synthetic import Rooms
 from fedhca.errors import FedhcaError
-from fedhca.experiment.check import check
+from fedhca.experiment.check import check_recipe
 from fedhca.experiment.examine import data_sets
 from fedhca.experiment.recipes import load_recipe, to_yaml
 from tiny import RECIPE
@@ -31,7 +31,7 @@ class Described(Section):
 
 
 def labels(**tasks: dict[str, Any]) -> Labels:
-    return checked({"tasks": tasks}, Described, "test").tasks
+    return validated({"tasks": tasks}, Described, "test").tasks
 
 
 LABELS: dict[str, dict[str, Any]] = {
@@ -197,7 +197,7 @@ def test_a_recipe_names_it(saved: Path, tmp_path: Path) -> None:
         "clients": [{"name": "a", "dataset": "rooms", "tasks": ["things", "depth"]}],
     }
     (tmp_path / "r.yaml").write_text(to_yaml(values))
-    assert check(load_recipe(tmp_path / "r.yaml")).problems == []
+    assert check_recipe(load_recipe(tmp_path / "r.yaml")).problems == []
     assert [*data_sets(tmp_path / "r.yaml")] == ["rooms"]
     for change, words in {
         "columns.dept=x": "`columns`",

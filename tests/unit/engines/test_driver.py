@@ -9,9 +9,9 @@ import pytest
 
 from fedhca.engines import driver
 from fedhca.engines.engine import Engine, Session
-from fedhca.engines.events import events, note
+from fedhca.engines.events import events, record_event
 from fedhca.engines.serve import over_network
-from fedhca.engines.server_folder import Facts, ServerFolder
+from fedhca.engines.server_folder import ServerFacts, ServerFolder
 from fedhca.engines.site_folder import host
 from fedhca.errors import FedhcaError, GoneError, MissingReplyError
 from fedhca.experiment.recipe import Recipe
@@ -43,7 +43,7 @@ class Played(Session):
             self.engine.down, self.engine.lost = 2, True
             return "job"
         if isinstance(do, Exception):
-            note(self.engine.folder(run), "stopped", cause=str(do))
+            record_event(self.engine.folder(run), "stopped", cause=str(do))
             return "job"
         place = host(recipe, names, self.engine.path / "clients")
 
@@ -109,7 +109,7 @@ def go(stage: Stage, *changes: str) -> list[str]:
     told: list[str] = []
     recipe = load_recipe(RECIPE, ["rounds=3", "evaluate_every=3", *changes])
     path = stage.path / "server"
-    federation = ServerFolder.open(path) if path.exists() else ServerFolder.create(path, recipe, Facts(sites=SITES))
+    federation = ServerFolder.open(path) if path.exists() else ServerFolder.create(path, recipe, ServerFacts(sites=SITES))
     for _ in driver.go(stage, federation, recipe, "run", told.append):
         pass
     return told

@@ -18,7 +18,7 @@ from flwr.supernode.runtime import run_clientapp
 from starlette.testclient import TestClient
 
 from fedhca.engines.flower import apps, clientapp
-from fedhca.engines.flower.apps import CLIENT, Carrier, pack, unpack
+from fedhca.engines.flower.apps import CLIENT, FlowerTransport, to_record, from_record
 from fedhca.engines.flower.superlink import keep_doors
 from fedhca.errors import GoneError
 from fedhca.wire.messages import Missing
@@ -68,7 +68,7 @@ def test_a_site_installs_and_loads_nothing_that_was_sent(monkeypatch: pytest.Mon
     for name in ("install_from_fab", "get_load_client_app_fn"):
         monkeypatch.setattr(run_clientapp, name, getattr(run_clientapp, name))
     monkeypatch.setattr(clientapp, "flwr_clientapp", lambda: None)
-    clientapp.main()
+    clientapp.run_clientapp()
     install, load = (getattr(run_clientapp, name) for name in ("install_from_fab", "get_load_client_app_fn"))
     assert install(b"an archive with code", skip_prompt=True) is None
     load = load(default_app_ref="", app_path=None, multi_app=True)
@@ -78,7 +78,7 @@ def test_a_site_installs_and_loads_nothing_that_was_sent(monkeypatch: pytest.Mon
 def test_a_flower_that_no_longer_asks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_clientapp, "run_clientapp", lambda: None)
     with pytest.raises(SystemExit, match="no site could refuse foreign code"):
-        clientapp.main()
+        clientapp.run_clientapp()
     monkeypatch.setattr(superlink, "_get_middleware", lambda: [])
     with pytest.raises(SystemExit, match="its doors could not be kept"):
         keep_doors(tmp_path)
@@ -87,10 +87,10 @@ def test_a_flower_that_no_longer_asks_is_refused(tmp_path: Path, monkeypatch: py
 def test_a_wire_comes_back_from_a_record_as_it_was() -> None:
     row = np.array([0.1, -0.0, 3e-42], np.float32)
     words: dict[str, str | int | float] = {"kind": "trained", "round": 2, "seconds": 0.1 + 0.2}
-    back = dict(unpack(pack({**words, "encoder": row})))
+    back = dict(from_record(to_record({**words, "encoder": row})))
     assert np.asarray(back.pop("encoder")).tobytes() == row.tobytes()
     assert back == words
-    assert unpack(RecordDict()) == {}
+    assert from_record(RecordDict()) == {}
 
 
 class Told(Grid):
@@ -117,7 +117,7 @@ class Told(Grid):
 
 def carried(answers: Mapping[int, Any], nodes: Mapping[str, int], **wires: Any) -> tuple[dict[str, Any], Told]:
     grid = Told(answers)
-    found = dict(Carrier(grid, lambda: nodes, 0.05)(wires))
+    found = dict(FlowerTransport(grid, lambda: nodes, 0.05)(wires))
     return found, grid
 
 
@@ -129,10 +129,10 @@ def test_each_client_is_asked_at_its_node_and_what_goes_wrong_is_said_without_it
         monkeypatch.setattr(TaskIdentity, name, 1)
     wire = {"kind": "ask hello"}
     said = "Traceback with /data/patients"
-    answers = {1: pack({"kind": "missing", "client": "a", "cause": "x"}), 2: Error(2, said), 3: Error(8, said)}
+    answers = {1: to_record({"kind": "missing", "client": "a", "cause": "x"}), 2: Error(2, said), 3: Error(8, said)}
     nodes = {"a": 1, "b": 2, "c": 3, "d": 4}
     found, grid = carried(answers, nodes, a=wire, b=wire, c=wire, d=wire, e=wire)
-    assert [unpack(each.content)[CLIENT] for each in grid.sent] == ["a", "b", "c", "d"]
+    assert [from_record(each.content)[CLIENT] for each in grid.sent] == ["a", "b", "c", "d"]
     assert found["a"] == {"kind": "missing", "client": "a", "cause": "x"}
     assert found["b"] == Missing("b", "its site could not run the app; its log says more.")
     assert found["d"] == Missing("d", "no answer within 0.05 seconds.")

@@ -16,14 +16,14 @@ from rich.console import Console
 from fedhca import FedhcaError
 from fedhca.cli import server
 from fedhca.cli.progress import Progress
-from fedhca.config.owner import ELSEWHERE, set_locally
-from fedhca.config.section import checked
+from fedhca.config.owner import ELSEWHERE, set_by_site
+from fedhca.config.section import validated
 from fedhca.engines import kits, serve
 from fedhca.engines.agreement import require_agreed
 from fedhca.engines.engine import engine_named
-from fedhca.engines.events import events, note
+from fedhca.engines.events import events, record_event
 from fedhca.engines.flare import provision as flare
-from fedhca.engines.server_folder import Facts, ServerFolder, seated, shareable
+from fedhca.engines.server_folder import ServerFacts, ServerFolder, seated, shareable
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RecipeError, RunFolderError
 from fedhca.experiment.recipes import dump_recipe, load_recipe, to_yaml
@@ -64,7 +64,7 @@ def test_a_site_hosts_the_client_of_its_name_or_those_it_is_said_to() -> None:
 
 
 def made(path: Path, recipe: Any = REAL) -> ServerFolder:
-    return ServerFolder.create(path / "server", recipe, Facts(sites=seated([c.name for c in recipe.roster], recipe)))
+    return ServerFolder.create(path / "server", recipe, ServerFacts(sites=seated([c.name for c in recipe.roster], recipe)))
 
 
 def test_a_federation_is_found_again_and_names_no_place(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def site(tmp_path: Path) -> SiteFolder:
     """A site of its own, from a kit that no engine made."""
     federation, part = made(tmp_path), tmp_path / "part"
     part.mkdir()
-    return kits.make_site(kits.pack(federation, REAL.roster[0].name, part), tmp_path / "site", [])
+    return kits.make_site(kits.pack_kit(federation, REAL.roster[0].name, part), tmp_path / "site", [])
 
 
 def test_a_kit_becomes_a_site(site: SiteFolder) -> None:
@@ -150,7 +150,7 @@ def repacked(tmp_path: Path, recipe: Any, changed: tuple[str, ...] = ()) -> Path
     federation, part = made(tmp_path), tmp_path / "part"
     part.mkdir()
     kit, name = tmp_path / "evil.zip", REAL.roster[0].name
-    with zipfile.ZipFile(kits.pack(federation, name, part)) as old, zipfile.ZipFile(kit, "w") as new:
+    with zipfile.ZipFile(kits.pack_kit(federation, name, part)) as old, zipfile.ZipFile(kit, "w") as new:
         for each in old.namelist():
             text = old.read(each).decode()
             if each == "recipe.yaml":
@@ -172,7 +172,7 @@ def test_a_kit_is_made_without_what_only_a_site_says(tmp_path: Path, capsys: pyt
         with zipfile.ZipFile(kit) as file:
             text = b"".join(file.read(name) for name in file.namelist() if name.endswith(".yaml")).decode()
         assert "/home/eve" not in text
-        assert set_locally(kits.make_site(kit, tmp_path / kit.stem, []).agreed) == {}
+        assert set_by_site(kits.make_site(kit, tmp_path / kit.stem, []).agreed) == {}
 
 
 @pytest.mark.parametrize("change", LOCAL)
@@ -225,7 +225,7 @@ def test_a_federation_of_an_older_version_makes_kits_that_its_sites_take(site: S
     site.engine.mkdir(exist_ok=True)
     (part / "x").mkdir(parents=True)
     (part / "x" / "y.key").write_text("new")
-    kit = kits.pack(ServerFolder.open(federation), name, part)
+    kit = kits.pack_kit(ServerFolder.open(federation), name, part)
     kits.renew_site(SiteFolder.open(site.path), kit, datetime(2026, 11, 23, tzinfo=UTC))
     assert (site.engine / "x" / "y.key").read_text() == "new"
 
@@ -255,7 +255,7 @@ def test_a_site_goes_on_with_a_run_that_began_before_a_key_was_there(tmp_path: P
     normals = next(client.name for client in recipe.roster if "normals" in client.tasks)
     made(tmp_path, recipe)
     (tmp_path / "part").mkdir()
-    kit = kits.pack(ServerFolder.open(tmp_path / "server"), normals, tmp_path / "part")
+    kit = kits.pack_kit(ServerFolder.open(tmp_path / "server"), normals, tmp_path / "part")
     site = kits.make_site(kit, tmp_path / "site", ["datasets.pascal.root=/data"])
     asked = dump_recipe(ServerFolder.open(tmp_path / "server").recipe)
 
@@ -302,7 +302,7 @@ def test_what_is_no_kit_is_refused_in_one_line(tmp_path: Path, site: SiteFolder)
 def test_a_kit_with_anything_that_could_run_is_refused(tmp_path: Path, name: str) -> None:
     federation, part = made(tmp_path), tmp_path / "part"
     part.mkdir()
-    kit = kits.pack(federation, REAL.roster[0].name, part)
+    kit = kits.pack_kit(federation, REAL.roster[0].name, part)
     with zipfile.ZipFile(kit, "a") as file:
         file.writestr(name, "")
     with pytest.raises(RunFolderError, match=f"should hold keys, certificates and settings only. Found '{name}'"):
@@ -333,7 +333,7 @@ def test_keys_are_for_their_owner_alone(tmp_path: Path) -> None:
     federation, part = made(tmp_path), tmp_path / "part"
     (part / "startup").mkdir(parents=True)
     (part / "startup" / "client.key").write_text("secret")
-    kit = kits.pack(federation, REAL.roster[0].name, part)
+    kit = kits.pack_kit(federation, REAL.roster[0].name, part)
     kits.make_site(kit, tmp_path / "site", [])
     assert not part.exists()
     assert stat.S_IMODE((tmp_path / "site").stat().st_mode) == 0o700
@@ -353,7 +353,7 @@ def test_a_site_and_the_server_allow_our_objects_alone_and_send_no_log() -> None
 @pytest.mark.parametrize("name", ["server", "ALL", "hospital.a", "-a", "a b", "../a", ""])
 def test_a_site_cannot_have_a_name_that_an_engine_has_for_others(name: str) -> None:
     with pytest.raises(RecipeError, match="the name of a site should be at most 63 letters, digits"):
-        checked({"sites": {name: NAMES}}, Facts, "--sites")
+        validated({"sites": {name: NAMES}}, ServerFacts, "--sites")
 
 
 LONG_HOST = ".".join(["a" * 63, "b" * 63, "example", "org"])
@@ -365,7 +365,7 @@ def test_a_host_may_have_more_letters_than_a_name_in_a_certificate(tmp_path: Pat
     """A name in a certificate has 64 letters at most: the host stands beside it."""
     pytest.importorskip({"flare": "nvflare", "flower": "flwr"}[engine], reason=f"the extra `{engine}` is not installed")
     x509 = resolve_name("cryptography.x509")
-    facts = Facts(engine=engine, host=host, sites={"uni": tuple(NAMES)})  # type: ignore[arg-type]
+    facts = ServerFacts(engine=engine, host=host, sites={"uni": tuple(NAMES)})  # type: ignore[arg-type]
     kit = kits.make_federation(tmp_path / "federation", TINY, facts, engine_named(engine))["uni"]
     file = {"flare": "server/startup/server.crt", "flower": "server/server.pem"}[engine]
     certificate = x509.load_pem_x509_certificate((tmp_path / "federation" / "engine" / file).read_bytes())
@@ -387,7 +387,7 @@ def test_a_host_may_have_more_letters_than_a_name_in_a_certificate(tmp_path: Pat
 
 def test_over_flare_a_site_is_not_called_like_the_host(tmp_path: Path) -> None:
     pytest.importorskip("nvflare", reason="the extra `flare` is not installed")
-    facts = Facts(host="uni", sites={"uni": tuple(NAMES)})
+    facts = ServerFacts(host="uni", sites={"uni": tuple(NAMES)})
     with pytest.raises(RecipeError, match="not be called like the host over FLARE"):
         kits.make_federation(tmp_path / "federation", TINY, facts, engine_named("flare"))
     assert not list((tmp_path / "federation").iterdir())
@@ -398,15 +398,15 @@ def test_over_flare_a_site_is_not_called_like_the_host(tmp_path: Path) -> None:
 )
 def test_a_host_is_a_name_or_an_address(host: str) -> None:
     with pytest.raises(RecipeError, match=r"the host should be a name such as fl\.example\.org"):
-        checked({"host": host, "sites": {"uni": NAMES}}, Facts, "--sites")
-    assert checked({"host": "10.0.0.7", "sites": {"uni": NAMES}}, Facts, "--sites").host == "10.0.0.7"
+        validated({"host": host, "sites": {"uni": NAMES}}, ServerFacts, "--sites")
+    assert validated({"host": "10.0.0.7", "sites": {"uni": NAMES}}, ServerFacts, "--sites").host == "10.0.0.7"
 
 
 def test_a_federation_or_a_site_is_made_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flower = engine_named("flower")
-    facts = Facts(engine="flower", sites={"uni": tuple(NAMES)})
+    facts = ServerFacts(engine="flower", sites={"uni": tuple(NAMES)})
     with monkeypatch.context() as broken:
-        broken.setattr(kits, "pack", lambda *_: 1 / 0)
+        broken.setattr(kits, "pack_kit", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             kits.make_federation(tmp_path / "federation", TINY, facts, flower)
     assert not list((tmp_path / "federation").iterdir())
@@ -419,14 +419,14 @@ def test_a_federation_or_a_site_is_made_whole_or_not_at_all(tmp_path: Path, monk
 
 
 def test_a_run_that_was_not_agreed_on_is_refused_before_it_is_sent(tmp_path: Path) -> None:
-    federation = ServerFolder.create(tmp_path / "server", TINY, Facts(sites={"uni": tuple(NAMES)}))
+    federation = ServerFolder.create(tmp_path / "server", TINY, ServerFacts(sites={"uni": tuple(NAMES)}))
     with pytest.raises(RecipeError, match=r"Run 'local-seed-0' is not what was agreed on: `model\.width`"):
         server.run("method=local", ["model.width=12"], at=federation.path)
     assert not (federation.path / "runs").exists()
 
 
 def test_the_server_says_where_its_own_rows_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    federation = ServerFolder.create(tmp_path / "server", TINY, Facts(sites={"uni": tuple(NAMES)}))
+    federation = ServerFolder.create(tmp_path / "server", TINY, ServerFacts(sites={"uni": tuple(NAMES)}))
     plans: list[Any] = []
     monkeypatch.setattr(server, "_follow", lambda federation, plan, name, as_json: plans.append(plan))
     for words in ([], ["states=disk", "device=cuda"]):
@@ -436,17 +436,17 @@ def test_the_server_says_where_its_own_rows_are(tmp_path: Path, monkeypatch: pyt
 
 def test_events_are_read_from_where_one_left_off(tmp_path: Path) -> None:
     for what in ("begun", "missing", "done"):
-        note(tmp_path, what, *(("a", "no power") if what == "missing" else ()))
+        record_event(tmp_path, what, *(("a", "no power") if what == "missing" else ()))
     assert [event["what"] for event in events(tmp_path)] == ["begun", "missing", "done"]
     assert [(event["client"], event["cause"]) for event in events(tmp_path, 1)[:1]] == [("a", "no power")]
 
 
 def test_an_event_cut_short_by_a_full_disk_stops_no_later_one(tmp_path: Path) -> None:
-    note(tmp_path, "begun")
+    record_event(tmp_path, "begun")
     with (tmp_path / "events.jsonl").open("a") as file:
         file.write('{"time": 12.5, "wh')
     for what in ("again", "done"):
-        note(tmp_path, what)
+        record_event(tmp_path, what)
     assert [event["what"] for event in events(tmp_path)] == ["begun", "again", "done"]
 
 
@@ -494,7 +494,7 @@ def test_renewed_kits_leave_runs_settings_and_states_alone(tmp_path: Path) -> No
     pytest.importorskip("flwr", reason="the extra `flower` is not installed")
     engine, name, now = engine_named("flower"), REAL.roster[0].name, datetime(2026, 11, 23, tzinfo=UTC)
     seats = seated([client.name for client in REAL.roster], REAL)
-    federation = ServerFolder.create(tmp_path / "server", REAL, Facts(engine="flower", sites=seats))
+    federation = ServerFolder.create(tmp_path / "server", REAL, ServerFacts(engine="flower", sites=seats))
     site = kits.make_site(
         kits.make_kits(federation, engine)[name], tmp_path / "site", ["datasets.nyud.root=/data/nyud"]
     )
@@ -520,7 +520,7 @@ def test_a_certificate_is_spoken_of_before_it_ends_and_refused_after(tmp_path: P
     pytest.importorskip("flwr", reason="the extra `flower` is not installed")
     certificates = resolve_name("fedhca.engines.certificates")
     seats = seated([client.name for client in REAL.roster], REAL)
-    federation = ServerFolder.create(tmp_path / "server", REAL, Facts(engine="flower", sites=seats))
+    federation = ServerFolder.create(tmp_path / "server", REAL, ServerFacts(engine="flower", sites=seats))
     engine_named("flower").provision(federation)
     path = federation.engine / "server" / "server.pem"
     until = certificates.valid_until(path)

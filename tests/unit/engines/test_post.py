@@ -15,8 +15,8 @@ from fedhca.client import Client
 from fedhca.client.clients import Clients
 from fedhca.client.training import OnStep, Step
 from fedhca.config.federation import Federation, Privacy, Training, TransferDtype
-from fedhca.engines.post import Post
-from fedhca.engines.site import Site
+from fedhca.engines.post import NetworkRuntime
+from fedhca.engines.site import ClientHost
 from fedhca.errors import ClientError, DataError, MissingReplyError
 from fedhca.experiment.drive import drive
 from fedhca.methods import make_method
@@ -41,7 +41,7 @@ def federation(**options: Any) -> Federation:
     return Federation(**{**OPTIONS, "clients": tuple(person.client for person in PEOPLE), **options})
 
 
-def site(folder: Path | None = None, on_step: OnStep | None = None, **options: Any) -> Site:
+def site(folder: Path | None = None, on_step: OnStep | None = None, **options: Any) -> ClientHost:
     clients = Clients(federation(**options), encoder=encoder())
 
     def made(name: str) -> Client:
@@ -49,13 +49,13 @@ def site(folder: Path | None = None, on_step: OnStep | None = None, **options: A
         own = None if folder is None else folder / name
         return clients.make(person, own, on_step)
 
-    return Site({name: lambda name=name: made(name) for name in NAMES})  # type: ignore[misc]
+    return ClientHost({name: lambda name=name: made(name) for name in NAMES})  # type: ignore[misc]
 
 
 class Line:
     """Stands for an engine: it carries wires to one site, in reverse order, and may change them on their way back."""
 
-    def __init__(self, place: Site, change: Change = lambda name, wire: wire) -> None:
+    def __init__(self, place: ClientHost, change: Change = lambda name, wire: wire) -> None:
         self.place, self.change = place, change
         self.down: list[tuple[str, Wire]] = []
         self.up: list[tuple[str, Wire]] = []
@@ -69,7 +69,7 @@ class Line:
 
 
 def federated(line: Line, method: str = "fedhca2", **options: Any) -> list[Round]:
-    return list(drive(make_method(method), Post(line, NAMES), federation(**options)))
+    return list(drive(make_method(method), NetworkRuntime(line, NAMES), federation(**options)))
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_a_reply_says_how_long_it_was_on_its_way() -> None:
 # What goes wrong
 
 
-def failing(error: Exception, folder: Path | None = None) -> Site:
+def failing(error: Exception, folder: Path | None = None) -> ClientHost:
     def stop(step: Step) -> None:
         if (step.client, step.round) == ("b", 1):
             raise error
@@ -234,7 +234,7 @@ def test_an_answer_that_says_what_cannot_be_or_was_not_asked_for_is_a_missing_on
     def spoil(name: str, wire: Wire) -> Wire:
         return {**wire, **change} if name == "b" and wire[KIND] == "trained" and wire["round"] == 1 else wire
 
-    post = Post(Line(site(tmp_path), spoil), NAMES, AGREED)
+    post = NetworkRuntime(Line(site(tmp_path), spoil), NAMES, AGREED)
     going = drive(make_method("fedhca2"), post, federation(on_missing="keep"))
     assert next(going).missing == {}
     assert next(going).missing["train"]["b"].startswith(cause)
@@ -245,7 +245,7 @@ def test_an_absurd_metric_is_a_missing_one_and_nan_is_none() -> None:
         values = {"a": {"metric/depth": 1e308}, "b": {"metric/edge": np.nan}, "c": {"metric/semseg": 1.0}}
         return {**wire, **values[name]} if wire[KIND] == "evaluated" else wire
 
-    post = Post(Line(site(), spoil), NAMES, AGREED)
+    post = NetworkRuntime(Line(site(), spoil), NAMES, AGREED)
     going = drive(make_method("local"), post, federation(rounds=1, on_missing="keep"))
     missing = next(going).missing["evaluate"]
     assert missing.keys() == {"a", "c"}
@@ -262,7 +262,7 @@ def test_a_hello_that_is_not_what_was_agreed_on_names_client_expected_and_found(
     def spoil(name: str, wire: Wire) -> Wire:
         return {**wire, **change} if name == "a" and wire[KIND] == "hello" else wire
 
-    post = Post(Line(site(), spoil), NAMES, AGREED)
+    post = NetworkRuntime(Line(site(), spoil), NAMES, AGREED)
     with pytest.raises(MissingReplyError) as error:
         next(drive(make_method("local"), post, federation(rounds=1)))
     expected = "Client 'a' did not say hello: data set 'a' and tasks depth, semseg were agreed on. Found "

@@ -13,7 +13,7 @@ import pytest
 from fedhca.engines import kits
 from fedhca.engines.engine import engine_named
 from fedhca.engines.proxies import LOOPBACK, NO_PROXIES, _is_exempt, exempt
-from fedhca.engines.server_folder import Facts
+from fedhca.engines.server_folder import ServerFacts
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import FedhcaError, GoneError
 from fedhca.experiment.recipes import load_recipe
@@ -106,7 +106,7 @@ def made(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
     engine = request.param
     pytest.importorskip(PACKAGES[engine], reason=f"the extra `{engine}` is not installed")
     here, recipe = tmp_path_factory.mktemp(engine), load_recipe(RECIPE)
-    facts = Facts(engine=engine, host=HOST, port=PORT, sites={"uni": tuple(each.name for each in recipe.roster)})
+    facts = ServerFacts(engine=engine, host=HOST, port=PORT, sites={"uni": tuple(each.name for each in recipe.roster)})
     kit = kits.make_federation(here / "federation", recipe, facts, engine_named(engine))["uni"]
     server = Server(here / "federation" / "engine" / "server", CERTIFICATES[engine])
     yield engine, kits.make_site(kit, here / "uni", []), server
@@ -152,7 +152,7 @@ def test_a_proxy_that_does_not_lead_to_the_server_is_named_with_the_way_past_it(
 
 def test_another_server_behind_a_proxy_is_found_out(made: tuple[str, SiteFolder, Server], tmp_path: Path) -> None:
     engine, site, _ = made
-    facts = Facts(engine="flower", host=HOST, port=PORT, sites={"uni": ("rooms-all", "figures-sal", "figures-semseg")})
+    facts = ServerFacts(engine="flower", host=HOST, port=PORT, sites={"uni": ("rooms-all", "figures-sal", "figures-semseg")})
     kits.make_federation(tmp_path / "other", load_recipe(RECIPE), facts, engine_named("flower"))
     proxy = Proxy(Server(tmp_path / "other" / "engine" / "server", CERTIFICATES["flower"]).port)
     os.environ["https_proxy"] = f"http://127.0.0.1:{proxy.port}"

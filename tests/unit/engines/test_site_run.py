@@ -9,7 +9,7 @@ import torch
 
 import fedhca
 from fedhca.engines.serve import over_network
-from fedhca.engines.site import Site
+from fedhca.engines.site import ClientHost
 from fedhca.engines.site_folder import host
 from fedhca.engines.site_run import SiteRun
 from fedhca.errors import RecipeError, RunFolderError
@@ -22,7 +22,7 @@ from tiny import RECIPE
 class Line:
     """Carries wires to one site, which may miss an answer."""
 
-    def __init__(self, site: Site, deaf: frozenset[tuple[str, int]] = frozenset()) -> None:
+    def __init__(self, site: ClientHost, deaf: frozenset[tuple[str, int]] = frozenset()) -> None:
         self.site, self.deaf = site, deaf
 
     def __call__(self, wires: Mapping[str, Wire]) -> Iterator[tuple[str, Wire]]:

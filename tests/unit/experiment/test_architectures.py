@@ -15,11 +15,11 @@ from fedhca import RunFolder, Training, load_recipe
 from fedhca.client.clients import Clients
 from fedhca.client.participant import Participant
 from fedhca.config.federation import Compression, Federation, Model
-from fedhca.engines.post import Post
-from fedhca.engines.site import Site
+from fedhca.engines.post import NetworkRuntime
+from fedhca.engines.site import ClientHost
 from fedhca.errors import LayoutError, RecipeError, RunFolderError
 from fedhca.experiment import build, journal
-from fedhca.experiment.check import check
+from fedhca.experiment.check import check_recipe
 from fedhca.experiment.checkpoint import load_checkpoint
 from fedhca.experiment.drive import drive
 from fedhca.methods import make_method
@@ -105,7 +105,7 @@ def test_a_run_says_at_once_who_is_not_mixed_with_whom(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="architectures") as told:
         first = next(federation(out=tmp_path))
     assert [str(each.message) for each in told if "architectures" in str(each.message)] == [*LINES]
-    (line,) = journal.read(tmp_path / "journal.jsonl")
+    (line,) = journal.read_lines(tmp_path / "journal.jsonl")
     assert [each["clients"] for each in line["families"]["encoder"]] == [["a", "b", "c"], ["d", "e"]]
     with pytest.raises(LayoutError, match=r"All encoders should be of one architecture to be read together. Found 2"):
         _ = first.state.encoders
@@ -148,8 +148,8 @@ def test_between_sites_it_is_the_same_run(form: Any) -> None:
     sent, who = Compression(down=form, up=form), people()
     setting = SETTING.model_copy(update={"sent": sent, "clients": tuple(each.client for each in who)})
     clients = Clients(setting, encoder=encoder())
-    site = Site({each.name: lambda each=each: clients.make(each) for each in who})  # type: ignore[misc]
-    post = Post(lambda wires: ((name, site.answer(name, wires[name])) for name in reversed(list(wires))), NAMES)
+    site = ClientHost({each.name: lambda each=each: clients.make(each) for each in who})  # type: ignore[misc]
+    post = NetworkRuntime(lambda wires: ((name, site.answer(name, wires[name])) for name in reversed(list(wires))), NAMES)
     far = drive(make_method("fedhca2"), post, setting)
     for one, other in zip(federation(who, sent=sent), far, strict=True):
         assert same(one, other)
@@ -244,14 +244,14 @@ def test_a_folder_whose_recipe_names_another_model_for_one_client_is_refused(mix
 
 
 def test_check_says_who_is_not_mixed_with_whom() -> None:
-    found = check(load_recipe(RECIPE, OWN))
+    found = check_recipe(load_recipe(RECIPE, OWN))
     assert [line.partition(" (")[0] for line in found.families] == [
         "Encoders are of 2 architectures, each mixed within its own: rooms-all, figures-semseg; figures-sal, "
         "who hears nobody else",
         "Decoders are of 3 architectures, each mixed within its own: rooms-all, who hears nobody else; figures-sal, "
         "who hears nobody else",
     ]
-    assert check(load_recipe(RECIPE)).families == []
+    assert check_recipe(load_recipe(RECIPE)).families == []
 
 
 @pytest.mark.parametrize(
@@ -271,4 +271,4 @@ def test_a_model_that_cannot_be_is_refused_by_its_field(change: str, line: str) 
 
 def test_a_backbone_that_is_not_there_is_one_line() -> None:
     with pytest.raises(RecipeError, match=r"Unknown backbone 'swim': did you mean 'swin'\?"):
-        check(load_recipe(RECIPE, ["clients.1.model={backbone: swim}"]))
+        check_recipe(load_recipe(RECIPE, ["clients.1.model={backbone: swim}"]))

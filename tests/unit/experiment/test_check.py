@@ -8,7 +8,7 @@ import torch
 from folders import nyud, pascal_context, save
 
 from fedhca.errors import RecipeError
-from fedhca.experiment.check import check, given_away
+from fedhca.experiment.check import check_recipe, given_away
 from fedhca.experiment.recipes import load_recipe, validate
 from tiny import RECIPE
 
@@ -40,7 +40,7 @@ def real(root: Path, **changes: Any) -> Any:
 
 
 def test_what_a_recipe_would_do() -> None:
-    found = check(load_recipe(RECIPE))
+    found = check_recipe(load_recipe(RECIPE))
     assert found.problems == []
     assert [row[:5] for row in found.rows] == [
         ["rooms-all", "rooms", "semseg depth normals edge", "8", "4"],
@@ -64,7 +64,7 @@ def test_what_a_private_run_would_give_away() -> None:
 
 
 def test_folders_in_order_have_no_problems(tmp_path: Path) -> None:
-    found = check(real(tmp_path))
+    found = check_recipe(real(tmp_path))
     assert found.problems == []
     assert [row[3:5] for row in found.rows] == [["3", "1"], ["2", "1"], ["1", "1"]]
 
@@ -74,7 +74,7 @@ def test_every_problem_of_the_data_has_its_line(tmp_path: Path) -> None:
     (tmp_path / "nyud" / "segmentation" / "a1.png").unlink()
     (tmp_path / "voc" / "sal_distill" / "b1.png").unlink()
     save(tmp_path / "nyud" / "edge" / "a3.png", np.zeros((5, 5), np.uint8))
-    found = check(recipe)
+    found = check_recipe(recipe)
     assert len(found.problems) == 3
     for name in ("segmentation/a1.png", "sal_distill/b1.png", "edge/a3.png"):
         assert sum(name in problem for problem in found.problems) == 1
@@ -84,13 +84,13 @@ def test_every_problem_of_the_data_has_its_line(tmp_path: Path) -> None:
 def test_only_labels_that_a_client_uses_must_be_there(tmp_path: Path) -> None:
     recipe = real(tmp_path, clients=[{"name": "a", "dataset": "nyud", "tasks": ["depth"]}])
     (tmp_path / "nyud" / "segmentation" / "a1.png").unlink()
-    assert check(recipe).problems == []
+    assert check_recipe(recipe).problems == []
 
 
 def test_a_test_picture_larger_than_the_size_is_a_problem(tmp_path: Path) -> None:
     recipe = real(tmp_path)
     nyud(tmp_path / "nyud", ("b1",), "val", shape=(40, 40))
-    (problem,) = check(recipe).problems
+    (problem,) = check_recipe(recipe).problems
     assert "'b1'" in problem
     assert "`size`" in problem
 
@@ -108,5 +108,5 @@ def test_a_test_picture_larger_than_the_size_is_a_problem(tmp_path: Path) -> Non
 def test_what_leaves_nothing_to_check_is_an_error(change: str, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(RecipeError) as caught:
-        check(load_recipe(RECIPE, [change]))
+        check_recipe(load_recipe(RECIPE, [change]))
     assert word in str(caught.value)

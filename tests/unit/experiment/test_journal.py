@@ -21,15 +21,15 @@ def written(path: Path) -> Path:
 
 
 def test_what_was_appended_is_read(tmp_path: Path) -> None:
-    assert journal.read(written(tmp_path / "j")) == LINES
-    assert journal.read(tmp_path / "none") == []
+    assert journal.read_lines(written(tmp_path / "j")) == LINES
+    assert journal.read_lines(tmp_path / "none") == []
 
 
 @pytest.mark.parametrize("cut", [1, 2, 9, 20])
 def test_a_last_line_cut_short_is_left_out(tmp_path: Path, cut: int) -> None:
     path = written(tmp_path / "j")
     path.write_bytes(path.read_bytes()[:-cut])
-    assert journal.read(path) == (LINES if cut == 1 else LINES[:2])
+    assert journal.read_lines(path) == (LINES if cut == 1 else LINES[:2])
 
 
 @pytest.mark.parametrize("before", [0, 2])
@@ -41,10 +41,10 @@ def test_a_line_cut_short_at_any_byte_is_cut_off_by_the_next_one(tmp_path: Path,
         path = tmp_path / "torn"
         path.write_bytes(start + torn[:cut])
         left = LINES[: before + (cut >= len(torn) - 1)]  # only its newline may be missing
-        assert journal.read(path) == left
+        assert journal.read_lines(path) == left
         for number in (8, 9):
             journal.append(path, {"round": number})
-        assert journal.read(path) == [*left, {"round": 8}, {"round": 9}]
+        assert journal.read_lines(path) == [*left, {"round": 8}, {"round": 9}]
 
 
 @pytest.mark.parametrize("tail", [b"{", b'{"round": 4', b"\0\0\0\0", b"\xff\xfe\xff"])
@@ -52,17 +52,17 @@ def test_what_a_crash_leaves_behind_is_left_out_and_dropped(tmp_path: Path, tail
     path = written(tmp_path / "j")
     with path.open("ab") as file:
         file.write(tail)
-    assert journal.read(path) == LINES
+    assert journal.read_lines(path) == LINES
     journal.rewind(path, 3)
     journal.append(path, {"round": 4})
-    assert journal.read(path) == [*LINES, {"round": 4}]
+    assert journal.read_lines(path) == [*LINES, {"round": 4}]
 
 
 def test_a_broken_line_in_the_middle_is_an_error_that_names_it(tmp_path: Path) -> None:
     path = written(tmp_path / "j")
     path.write_text(path.read_text().replace('{"round": 2', "{'round': 2"))
     with pytest.raises(RunFolderError, match="line 2 should be JSON"):
-        journal.read(path)
+        journal.read_lines(path)
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\n", None])
@@ -73,7 +73,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> 
     else:
         path.write_bytes(content)
     with pytest.raises(RunFolderError, match="Cannot read"):
-        journal.read(path)
+        journal.read_lines(path)
 
 
 def test_a_journal_that_is_gone_is_not_begun_anew(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_journal_that_is_gone_is_not_begun_anew(tmp_path: Path) -> None:
 def test_rewinding_drops_later_rounds(tmp_path: Path, rounds: int, left: int) -> None:
     path = written(tmp_path / "j")
     journal.rewind(path, rounds)
-    assert journal.read(path) == LINES[:left]
+    assert journal.read_lines(path) == LINES[:left]
 
 
 def test_rewinding_changes_no_byte_of_what_stays(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_an_entry_holds_what_a_round_came_to(tmp_path: Path) -> None:
     training = fedhca.Training(batch_size=2)
     options: dict[str, Any] = {"rounds": 2, "training": training, "model": {"width": WIDTH}, "evaluate_every": 2}
     (first, second) = fedhca.run(people, encoder(), "fedhca2", out=tmp_path, **options)
-    entries = journal.read(tmp_path / "journal.jsonl")
+    entries = journal.read_lines(tmp_path / "journal.jsonl")
     assert [entry["round"] for entry in entries] == [1, 2]
     assert entries[0]["metrics"] == {}
     assert entries[1]["metrics"].keys() == {"a", "b"}
@@ -141,7 +141,7 @@ def test_numbers_that_nothing_can_be_made_of_are_read_as_null(tmp_path: Path, nu
     """A client's word for it was taken, or another program wrote them."""
     path = tmp_path / "j"
     path.write_text(f'{{"round": 1, "metrics": {{"a": {{"depth": {number}}}}}, "encoder": {{"gram": [[{number}]]}}}}\n')
-    (line,) = journal.read(path)
+    (line,) = journal.read_lines(path)
     assert line["metrics"]["a"]["depth"] == line["encoder"]["gram"][0][0] == read
     assert not isinstance(line["metrics"]["a"]["depth"], int), "a metric is a float, even where it was written as 1"
 
@@ -167,6 +167,6 @@ def test_a_line_that_is_no_round_is_an_error_that_names_the_field(tmp_path: Path
     path = written(tmp_path / "j")
     path.write_text(path.read_text() + line + "\n" + json.dumps(LINES[0]) + "\n")
     with pytest.raises(RunFolderError, match=f"line 4.*{field}") as error:
-        journal.read(path)
+        journal.read_lines(path)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 2000

@@ -75,7 +75,7 @@ def saved(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
 def same_folder(one: Path, other: Path) -> bool:
     mine, theirs = saved(one), saved(other)
     lines = [
-        [{**line, "seconds": 0, "clients": 0} for line in journal.read(each / "journal.jsonl")] for each in (one, other)
+        [{**line, "seconds": 0, "clients": 0} for line in journal.read_lines(each / "journal.jsonl")] for each in (one, other)
     ]
     return (
         mine.keys() == theirs.keys()
@@ -361,7 +361,7 @@ def test_a_round_that_leads_beyond_float32_is_not_saved_and_is_done_again(
     monkeypatch.setattr(Client, "train", lie)
     with pytest.raises(FedhcaError, match=r"should be finite.*client 'b' \(edge\)"):
         list(federation(out=tmp_path))
-    assert len(journal.read(tmp_path / "journal.jsonl")) == 2
+    assert len(journal.read_lines(tmp_path / "journal.jsonl")) == 2
     monkeypatch.setattr(Client, "train", honest)
     assert [each.number for each in federation(out=tmp_path)] == [3, 4, 5]
     assert same_folder(unbroken, tmp_path)
@@ -497,7 +497,7 @@ def test_a_client_that_diverges_stops_the_run_and_leaves_the_round_before(tmp_pa
     with pytest.raises(ClientError, match="client 'b', round 2"):
         next(federated)
     assert saved(tmp_path / "server").keys() == before.keys()
-    assert len(journal.read(tmp_path / "journal.jsonl")) == 1
+    assert len(journal.read_lines(tmp_path / "journal.jsonl")) == 1
     assert sorted(path.stem for path in (tmp_path / "clients" / "b").iterdir()) == ["after-000001"]
 
 
@@ -541,7 +541,7 @@ def test_under_keep_a_client_that_cannot_go_on_does_not_stop_the_others(tmp_path
     found = list(federation(out=tmp_path, on_step=broken, on_missing="keep", tell=told.append))
     assert [each.missing for each in found] == [{}, *[{"train": {"b": "Client 'b' ran out of disk."}}] * 2, {}, {}]
     assert [each.client for each in told] == ["b", "b"]
-    lines = journal.read(tmp_path / "journal.jsonl")
+    lines = journal.read_lines(tmp_path / "journal.jsonl")
     assert [line.get("missing", {}) for line in lines] == [dict(each.missing) for each in found]
     assert lines[1]["encoder"]["alpha"][1] == lines[0]["encoder"]["alpha"][1]
     assert lines[1]["encoder"]["mixing"][1] == [0.0, 1.0, 0.0]

@@ -21,7 +21,7 @@ from fedhca.experiment.recipes import load_recipe
 from fedhca.experiment.run_folder import RunFolder
 from fedhca.report.figures.canvas import Canvas
 from fedhca.report.page import SECTIONS
-from fedhca.report.section import Drawing, Grid, Section
+from fedhca.report.section import Drawing, Grid, ReportSection
 from fedhca.report.study import Study
 from tiny import RECIPE
 
@@ -110,24 +110,24 @@ def measured(sal: float, depth: float, semseg: float) -> dict[str, dict[str, flo
     return {"lab-1": {"sal": sal - 1}, "lab-2": {"sal": sal + 1}, "hall": {"depth": depth, "semseg": semseg}}
 
 
-def section(name: str, entries: Sequence[Entry], **options: Any) -> Section | None:
+def section(name: str, entries: Sequence[Entry], **options: Any) -> ReportSection | None:
     """Return what the page shows of some runs in a section."""
     return SECTIONS[name](Study.of(entries, **options))
 
 
-def shown(name: str, entries: Sequence[Entry], **options: Any) -> Section:
+def shown(name: str, entries: Sequence[Entry], **options: Any) -> ReportSection:
     """Return a section that has to be there."""
     found = section(name, entries, **options)
     assert found is not None
     return found
 
 
-def drawings(found: Section) -> dict[str, Drawing]:
+def drawings(found: ReportSection) -> dict[str, Drawing]:
     """Return the figures of a section by name."""
     return {part.name: part for part in found.parts if isinstance(part, Drawing)}
 
 
-def grids(found: Section) -> list[Grid]:
+def grids(found: ReportSection) -> list[Grid]:
     """Return the tables of a section."""
     return [part for part in found.parts if isinstance(part, Grid)]
 

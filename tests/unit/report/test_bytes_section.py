@@ -4,7 +4,7 @@ import pytest
 from studies import bars, drawings, figure, grids, recorded, shown, texts
 
 from fedhca.experiment.compare import Entry
-from fedhca.report.section import Section
+from fedhca.report.section import ReportSection
 
 
 def line(lab: int, hall: int, **seconds: float | None) -> dict[str, Any]:
@@ -26,11 +26,11 @@ def entries(tmp_path_factory: pytest.TempPathFactory) -> list[Entry]:
 
 
 @pytest.fixture(scope="module")
-def found(entries: list[Entry]) -> Section:
+def found(entries: list[Entry]) -> ReportSection:
     return shown("bytes", entries)
 
 
-def test_each_client_has_the_mean_of_its_bytes_and_equal_methods_share_a_panel(found: Section) -> None:
+def test_each_client_has_the_mean_of_its_bytes_and_equal_methods_share_a_panel(found: ReportSection) -> None:
     part = drawings(found)["bytes"]
     local, others = figure(part).axes
     assert [axes.get_title("left") for axes in (local, others)] == ["local", "fedavg, fedhca2"]
@@ -48,7 +48,7 @@ def test_each_client_has_the_mean_of_its_bytes_and_equal_methods_share_a_panel(f
     )
 
 
-def test_bytes_are_read_from_top_to_bottom_by_name_colour_and_unit(found: Section) -> None:
+def test_bytes_are_read_from_top_to_bottom_by_name_colour_and_unit(found: ReportSection) -> None:
     drawn = figure(drawings(found)["bytes"])
     for axes in drawn.axes:
         assert axes.get_ylim() == (2.5, -0.5)
@@ -72,7 +72,7 @@ def test_one_panel_is_of_every_method_and_who_said_nothing_of_bytes_has_none(
     assert list(drawings(shown("bytes", entries[:1]))) == []
 
 
-def test_seconds_of_a_round_are_means_one_phase_after_the_other(found: Section) -> None:
+def test_seconds_of_a_round_are_means_one_phase_after_the_other(found: ReportSection) -> None:
     """FedAvg aggregates in 0.5 s where that is known; its second seed is not finished, and counts not."""
     part = drawings(found)["seconds"]
     (axes,) = figure(part).axes
@@ -86,7 +86,7 @@ def test_seconds_of_a_round_are_means_one_phase_after_the_other(found: Section) 
     )
 
 
-def test_the_time_of_every_run_is_that_of_all_its_rounds(found: Section) -> None:
+def test_the_time_of_every_run_is_that_of_all_its_rounds(found: ReportSection) -> None:
     (grid,) = grids(found)
     assert grid.head == ["time of a run", "rounds", "seed 0", "seed 1"]
     assert texts(grid) == [

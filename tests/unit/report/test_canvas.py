@@ -7,14 +7,14 @@ from matplotlib.lines import Line2D
 from studies import points
 
 from fedhca.report.figures.canvas import Canvas
-from fedhca.report.figures.lines import Line, Panel, line_panels
+from fedhca.report.figures.lines import Curve, Panel, line_panels
 from fedhca.report.figures.look import Look, looks
 from fedhca.report.figures.theme import DARK, LIGHT
 
-LONG = [Line(f"m{place}", [*range(1, 14)], [float(place)] * 13, [0.0] * 13, Look(place)) for place in range(4)]
+LONG = [Curve(f"m{place}", [*range(1, 14)], [float(place)] * 13, [0.0] * 13, Look(place)) for place in range(4)]
 
 
-def drawn(canvas: Canvas, count: int, *lines: Line) -> Figure:
+def drawn(canvas: Canvas, count: int, *lines: Curve) -> Figure:
     with rc_context(canvas.settings()):
         return line_panels(canvas, [Panel(f"p{place}", lines or LONG[:2]) for place in range(count)])
 

@@ -5,7 +5,7 @@ import pytest
 from studies import made
 
 from fedhca.experiment.compare import Entry
-from fedhca.report.claims import Finding, claims, more_clients
+from fedhca.report.claims import Finding, judge_claims, more_clients
 from fedhca.report.head import finding
 from fedhca.report.study import AT_REST, Study
 
@@ -17,7 +17,7 @@ SEEDS = (0, 1, 2)
 
 
 def verdicts(entries: list[Entry]) -> dict[str, Finding]:
-    return {claim.text: (claim.measured, claim.word) for claim in claims(Study.of(entries), "")}
+    return {claim.text: (claim.measured, claim.word) for claim in judge_claims(Study.of(entries), "")}
 
 
 def several(out: Path, qualities: Mapping[str, tuple[float, ...]], *changes: str) -> list[Entry]:

@@ -5,7 +5,7 @@ import pytest
 from studies import CLIENTS, bands, drawings, figure, measured, points, recorded, section, shown
 
 from fedhca.experiment.compare import Entry
-from fedhca.report.section import Section
+from fedhca.report.section import ReportSection
 
 LOSSES = {"lab-1": {"sal": 2.0}, "lab-2": {"sal": 4.0}, "hall": {"depth": 1.0, "semseg": 8.0}}
 HALVES = {"lab-1": {"sal": 1.0}, "lab-2": {"sal": 2.0}, "hall": {"depth": 0.5, "semseg": 4.0}}
@@ -21,7 +21,7 @@ def journal(first: tuple[float, float, float], last: tuple[float, float, float])
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Section:
+def found(tmp_path_factory: pytest.TempPathFactory) -> ReportSection:
     out = tmp_path_factory.mktemp("curves")
     entries: list[Entry] = []
     for seed, better in enumerate((0.0, 2.0)):
@@ -30,7 +30,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Section:
     return shown("curves", entries)
 
 
-def test_every_metric_has_a_panel_with_its_unit_and_direction(found: Section) -> None:
+def test_every_metric_has_a_panel_with_its_unit_and_direction(found: ReportSection) -> None:
     part = drawings(found)["curves"]
     panels = figure(part).axes
     assert [(axes.get_title("left"), axes.get_title("right")) for axes in panels] == [
@@ -50,7 +50,7 @@ def test_every_metric_has_a_panel_with_its_unit_and_direction(found: Section) ->
     )
 
 
-def test_bands_are_one_standard_deviation_over_seeds(found: Section) -> None:
+def test_bands_are_one_standard_deviation_over_seeds(found: ReportSection) -> None:
     axes = figure(drawings(found)["curves"]).axes[0]
     assert bands(axes) == [
         {1: (40, 40), 3: (49.5858, 52.4142)},  # 51 ± 1.4142
@@ -58,20 +58,20 @@ def test_bands_are_one_standard_deviation_over_seeds(found: Section) -> None:
     ]
 
 
-def test_the_method_of_the_paper_is_the_thick_line_and_training_alone_is_dashed_ink(found: Section) -> None:
+def test_the_method_of_the_paper_is_the_thick_line_and_training_alone_is_dashed_ink(found: ReportSection) -> None:
     local, ours = figure(drawings(found)["curves"]).axes[0].get_lines()
     assert (local.get_color(), local.get_linestyle(), local.get_linewidth()) == ("#1d2228", "--", 1.5)
     assert (ours.get_color(), ours.get_linestyle(), ours.get_linewidth()) == ("#0072b2", "-", 2.4)
 
 
-def test_rounds_are_named_below_and_methods_in_one_legend(found: Section) -> None:
+def test_rounds_are_named_below_and_methods_in_one_legend(found: ReportSection) -> None:
     drawn = figure(drawings(found)["curves"])
     assert [axes.get_xlabel() for axes in drawn.axes] == ["round"] * 3
     (legend,) = drawn.legends
     assert [text.get_text() for text in legend.get_texts()] == ["local", "fedhca2"]
 
 
-def test_losses_are_drawn_on_a_logarithmic_axis(found: Section) -> None:
+def test_losses_are_drawn_on_a_logarithmic_axis(found: ReportSection) -> None:
     panels = figure(drawings(found)["losses"]).axes
     assert [axes.get_yscale() for axes in panels] == ["log"] * 3
     assert points(panels[0]) == {"local": [(1, 3), (2, 1.5), (3, 1.5)], "fedhca2": [(1, 3), (2, 1.5), (3, 1.5)]}

@@ -15,7 +15,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from fedhca.report.figures.canvas import Canvas
-from fedhca.report.figures.lines import Line, Panel, line_panels
+from fedhca.report.figures.lines import Curve, Panel, line_panels
 from fedhca.report.figures.look import FIXED, REFERENCE, Look, looks
 from fedhca.report.figures.theme import DARK, LIGHT, colours
 from fedhca.report.sections.bytes import draw_bytes, draw_seconds
@@ -29,8 +29,8 @@ METHODS = ["fedavg", "fedhca2", "fedhca2+decoder=local"]
 LOOKS = looks(METHODS)
 ROUNDS = [1, 2, 3, 4]
 LINES = [
-    Line("fedavg", ROUNDS, [1.0, 2.0, 4.0, 9.0], [0.1, 0.2, 0.3, 0.4], Look(1)),
-    Line("fedhca2", ROUNDS, [1.0, math.nan, 4.0, 30.0], [0.0] * 4, Look(0), thick=True),
+    Curve("fedavg", ROUNDS, [1.0, 2.0, 4.0, 9.0], [0.1, 0.2, 0.3, 0.4], Look(1)),
+    Curve("fedhca2", ROUNDS, [1.0, math.nan, 4.0, 30.0], [0.0] * 4, Look(0), thick=True),
 ]
 PANELS = [Panel("nyud depth", LINES, "RMSE m ↓"), Panel("pascal semseg", LINES[:1], "mIoU % ↑")]
 MANY = np.full((20, 20), 0.05) + 0.1 * np.eye(20)
@@ -159,7 +159,7 @@ def test_bars_do_not_cover_each_other_and_fill_most_of_their_row(name: str) -> N
 
 
 def test_panels_of_alpha_and_beta_have_one_scale_that_holds_all() -> None:
-    high = [Line("a", [1, 2], [0.1, 0.9], [0.0, 0.0], Look(0))]
+    high = [Curve("a", [1, 2], [0.1, 0.9], [0.0, 0.0], Look(0))]
     figure = line_panels(Canvas(), [Panel("low", LINES[:1]), Panel("high", high)], one_scale=True)
     assert len({axes.get_ylim() for axes in figure.axes}) == 1
     assert figure.axes[1].get_ylim()[1] > 9

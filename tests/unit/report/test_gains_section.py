@@ -20,7 +20,7 @@ from studies import (
 )
 
 from fedhca.experiment.compare import Entry
-from fedhca.report.section import Section
+from fedhca.report.section import ReportSection
 
 ALONE = measured(50, 1.0, 40)
 AVERAGED = measured(45, 1.1, 36)
@@ -42,11 +42,11 @@ def study(out: Path, *depths: float) -> list[Entry]:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Section:
+def found(tmp_path_factory: pytest.TempPathFactory) -> ReportSection:
     return shown("gains", study(tmp_path_factory.mktemp("gains"), 0.8, 0.7, 0.75))  # Δm 13.33, 16.67 and 15
 
 
-def test_bars_are_means_with_their_deviation_and_a_mark_for_each_seed(found: Section) -> None:
+def test_bars_are_means_with_their_deviation_and_a_mark_for_each_seed(found: ReportSection) -> None:
     part = drawings(found)["gains"]
     (axes,) = figure(part).axes
     assert bars(axes) == [(0, -10, 0), (0, 15, 1)]
@@ -62,7 +62,7 @@ def test_bars_are_means_with_their_deviation_and_a_mark_for_each_seed(found: Sec
     assert part.alt == "Δm: fedavg −10.00 ± 0.00 %; fedhca2 +15.00 ± 1.67 %."
 
 
-def test_bars_stand_below_each_other_and_whole_in_their_panel(found: Section) -> None:
+def test_bars_stand_below_each_other_and_whole_in_their_panel(found: ReportSection) -> None:
     (axes,) = figure(drawings(found)["gains"]).axes
     assert axes.get_ylim() == (1.5, -0.5)
     assert [to_hex(bar.get_facecolor()) for bar in axes.patches] == ["#db9200", "#0072b2"]
@@ -83,7 +83,7 @@ def test_two_seeds_lie_at_either_end_of_the_fan(tmp_path: Path) -> None:
     assert marks(axes)[1] == [[13.3333, 0.82], [16.6667, 1.18]]
 
 
-def test_verdicts_are_of_a_t_test_with_two_degrees_of_freedom(found: Section) -> None:
+def test_verdicts_are_of_a_t_test_with_two_degrees_of_freedom(found: ReportSection) -> None:
     """15 ± 4.3027 · 1.6667 / √3."""
     (grid,) = grids(found)
     assert grid.head == ["method", "Δm %", "95 % interval", "verdict"]
@@ -99,7 +99,7 @@ def test_verdicts_are_of_a_t_test_with_two_degrees_of_freedom(found: Section) ->
     assert [line[-1].mark for line in grid.groups[0][1]] == ["worse", "better"]
 
 
-def test_gains_task_by_task_are_means_over_seeds(found: Section) -> None:
+def test_gains_task_by_task_are_means_over_seeds(found: ReportSection) -> None:
     part = drawings(found)["task-gains"]
     (axes,) = figure(part).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["figures sal", "rooms depth", "rooms semseg"]
@@ -108,7 +108,7 @@ def test_gains_task_by_task_are_means_over_seeds(found: Section) -> None:
     assert part.alt == "Gains task by task: largest +25.0 %, fedhca2 on rooms depth."
 
 
-def test_the_strongest_colour_is_at_the_ninth_tenth_of_all_gains(found: Section) -> None:
+def test_the_strongest_colour_is_at_the_ninth_tenth_of_all_gains(found: ReportSection) -> None:
     """Of 10, 10, 10, 10, 10 and 25 that is 17.5; what lies beyond has the same colour."""
     (axes,) = figure(drawings(found)["task-gains"]).axes
     assert scale(axes) == (-17.5, 17.5)

@@ -8,7 +8,7 @@ from studies import section, shown
 
 from fedhca.experiment.compare import Entry
 from fedhca.experiment.run_folder import RunFolder
-from fedhca.report.section import Section, Tiles
+from fedhca.report.section import ReportSection, Tiles
 
 
 @pytest.fixture(scope="module")
@@ -19,15 +19,15 @@ def entries(finished: Path) -> list[Entry]:
 
 
 @pytest.fixture(scope="module")
-def found(entries: list[Entry]) -> Section:
+def found(entries: list[Entry]) -> ReportSection:
     return shown("gallery", entries, pictures=1)
 
 
-def tiles(found: Section) -> list[Tiles]:
+def tiles(found: ReportSection) -> list[Tiles]:
     return [part for part in found.parts if isinstance(part, Tiles)]
 
 
-def test_a_client_of_each_kind_has_a_row_for_each_task_and_a_column_for_each_method(found: Section) -> None:
+def test_a_client_of_each_kind_has_a_row_for_each_task_and_a_column_for_each_method(found: ReportSection) -> None:
     assert "seed 3" in found.lead
     parts = {part.caption: part for part in tiles(found)}
     assert {name: [task for task, _ in part.rows] for name, part in parts.items()} == {
@@ -42,7 +42,7 @@ def test_a_client_of_each_kind_has_a_row_for_each_task_and_a_column_for_each_met
             assert row[2][0] == row[3][0] != row[1][0]  # the same model predicts the same, and not the truth
 
 
-def test_the_input_of_all_tasks_stands_there_once_and_all_are_of_one_height(found: Section) -> None:
+def test_the_input_of_all_tasks_stands_there_once_and_all_are_of_one_height(found: ReportSection) -> None:
     rooms = tiles(found)[0]
     assert [bool(row[0][0]) for _, row in rooms.rows] == [True, False, False, False]
     for _, row in rooms.rows:

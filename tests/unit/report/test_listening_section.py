@@ -8,7 +8,7 @@ from studies import bars, cells, colours, drawings, figure, grids, recorded, sca
 
 from fedhca.report.figures.canvas import Canvas
 from fedhca.report.figures.theme import DARK, LIGHT, Theme
-from fedhca.report.section import Section
+from fedhca.report.section import ReportSection
 
 ENCODERS = [[0.8, 0.2, 0.0], [0.1, 0.9, 0.0], [0.05, 0.05, 0.9]]
 SWAPPED = [[0.6, 0.4, 0.0], [0.3, 0.7, 0.0], [0.15, 0.05, 0.8]]
@@ -21,7 +21,7 @@ def line(encoder: Any, decoder: Any = EVEN) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Section:
+def found(tmp_path_factory: pytest.TempPathFactory) -> ReportSection:
     """Of FedHCA² two seeds, of the others one mixing; what the first round mixed is not shown."""
     out = tmp_path_factory.mktemp("listening")
     first = line([[1 / 3] * 3] * 3)
@@ -37,7 +37,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Section:
     )
 
 
-def test_the_last_mixing_is_shown_as_the_mean_over_seeds(found: Section) -> None:
+def test_the_last_mixing_is_shown_as_the_mean_over_seeds(found: ReportSection) -> None:
     part = drawings(found)["listening-encoders"]
     ours, local, equal, bar = figure(part).axes
     assert [axes.get_title("left") for axes in (ours, local, equal)] == ["fedhca2", "local", "fedavg, fedprox"]
@@ -52,25 +52,25 @@ def test_the_last_mixing_is_shown_as_the_mean_over_seeds(found: Section) -> None
     assert [label.get_text() for label in bar.get_xticklabels()] == ["0", "0.083", "0.33"]
 
 
-def test_colours_reach_their_strongest_at_the_largest_weight_on_another(found: Section) -> None:
+def test_colours_reach_their_strongest_at_the_largest_weight_on_another(found: ReportSection) -> None:
     for axes in figure(drawings(found)["listening-encoders"]).axes[:3]:
         assert scale(axes) == (0, 0.333333)
         assert colours(axes, 0, 1 / 3, 0.85) == ["#f4f6f8", "#003a5e", "#003a5e"]
 
 
-def test_ones_own_share_is_framed(found: Section) -> None:
+def test_ones_own_share_is_framed(found: ReportSection) -> None:
     for axes in figure(drawings(found)["listening-encoders"]).axes[:3]:
         assert bars(axes) == [(place - 0.5, 1, place) for place in range(3)]
         assert not any(frame.get_fill() for frame in axes.patches)
 
 
-def test_names_stand_once_at_the_left_and_below(found: Section) -> None:
+def test_names_stand_once_at_the_left_and_below(found: ReportSection) -> None:
     panels = figure(drawings(found)["listening-encoders"]).axes[:3]
     assert [axes.yaxis.get_tick_params()["labelleft"] for axes in panels] == [True, False, False]
     assert [axes.xaxis.get_tick_params()["labelbottom"] for axes in panels] == [True, True, True]
 
 
-def test_decoders_are_named_by_their_task_where_a_client_has_several(found: Section) -> None:
+def test_decoders_are_named_by_their_task_where_a_client_has_several(found: ReportSection) -> None:
     part = drawings(found)["listening-decoders"]
     ours = figure(part).axes[0]
     names = ["lab-1", "lab-2", "hall · depth", "hall · semseg"]
@@ -79,7 +79,7 @@ def test_decoders_are_named_by_their_task_where_a_client_has_several(found: Sect
     assert "most of another 0.500, hall · semseg of hall · depth" in part.alt
 
 
-def many(out: Path, count: int, side: str = "encoder") -> Section:
+def many(out: Path, count: int, side: str = "encoder") -> ReportSection:
     """So many labs, each half itself and half evenly all others of its kind, and a hall that takes 0.2 of each lab."""
     labs, weight = count - 1, 0.5 / (count - 2)
     matrix = [[0.5 if i == j else weight for j in range(labs)] + [0.0] for i in range(labs)]

@@ -5,7 +5,7 @@ from typing import Any
 from studies import grids, recorded, shown, texts
 
 from fedhca.experiment.compare import Entry
-from fedhca.report.section import Listing, Section
+from fedhca.report.section import Listing, ReportSection
 
 LINES: list[dict[str, Any]] = [{"losses": {}}] * 2
 
@@ -16,7 +16,7 @@ def at(entry: Entry, **facts: object) -> Entry:
     return entry
 
 
-def listings(found: Section) -> dict[str, Listing]:
+def listings(found: ReportSection) -> dict[str, Listing]:
     return {part.summary: part for part in found.parts if isinstance(part, Listing)}
 
 

@@ -10,8 +10,8 @@ from fedhca.errors import LayoutError
 from fedhca.experiment import journal
 from fedhca.methods import make_method
 from fedhca.runtimes import ScriptedRuntime
-from fedhca.server import Roster, Round, begin, rounds
-from fedhca.server.family import in_words
+from fedhca.server import ClientRegistry, Round, initial_state, rounds
+from fedhca.server.family import architecture_lines
 from fedhca.wire.layout import Layout
 from fedhca.wire.messages import Hello, TrainRequest
 from fedhca.wire.parameters import Parameters
@@ -35,8 +35,8 @@ def train(request: TrainRequest) -> Parameters:
 
 def played(method: str, encoder_of: Callable[[str], Layout], decoder_of: Callable[[str], Layout]) -> Round:
     hellos = [hello(name, encoder_of(name), decoder_of(name)) for name in TASKS]
-    made, roster = make_method(method), Roster.of(hellos)
-    return list(rounds(made, ScriptedRuntime(hellos, train), begin(made, roster, hellos, ONE), ONE))[-1]
+    made, roster = make_method(method), ClientRegistry.of(hellos)
+    return list(rounds(made, ScriptedRuntime(hellos, train), initial_state(made, roster, hellos, ONE), ONE))[-1]
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_the_journal_says_who_is_in_which_family_and_why(apart: Round) -> None:
             {"clients": ["c"], "unlike": "parameter 1 is nothing instead of `two.weight` of shape [1]"},
         ],
     }
-    assert in_words(found)[1] == (
+    assert architecture_lines(found)[1] == (
         "Decoders are of 2 architectures, each mixed within its own: a, b; "
         "c, who hears nobody else (parameter 1 is nothing instead of `two.weight` of shape [1])."
     )

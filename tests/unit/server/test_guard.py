@@ -13,15 +13,15 @@ from torch import Tensor
 import fedhca
 from fedhca import Federation, Guard, Training, make_method
 from fedhca.aggregation import Member, Rows, passes
-from fedhca.config.federation import Client
+from fedhca.config.federation import ClientEntry
 from fedhca.engines.agreement import require_agreed
 from fedhca.errors import MissingReplyError, RecipeError, RunFolderError
 from fedhca.experiment import journal
-from fedhca.experiment.drive import drive, settings_of
+from fedhca.experiment.drive import drive, run_settings
 from fedhca.experiment.recipes import load_recipe
 from fedhca.methods import Method
 from fedhca.runtimes import ScriptedRuntime
-from fedhca.server import Roster, Round, begin, rounds
+from fedhca.server import ClientRegistry, Round, initial_state, rounds
 from fedhca.server.guard import check_lengths
 from fedhca.wire.layout import Layout
 from fedhca.wire.messages import Hello, Missing, TrainRequest
@@ -39,8 +39,8 @@ def hello(name: str) -> Hello:
     return Hello(name, "data", TASKS[name], 1, ENCODER, DECODER, start)
 
 
-def clients(*names: str) -> tuple[Client, ...]:
-    return tuple(Client(name=name, dataset="data", tasks=TASKS[name]) for name in names)
+def clients(*names: str) -> tuple[ClientEntry, ...]:
+    return tuple(ClientEntry(name=name, dataset="data", tasks=TASKS[name]) for name in names)
 
 
 def moving(lengths: Lengths, away: Sequence[str] = ()) -> Callable[[TrainRequest], Parameters | Missing]:
@@ -67,10 +67,10 @@ def play(
     told: list[Missing] = []
     made = make_method(method) if isinstance(method, str) else method
     hellos = [hello(name) for name in names]
-    roster = Roster.of(hellos)
+    roster = ClientRegistry.of(hellos)
     runtime = ScriptedRuntime(hellos, moving(lengths, away))
     how = Federation(**{"rounds": 1, "on_missing": "keep", "guard": guard, "clients": clients(*names), **options})
-    return list(rounds(made, runtime, begin(made, roster, hellos, how), how, told.append)), told
+    return list(rounds(made, runtime, initial_state(made, roster, hellos, how), how, told.append)), told
 
 
 def moved(found: Round) -> list[list[float]]:
@@ -253,9 +253,9 @@ def test_no_pass_is_spent_where_it_is_off_and_none_more_where_it_finds_nothing(m
 
     def survey(*words: Any, centred: bool) -> Tensor:
         seen.append(centred)
-        return passes.survey(*words, centred=centred)
+        return passes.gram(*words, centred=centred)
 
-    monkeypatch.setattr("fedhca.aggregation.rows.survey", survey)
+    monkeypatch.setattr("fedhca.aggregation.rows.gram", survey)
     counts = {}
     for name, guard, lengths in (
         ("off", Guard(), {}),
@@ -339,9 +339,9 @@ def test_the_journal_says_whose_updates_were_shortened_and_a_folder_keeps_its_gu
 
     run(Guard(bound=2.0), 1)
     run(Guard(bound=2.0), 2)
-    first, second = journal.read(tmp_path / "journal.jsonl")
+    first, second = journal.read_lines(tmp_path / "journal.jsonl")
     assert "shortened" not in first
     assert second["shortened"] == {"d": 0.25}
     with pytest.raises(RunFolderError, match=r"other settings: `guard` is .* there and None here"):
         run(Guard(), 3)
-    assert "guard" not in json.dumps(settings_of(method, plain))  # as before there were any
+    assert "guard" not in json.dumps(run_settings(method, plain))  # as before there were any

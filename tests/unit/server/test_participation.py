@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from fedhca.config.federation import Client, Federation
+from fedhca.config.federation import ClientEntry, Federation
 from fedhca.errors import RecipeError
 from fedhca.methods import make_method
 from fedhca.runtimes import ScriptedRuntime
-from fedhca.server import Roster, Round, begin, rounds
+from fedhca.server import ClientRegistry, Round, initial_state, rounds
 from fedhca.wire.layout import Layout
 from fedhca.wire.messages import Hello, TrainRequest
 from fedhca.wire.parameters import Parameters
@@ -14,8 +14,8 @@ LAYOUT = Layout.of({"w.weight": (1,)})
 NAMES = ("a", "b", "c")
 
 
-def span(name: str = "a", **ends: int) -> Client:
-    return Client(name=name, dataset="data", tasks=("depth",), **ends)
+def span(name: str = "a", **ends: int) -> ClientEntry:
+    return ClientEntry(name=name, dataset="data", tasks=("depth",), **ends)
 
 
 def play(until: int, **spans: dict[str, int]) -> list[Round]:
@@ -29,7 +29,7 @@ def play(until: int, **spans: dict[str, int]) -> list[Round]:
     method, runtime = make_method("local"), ScriptedRuntime(hellos, train, lambda request: {"depth": 1.0})
     clients = tuple(span(name, **spans.get(name, {})) for name in NAMES)
     federation = Federation(rounds=until, evaluate_every=1, clients=clients)
-    state = begin(method, Roster.of(hellos, NAMES), hellos, federation)
+    state = initial_state(method, ClientRegistry.of(hellos, NAMES), hellos, federation)
     return list(rounds(method, runtime, state, federation))
 
 

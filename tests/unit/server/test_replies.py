@@ -7,7 +7,7 @@ import torch
 from fedhca.config.federation import Federation
 from fedhca.errors import ClientError, FedhcaError, MissingReplyError, RecipeError
 from fedhca.runtimes import ScriptedRuntime
-from fedhca.server.replies import Answers, gather, greet
+from fedhca.server.replies import Answers, collect, register
 from fedhca.wire.layout import Layout
 from fedhca.wire.messages import EvaluateReply, EvaluateRequest, Hello, LocalRule, Missing, TrainReply, TrainRequest
 from fedhca.wire.parameters import Parameters
@@ -30,7 +30,7 @@ def answers(
     replies: Replies, federation: Federation = FAIL, take: Callable[[TrainReply], TrainReply] = lambda reply: reply
 ) -> tuple[Answers[TrainReply], list[Missing]]:
     told: list[Missing] = []
-    return gather(lambda asked: replies, requests(), federation, take=take, tell=told.append), told
+    return collect(lambda asked: replies, requests(), federation, take=take, tell=told.append), told
 
 
 def test_replies_come_in_any_order_and_leave_in_the_order_of_the_requests() -> None:
@@ -38,7 +38,7 @@ def test_replies_come_in_any_order_and_leave_in_the_order_of_the_requests() -> N
     assert list(found.replies) == ["c", "multi", "b10"]
     assert all(name == each.client for name, each in found.replies.items())
     assert (found.missing, told) == ({}, [])
-    measured = gather(
+    measured = collect(
         lambda asked: (EvaluateReply(each.client, 7, {}) for each in asked[::-1]),
         [EvaluateRequest(name, 7, NOTHING) for name in NAMES],
         FAIL,
@@ -79,7 +79,7 @@ def test_to_fail_is_to_fail_at_the_first_one() -> None:
             yield Missing(each.client, "no data") if each.client == "multi" else reply(each.client)
 
     with pytest.raises(MissingReplyError):
-        gather(one_by_one, requests(), FAIL)
+        collect(one_by_one, requests(), FAIL)
     assert asked == ["c", "multi"]
 
 
@@ -138,7 +138,7 @@ def test_wait_asks_those_again_who_did_not_answer_and_only_them(monkeypatch: pyt
             due = {"c": 1, "multi": 3, "b10": 2}[each.client]
             yield reply(each.client) if len(asked) >= due else Missing(each.client, "asleep")
 
-    found = gather(ask, requests(), WAIT, tell=told.append)
+    found = collect(ask, requests(), WAIT, tell=told.append)
     assert list(found.replies) == ["c", "multi", "b10"]
     assert found.missing == {}
     assert asked == [["c", "multi", "b10"], ["multi", "b10"], ["multi"]]
@@ -184,11 +184,11 @@ class Greeting(ScriptedRuntime):
 
 def test_those_who_say_hello_stand_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fedhca.server.replies.RETRY_SECONDS", 0.0)
-    assert list(greet(Greeting({}), NAMES, FAIL)) == [*NAMES]
-    assert list(greet(Greeting({"multi": 9}), NAMES, KEEP)) == ["c", "b10"]
+    assert list(register(Greeting({}), NAMES, FAIL)) == [*NAMES]
+    assert list(register(Greeting({"multi": 9}), NAMES, KEEP)) == ["c", "b10"]
     late = Greeting({"multi": 2, "c": 1})
     told: list[Missing] = []
-    assert list(greet(late, NAMES, WAIT, tell=told.append)) == [*NAMES]
+    assert list(register(late, NAMES, WAIT, tell=told.append)) == [*NAMES]
     assert late.times == 3
     assert [each.client for each in told] == ["c", "multi", "multi"]
 
@@ -205,5 +205,5 @@ def test_a_greeting_that_is_missing_or_too_much_ends_it(
     runtime: ScriptedRuntime, order: Sequence[str], kind: type[FedhcaError], line: str
 ) -> None:
     with pytest.raises(kind) as error:
-        greet(runtime, order, FAIL)
+        register(runtime, order, FAIL)
     assert str(error.value).startswith(line)

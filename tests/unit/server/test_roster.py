@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from fedhca.errors import RecipeError
-from fedhca.server import Roster
-from fedhca.server.family import apart, in_words
+from fedhca.server import ClientRegistry
+from fedhca.server.family import architectures, architecture_lines
 from fedhca.wire.layout import Layout
 from fedhca.wire.messages import Hello
 from fedhca.wire.parameters import Parameters
@@ -20,13 +20,13 @@ def hello(
 
 
 HELLOS = [hello("multi", "semseg", "depth", dataset="nyud"), hello("c", "semseg"), hello("b10", "parts")]
-ROSTER = Roster.of(HELLOS)
-GIVEN = Roster.of(HELLOS, ["c", "multi", "b10"])
+ROSTER = ClientRegistry.of(HELLOS)
+GIVEN = ClientRegistry.of(HELLOS, ["c", "multi", "b10"])
 
 
 @pytest.mark.parametrize("hellos", [HELLOS, HELLOS[::-1]])
 def test_clients_stand_by_name_whatever_the_order_of_hellos(hellos: list[Hello]) -> None:
-    assert Roster.of(hellos).names == ("b10", "c", "multi")
+    assert ClientRegistry.of(hellos).names == ("b10", "c", "multi")
 
 
 def test_or_in_the_given_order() -> None:
@@ -72,7 +72,7 @@ def test_stack_and_unstack_are_inverse() -> None:
 )
 def test_a_federation_that_cannot_be_is_refused(hellos: list[Hello], order: list[str] | None, line: str) -> None:
     with pytest.raises(RecipeError) as error:
-        Roster.of(hellos, order)
+        ClientRegistry.of(hellos, order)
     assert str(error.value).startswith(line)
 
 
@@ -80,12 +80,12 @@ def test_a_federation_that_cannot_be_is_refused(hellos: list[Hello], order: list
 def test_another_architecture_is_a_family_of_its_own_named_with_its_first_difference(part: str) -> None:
     other = Layout.of({"x.weight": (5,)})
     stranger = hello("z", "depth", encoder=other) if part == "encoder" else hello("z", "depth", decoder=other)
-    families = Roster.of([*HELLOS, stranger]).families
+    families = ClientRegistry.of([*HELLOS, stranger]).families
     assert [(each.part, each.number, each.clients) for each in families if each.part == part] == [
         (part, 1, ("b10", "c", "multi")),
         (part, 2, ("z",)),
     ]
-    (line,) = in_words(apart(families))
+    (line,) = architecture_lines(architectures(families))
     mine = {"encoder": "`patch.weight` of shape [3]", "decoder": "`fuse.weight` of shape [2]"}[part]
     assert line == (
         f"{part.capitalize()}s are of 2 architectures, each mixed within its own: b10, c, multi; z, who hears nobody "
@@ -98,7 +98,7 @@ def test_one_architecture_is_one_family_of_each_part_and_nothing_is_said_of_it()
         ("encoder", "", ("b10", "c", "multi")),
         ("decoder", "", ("b10", "c", "multi")),
     ]
-    assert apart(ROSTER.families) == {}
+    assert architectures(ROSTER.families) == {}
 
 
 def test_rows_of_several_families_stack_and_unstack() -> None:
@@ -109,7 +109,7 @@ def test_rows_of_several_families_stack_and_unstack() -> None:
         hello("c", "edge", encoder=wide, decoder=long),
         hello("d", "depth"),
     ]
-    roster = Roster.of(hellos)
+    roster = ClientRegistry.of(hellos)
     assert [(each.part, each.clients, each.places) for each in roster.families] == [
         ("encoder", ("a", "c"), (0, 2)),
         ("encoder", ("b", "d"), (1, 3)),
@@ -125,10 +125,10 @@ def test_rows_of_several_families_stack_and_unstack() -> None:
     found = roster.unstack(*tables)
     assert list(found) == ["a", "b", "c", "d"]
     assert all(same_parameters(found[name], given[name]) for name in found)
-    assert roster.among("ad") == Roster.of([hellos[0], hellos[3]])
+    assert roster.among("ad") == ClientRegistry.of([hellos[0], hellos[3]])
 
 
 def test_some_of_the_clients_are_a_roster_too() -> None:
     few = GIVEN.among({"b10", "c"})
     assert few.names == ("c", "b10")
-    assert few == Roster.of([HELLOS[1], HELLOS[2]], ["c", "b10"])
+    assert few == ClientRegistry.of([HELLOS[1], HELLOS[2]], ["c", "b10"])

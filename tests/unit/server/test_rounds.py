@@ -9,12 +9,12 @@ import torch
 
 from fedhca.aggregation import Rows, keep
 from fedhca.aggregation.aggregator import Aggregator, Decision, State
-from fedhca.config.federation import Client, Compression, Federation, TransferDtype
+from fedhca.config.federation import ClientEntry, Compression, Federation, TransferDtype
 from fedhca.errors import ClientError, FedhcaError, LayoutError, MissingReplyError
 from fedhca.methods import METHODS, Method, make_method
 from fedhca.runtimes import ScriptedRuntime
-from fedhca.server import Roster, Round, ServerState, begin, rounds
-from fedhca.server.inbox import Inbox
+from fedhca.server import ClientRegistry, Round, ServerState, initial_state, rounds
+from fedhca.server.inbox import ReceivedUpdates
 from fedhca.server.rounds import step
 from fedhca.wire.compression import compress
 from fedhca.wire.layout import Layout
@@ -44,8 +44,8 @@ HELLOS = [
     Hello(name, "nyud", TASKS[name], 5, ENCODER, DECODER, parameters(name, start))
     for name, start in (("a", 0.0), ("b", 1.0))
 ]
-ROSTER = Roster.of(HELLOS, ORDER)
-CLIENTS = tuple(Client(name=name, dataset="nyud", tasks=TASKS[name]) for name in ORDER)
+ROSTER = ClientRegistry.of(HELLOS, ORDER)
+CLIENTS = tuple(ClientEntry(name=name, dataset="nyud", tasks=TASKS[name]) for name in ORDER)
 
 
 def federation(**options: Any) -> Federation:
@@ -63,11 +63,11 @@ def play(
 ) -> list[Round]:
     runtime = ScriptedRuntime(HELLOS, train, lambda request: {"sum": float(request.parameters.encoder.sum())})
     how = federation(**{"rounds": 3, **options})
-    return list(rounds(method, runtime, begin(method, ROSTER, HELLOS, how), how))
+    return list(rounds(method, runtime, initial_state(method, ROSTER, HELLOS, how), how))
 
 
 def test_everyone_begins_from_its_own_parameters() -> None:
-    state = begin(make_method("local"), ROSTER, HELLOS, federation())
+    state = initial_state(make_method("local"), ROSTER, HELLOS, federation())
     assert state.round == 0
     assert state.encoders.tolist() == [[1, 1], [0, 0]]
     assert state.decoders[:, 0].tolist() == [10, 0, 1]
@@ -127,7 +127,7 @@ def test_the_generator_does_nothing_before_it_is_asked() -> None:
         return one_more(request)
 
     method, how = make_method("local"), federation(rounds=3)
-    going = rounds(method, ScriptedRuntime(HELLOS, train), begin(method, ROSTER, HELLOS, how), how)
+    going = rounds(method, ScriptedRuntime(HELLOS, train), initial_state(method, ROSTER, HELLOS, how), how)
     assert asked == []
     next(going)
     assert asked == [0, 0]
@@ -171,8 +171,8 @@ def test_rules_see_the_rows_of_the_whole_federation() -> None:
     assert (int(found.state.memories[0]["rows"]), int(found.state.memories[1]["rows"])) == (2, 3)
 
 
-def filled(state: ServerState, replies: Iterable[TrainReply]) -> Inbox:
-    inbox = Inbox.beside(ROSTER, state.rows)
+def filled(state: ServerState, replies: Iterable[TrainReply]) -> ReceivedUpdates:
+    inbox = ReceivedUpdates.beside(ROSTER, state.rows)
     for reply in replies:
         inbox.take(reply)
     return inbox
@@ -180,7 +180,7 @@ def filled(state: ServerState, replies: Iterable[TrainReply]) -> Inbox:
 
 def test_a_step_leaves_state_and_replies_as_they_were_and_spends_the_inbox() -> None:
     method = make_method("fedhca2")
-    state = begin(method, ROSTER, HELLOS, federation())
+    state = initial_state(method, ROSTER, HELLOS, federation())
     replies = {name: TrainReply(name, 0, parameters(name, 7.0), {}) for name in ORDER}
     before = state.encoders.clone(), state.decoders.clone(), state.memories[0]["alpha"].clone()
     inbox, another = (filled(state, replies.values()) for _ in range(2))
@@ -216,7 +216,7 @@ class Backwards:
 def test_replies_in_another_order_change_nothing() -> None:
     method, how = make_method("fedhca2"), federation(rounds=3)
     runtime = Backwards(ScriptedRuntime(HELLOS, one_more, lambda request: {"round": float(request.round)}))
-    found = list(rounds(method, runtime, begin(method, ROSTER, HELLOS, how), how))
+    found = list(rounds(method, runtime, initial_state(method, ROSTER, HELLOS, how), how))
     assert torch.equal(found[-1].state.encoders, play(method)[-1].state.encoders)
     assert found[0].losses == {"b": {"semseg": 1.0}, "a": {"depth": 2.0}}
     assert [list(spent) for spent in found[0].clients.values()] == [["train", "transport", "waiting"]] * 2
@@ -291,7 +291,7 @@ def test_a_client_that_cannot_be_measured_has_no_metrics_rather_than_none_of_its
 
     method, how = make_method("local"), federation(rounds=1, on_missing="keep")
     runtime = Dark(HELLOS, one_more, lambda request: {"semseg": 1.0})
-    (found,) = rounds(method, runtime, begin(method, ROSTER, HELLOS, how), how)
+    (found,) = rounds(method, runtime, initial_state(method, ROSTER, HELLOS, how), how)
     assert found.missing == {"evaluate": {"a": "dark"}}
     assert found.metrics["b"] == {"semseg": 1.0}
     assert str(found.metrics["a"]) == "{'semseg': nan, 'depth': nan}"
@@ -360,7 +360,7 @@ def test_parameters_of_another_shape_name_the_client(encoder: tuple[int], decode
     with pytest.raises(LayoutError, match=line):
         play(make_method("fedavg"), lambda request: odd if request.client == "a" else one_more(request))
     with pytest.raises(LayoutError, match=line):
-        begin(make_method("fedavg"), ROSTER, [replace(HELLOS[0], parameters=odd), HELLOS[1]], federation())
+        initial_state(make_method("fedavg"), ROSTER, [replace(HELLOS[0], parameters=odd), HELLOS[1]], federation())
 
 
 @pytest.mark.parametrize("part", ["encoder", "decoders"])
@@ -391,7 +391,7 @@ def huge(request: TrainRequest) -> Parameters:
 def test_what_the_server_makes_of_finite_answers_is_finite_or_no_round(method: str, form: TransferDtype) -> None:
     """Rows, and all that rules remember: hyper weights, their momentum, directions."""
     made, done, how = make_method(method), list[Round](), federation(rounds=5, sent=form)
-    going = rounds(made, ScriptedRuntime(HELLOS, huge), begin(made, ROSTER, HELLOS, how), how)
+    going = rounds(made, ScriptedRuntime(HELLOS, huge), initial_state(made, ROSTER, HELLOS, how), how)
     try:
         for each in going:
             done.append(each)
@@ -429,7 +429,7 @@ def test_an_answer_in_fewer_bits_that_leads_beyond_float32_is_the_client_s() -> 
                 yield replace(reply, parameters=compress(reply.parameters.plain, "bfloat16", ENCODER, DECODER))
 
     method, how = make_method("local"), federation(rounds=4, on_missing="keep", sent=Compression(up="bfloat16"))
-    going = rounds(method, Packed(HELLOS, train), begin(method, ROSTER, HELLOS, how), how)
+    going = rounds(method, Packed(HELLOS, train), initial_state(method, ROSTER, HELLOS, how), how)
     found = list(going)
     assert [each.missing.get("train", {}).keys() for each in found] == [set(), set(), {"a"}, {"a"}]
     assert "should send finite parameters" in found[2].missing["train"]["a"]
@@ -442,9 +442,9 @@ def test_a_client_that_joins_later_is_told_when_its_schedule_begins() -> None:
         told.append((request.client, request.round, request.begins))
         return one_more(request)
 
-    late = Client(name="a", dataset="nyud", tasks=TASKS["a"], joins=3)
+    late = ClientEntry(name="a", dataset="nyud", tasks=TASKS["a"], joins=3)
     how, method = federation(rounds=4, clients=(CLIENTS[0], late)), make_method("fedavg")
-    state = begin(method, ROSTER, HELLOS, how)
+    state = initial_state(method, ROSTER, HELLOS, how)
     list(rounds(method, ScriptedRuntime(HELLOS, train), state, how))
     assert told == [("b", 0, 0), ("b", 1, 0), ("b", 2, 0), ("a", 2, 2), ("b", 3, 0), ("a", 3, 2)]
     told.clear()

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 import fedhca
-from fedhca.config.federation import Client, Federation
+from fedhca.config.federation import ClientEntry, Federation
 from fedhca.errors import ClientError, LayoutError, RecipeError
 from fedhca.experiment.drive import drive
 from fedhca.methods import METHODS, make_method
@@ -43,7 +43,7 @@ def test_it_answers_bit_for_bit_as_a_run_does(method: str) -> None:
     encoder, decoder = Layout.of({"one.weight": (2, 3), "one.bias": (2,)}), Layout.of({"weight": (3,), "bias": (3,)})
     start, trained = models(0), [models(1), models(2)]
     hellos = [Hello(n, n, TASKS[n], 1, encoder, decoder, rows(n, each)) for n, each in start.items()]
-    setting = Federation(rounds=2, clients=tuple(Client(name=n, dataset=n, tasks=TASKS[n]) for n in TASKS))
+    setting = Federation(rounds=2, clients=tuple(ClientEntry(name=n, dataset=n, tasks=TASKS[n]) for n in TASKS))
 
     def train(request: TrainRequest) -> Parameters:
         return rows(request.client, trained[request.round][request.client])

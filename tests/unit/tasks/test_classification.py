@@ -7,7 +7,7 @@ from fedhca.errors import DataError, RecipeError
 from fedhca.tasks import IGNORE, Classification
 from fedhca.tasks.head import PoolingHead
 from fedhca.tasks.palette import NEUTRAL, class_colours
-from fedhca.tasks.stats import Share
+from fedhca.tasks.stats import Hits
 
 TASK = Classification(channels=3)
 
@@ -19,7 +19,7 @@ def test_loss_and_accuracy_are_of_the_labelled_pictures() -> None:
     torch.testing.assert_close(TASK.loss(output, label), expected)
     assert TASK.predict(output).tolist() == [0, 1, 2, 0]
     found = TASK.measure(output, label)
-    assert isinstance(found, Share)
+    assert isinstance(found, Hits)
     assert found.result() == pytest.approx(200 / 3)
 
 

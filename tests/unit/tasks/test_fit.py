@@ -5,7 +5,7 @@ import torch
 
 from fedhca.errors import DataError, RecipeError
 from fedhca.tasks import Depth, Edges, HumanParts, Saliency, SemanticSegmentation, SurfaceNormals, Task
-from fedhca.tasks.pixels import require_fit
+from fedhca.tasks.pixels import require_label_fits
 
 
 def test_the_tasks_of_the_recipes() -> None:
@@ -32,6 +32,6 @@ def test_a_label_of_another_size_is_refused() -> None:
     output = torch.zeros(2, 1, 4, 6)
     for shape in ((2, 4, 5), (1, 4, 6), (2, 1, 4, 6), (4, 6)):
         with pytest.raises(DataError, match=r"'depth' should have the output's shape \[2, 4, 6\]"):
-            require_fit(Depth(), output, torch.zeros(shape))
+            require_label_fits(Depth(), output, torch.zeros(shape))
     with pytest.raises(DataError, match=r"'normals' should have the output's shape \[2, 3, 4, 6\]"):
-        require_fit(SurfaceNormals(), torch.zeros(2, 3, 4, 6), torch.zeros(2, 4, 6), vectors=True)
+        require_label_fits(SurfaceNormals(), torch.zeros(2, 3, 4, 6), torch.zeros(2, 4, 6), vectors=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fedhca.data.window import Window, draw_window
 from fedhca.errors import DataError, RecipeError
 from fedhca.tasks import IGNORE, Keypoints
-from fedhca.tasks.stats import Share
+from fedhca.tasks.stats import Hits
 from fedhca.tasks.view import padding
 
 TASK = Keypoints(channels=3, sigma=1.5, swaps=((1, 2),))
@@ -64,7 +64,7 @@ def test_a_point_is_found_within_a_share_of_the_diagonal() -> None:
     maps[0, 0, 10, 10] = 1
     for apart, hits in ((0.999 * reach, 1), (1.001 * reach, 0)):
         found = task.measure(maps, torch.tensor([[[10 + apart, 10.0, 1.0]]]))
-        assert isinstance(found, Share)
+        assert isinstance(found, Hits)
         assert (int(found.hits), int(found.count)) == (hits, 1)
 
 

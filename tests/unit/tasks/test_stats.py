@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from fedhca.errors import DataError
-from fedhca.tasks.stats import THRESHOLDS, Angles, Confusion, Share, Squares, Stat, ThresholdCounts
+from fedhca.tasks.stats import THRESHOLDS, Angles, Confusion, Hits, Squares, Stat, ThresholdCounts
 
 EVERYWHERE = torch.ones(1, 1, 4, dtype=torch.bool)
 
@@ -105,7 +105,7 @@ def test_nothing_measured_is_not_a_number() -> None:
 def test_sums_of_different_metrics_do_not_mix() -> None:
     ones = row(1, 1, 1, 1)
     with pytest.raises(TypeError):
-        Squares.of(ones, ones, EVERYWHERE) + Share.of(EVERYWHERE, EVERYWHERE)  # type: ignore[operator]
+        Squares.of(ones, ones, EVERYWHERE) + Hits.of(EVERYWHERE, EVERYWHERE)  # type: ignore[operator]
 
 
 def test_a_statistic_shows_its_metric() -> None:

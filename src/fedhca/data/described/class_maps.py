@@ -59,7 +59,7 @@ Classes = (
 )
 
 
-def class_names(classes: int | tuple[str, ...]) -> tuple[str, ...]:
+def read_class_names(classes: int | tuple[str, ...]) -> tuple[str, ...]:
     """Return the names of classes; their numbers where they have none."""
     return tuple(map(str, range(classes))) if isinstance(classes, int) else classes
 
@@ -109,7 +109,7 @@ class ClassMap(Label):
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the classes."""
-        return class_names(self.classes)
+        return read_class_names(self.classes)
 
     def task(self, name: str) -> Task:
         """Return the task."""

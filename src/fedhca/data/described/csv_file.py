@@ -19,7 +19,7 @@ DIVIDERS = ",;\t"
 DECIMAL_COMMA = re.compile(r"(-?\d+),(\d+)")
 
 
-def rows_of(
+def csv_rows(
     root: Path, file: str, columns: Sequence[str], optional: Sequence[str] = ()
 ) -> Iterator[tuple[str, str, list[str]]]:
     """Yield, for each line, where it stands, the name of its picture, and the other columns asked for.

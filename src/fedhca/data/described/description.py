@@ -36,7 +36,7 @@ Labels = dict[TaskName, AnyLabel]
 """How the labels of each task lie in files."""
 
 
-class Description(Section):
+class DataSetDescription(Section):
     """What is in dataset.yaml.
 
     Attributes:
@@ -57,7 +57,7 @@ class Description(Section):
     seed: Seed = 0
 
 
-def read_description(root: Path) -> Description:
+def read_dataset_description(root: Path) -> DataSetDescription:
     """Read what a folder says of itself; DataError where it says nothing, or something that cannot be."""
     if not root.is_dir():
         raise DataError(f"{root}: expected the folder of a data set; found none. Correct `root`.")
@@ -65,7 +65,7 @@ def read_description(root: Path) -> Description:
         mend = f"Write one: fedhca new dataset {root}."
         raise DataError(f"{root / FILE}: expected this file, which says what the folder holds; found none. {mend}")
     try:
-        return read_section(root / FILE, Description, "Data set")
+        return read_section(root / FILE, DataSetDescription, "Data set")
     except RecipeError as error:
         raise DataError(str(error)) from None
 

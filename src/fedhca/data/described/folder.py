@@ -7,7 +7,7 @@ from typing import final
 import numpy as np
 from jaxtyping import UInt8
 
-from fedhca.data.described.description import FILE, Description, read_description
+from fedhca.data.described.description import FILE, DataSetDescription, read_dataset_description
 from fedhca.data.described.files import PICTURES, contents, files_of
 from fedhca.data.described.label import Label
 from fedhca.data.described.source import Described, Stored
@@ -46,7 +46,7 @@ class Folder(Described):
         expected: Mapping[str, Label] | None = None,
     ) -> None:
         self._root, self._size = Path(root), size
-        self.description = read_description(self._root)
+        self.description = read_dataset_description(self._root)
         self.labels = self.description.tasks
         _require(self._root / FILE, self.description, expected or {})
         self._pictures = files_of(self._root, self.description.images, PICTURES)
@@ -102,7 +102,7 @@ class Folder(Described):
         return DataError(f"{place}: expected the label of {picture}; found none. {mend}")
 
 
-def _require(file: Path, description: Description, expected: Mapping[str, Label]) -> None:
+def _require(file: Path, description: DataSetDescription, expected: Mapping[str, Label]) -> None:
     """Raise DataError where a task is not there, or is another one than others think."""
     for name, label in expected.items():
         mine = description.tasks.get(name)

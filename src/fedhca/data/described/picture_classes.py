@@ -8,8 +8,8 @@ from typing import ClassVar, Literal, final
 import numpy as np
 from jaxtyping import Shaped, UInt8
 
-from fedhca.data.described.class_maps import Classes, class_names
-from fedhca.data.described.csv_file import require_once, rows_of
+from fedhca.data.described.class_maps import Classes, read_class_names
+from fedhca.data.described.csv_file import require_once, csv_rows
 from fedhca.data.described.label import Below, Label
 from fedhca.errors import DataError, unknown
 from fedhca.tasks import IGNORE, Classification, Task
@@ -43,7 +43,7 @@ class PictureClass(Label):
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the classes."""
-        return class_names(self.classes)
+        return read_class_names(self.classes)
 
     def task(self, name: str) -> Task:
         """Return the task."""
@@ -55,7 +55,7 @@ class PictureClass(Label):
         file = self.file_of(name)
         found: dict[str, tuple[Path, np.ndarray]] = {}
         seen: dict[str, str] = {}
-        for where, picture, (word,) in rows_of(root, file, ["class"]):
+        for where, picture, (word,) in csv_rows(root, file, ["class"]):
             require_once(where, f"picture '{picture}'", seen)
             if word:
                 found[picture] = Path(where), np.array(word)

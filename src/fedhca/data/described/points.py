@@ -10,8 +10,8 @@ from jaxtyping import Float32, Shaped
 from pydantic import Field, model_validator
 
 from fedhca.config.bounds import Number
-from fedhca.data.described.class_maps import class_names
-from fedhca.data.described.csv_file import require_once, rows_of
+from fedhca.data.described.class_maps import read_class_names
+from fedhca.data.described.csv_file import require_once, csv_rows
 from fedhca.data.described.label import Below, Label
 from fedhca.errors import DataError, unknown
 from fedhca.tasks import Keypoints, Task
@@ -63,7 +63,7 @@ class Points(Label):
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the points."""
-        return class_names(self.points)
+        return read_class_names(self.points)
 
     def task(self, name: str) -> Task:
         """Return the task."""
@@ -75,7 +75,7 @@ class Points(Label):
         file = self.file_of(name)
         found: dict[str, tuple[Path, np.ndarray]] = {}
         seen: dict[str, str] = {}
-        for where, picture, (point, x, y, visible) in rows_of(root, file, ["point", "x", "y"], VISIBLE):
+        for where, picture, (point, x, y, visible) in csv_rows(root, file, ["point", "x", "y"], VISIBLE):
             number = self._number(point)
             if number is None:
                 raise DataError(f"{where}: expected a point; found '{point}'. {unknown('point', point, self.names)}")

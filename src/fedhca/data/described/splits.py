@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fedhca.data.described.description import FILE, Description
+from fedhca.data.described.description import FILE, DataSetDescription
 from fedhca.data.described.files import picture_name, require_inside
 from fedhca.data.listing import read_list
 from fedhca.errors import DataError
@@ -14,7 +14,7 @@ from fedhca.errors import DataError
 TRAIN, VAL = "train", "val"
 
 
-def split_of(root: Path, description: Description, names: Collection[str], split: str) -> list[str]:
+def split_of(root: Path, description: DataSetDescription, names: Collection[str], split: str) -> list[str]:
     """Return the names of a split's pictures.
 
     Without a list for it, training has all that testing has not.
@@ -45,7 +45,7 @@ def split_of(root: Path, description: Description, names: Collection[str], split
     return rest
 
 
-def _test(root: Path, description: Description, names: Collection[str]) -> list[str]:
+def _test(root: Path, description: DataSetDescription, names: Collection[str]) -> list[str]:
     if isinstance(description.val, str):
         return _listed(root, description.val)
     mine = _listed(root, description.train) if description.train else []

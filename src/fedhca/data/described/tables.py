@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fedhca.errors import DataError, one_line
-from fedhca.extras import require
+from fedhca.extras import require_extra
 
 DICTIONARY, STATE = "dataset_dict.json", "state.json"
 PARQUET = "*.parquet"
@@ -30,7 +30,7 @@ def open_table(path: str, split: str, revision: str | None = None) -> Any:
         DataError: there is no such data set or split, or the hub cannot be reached.
 
     """
-    require("hub", f"Data set '{path}'")
+    require_extra("hub", f"Data set '{path}'")
     folder = Path(path).expanduser()
     if not folder.is_dir():
         folder = _fetched(path, revision)

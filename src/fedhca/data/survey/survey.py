@@ -88,7 +88,7 @@ class Survey:
         return {"splits": self.splits, "sizes": sizes, "tasks": tasks, **wrong}
 
 
-def survey(splits: Mapping[str, Source], done: Callable[[int], None] = lambda count: None) -> Survey:
+def survey_source(splits: Mapping[str, Source], done: Callable[[int], None] = lambda count: None) -> Survey:
     """Read all pictures of some splits of one data set.
 
     Args:

@@ -41,7 +41,7 @@ class Piece:
     part: int | Sequence[int] = 0
 
 
-class Canvas:
+class SceneCanvas:
     """The depth of each pixel and the number of the solid that is seen there, with tables by that number.
 
     Solid 0 is the backdrop, too far away to have a surface.

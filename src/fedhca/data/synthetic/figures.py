@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from fedhca.data.synthetic.camera import Camera
-from fedhca.data.synthetic.canvas import Canvas, Piece, Skin
+from fedhca.data.synthetic.canvas import SceneCanvas, Piece, Skin
 from fedhca.data.synthetic.capsules import Capsules
 from fedhca.data.synthetic.chance import Chance
 from fedhca.data.synthetic.light import Light
@@ -75,7 +75,7 @@ class Figures(Scenes):
         """Return a meadow with figures."""
         height, pitch, zoom = chance.each((0.9, 1.8), (-0.18, -0.02), (0.8, 1.15))
         camera = Camera.looking((0.0, height, 0.0), 0.0, pitch, zoom, self.size)
-        canvas = Canvas(camera, _sky(chance), SKY)
+        canvas = SceneCanvas(camera, _sky(chance), SKY)
         canvas.paint(_grass(chance))
         if chance.happens(0.8):
             canvas.paint(hills(chance, HILL))

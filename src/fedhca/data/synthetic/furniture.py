@@ -10,7 +10,7 @@ from fedhca.data.synthetic.boxes import Boxes, Ellipsoids
 from fedhca.data.synthetic.canvas import Piece, Skin
 from fedhca.data.synthetic.capsules import Capsules
 from fedhca.data.synthetic.chance import Chance
-from fedhca.data.synthetic.palette import green, grey, patterned, plain, times, tint, wooden
+from fedhca.data.synthetic.palette import green, grey, patterned, plain_colour, times, tint, wooden
 from fedhca.data.synthetic.solid import turned
 
 Spot = tuple[float, float, float]
@@ -23,7 +23,7 @@ def boxes(rows: Sequence[Sequence[float | int]], spot: Spot, turn: float) -> Box
     return Boxes.upright(numbers[:, :3] @ turned(turn) + spot, numbers[:, 3:], turn)
 
 
-def table(chance: Chance, label: int, spot: Spot, turn: float) -> tuple[Piece, float]:
+def dining_table(chance: Chance, label: int, spot: Spot, turn: float) -> tuple[Piece, float]:
     """Return a table, 4 legs and a top, and the height of the top."""
     width, depth, height = chance.each((0.45, 0.8), (0.3, 0.5), (0.5, 0.8))
     colour = wooden(chance) if chance.happens(0.75) else grey(chance, 0.3, 0.95)
@@ -33,14 +33,14 @@ def table(chance: Chance, label: int, spot: Spot, turn: float) -> tuple[Piece, f
         for x in (-1, 1)
         for z in (-1, 1)
     ]
-    skins = [patterned(chance, colour, ("wood", "planks"), 1.2), *[plain(times(colour, 0.8))] * 4]
+    skins = [patterned(chance, colour, ("wood", "planks"), 1.2), *[plain_colour(times(colour, 0.8))] * 4]
     return Piece(boxes(rows, spot, turn), skins, label), height
 
 
 def bed(chance: Chance, label: int, spot: Spot, turn: float) -> Piece:
     """Return a bed: frame, head board, mattress, blanket, two pillows."""
     width, length, height = chance.each((0.45, 0.8), (0.85, 1.05), (0.12, 0.2))
-    wood, white = plain(wooden(chance)), plain(grey(chance, 0.8, 0.97))
+    wood, white = plain_colour(wooden(chance)), plain_colour(grey(chance, 0.8, 0.97))
     cloth = patterned(chance, tint(chance), ("checks", "stripes", "plain", "dots"), chance.between(0.8, 1.8))
     top = 2 * height
     rows = [
@@ -60,9 +60,9 @@ def cabinet(chance: Chance, label: int, spot: Spot, turn: float) -> tuple[Piece,
     if chance.happens(0.3):
         colour = tint(chance, saturation=(0.2, 0.5))
     front = patterned(chance, colour, ("wood", "plain"), 1.0)
-    knob = plain(tint(chance, (0.1, 0.15), (0.1, 0.7), (0.3, 0.8)))
+    knob = plain_colour(tint(chance, (0.1, 0.15), (0.1, 0.7), (0.3, 0.8)))
     across, upright = chance.pick(((2, 1), (2, 1), (1, 2), (1, 3), (1, 4)))
-    rows, skins = [[0.0, height, 0.0, width, height, depth]], [plain(times(colour, 0.75))]
+    rows, skins = [[0.0, height, 0.0, width, height, depth]], [plain_colour(times(colour, 0.75))]
     for column in range(across):
         for row in range(upright):
             x, y = width * ((2 * column + 1) / across - 1), 2 * height * (row + 0.5) / upright
@@ -76,7 +76,7 @@ def lamp(chance: Chance, label: int, spot: Spot, height: float) -> list[Piece]:
     """Return a lamp: foot, pole and a shade that glows."""
     x, y, z = spot
     radius, glow = chance.each((0.12, 0.2), (0.35, 0.75))
-    metal = plain(grey(chance, 0.15, 0.5, 0.4))
+    metal = plain_colour(grey(chance, 0.15, 0.5, 0.4))
     colour = tint(chance, (0.05, 0.17), (0.15, 0.6), (0.85, 1.0))
     pole = Capsules(np.array([[x, y, z]]), np.array([[x, y + height - 0.05, z]]), np.array([0.02]))
     round_parts = Ellipsoids.upright(

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from fedhca.data.synthetic.camera import NEAR, Camera
-from fedhca.data.synthetic.canvas import Canvas, Colour
+from fedhca.data.synthetic.canvas import SceneCanvas, Colour
 from fedhca.data.synthetic.solid import Solid
 
 FINE = 4
@@ -61,7 +61,7 @@ def shadows(light: Light, camera: Camera, solids: Iterable[Solid]) -> Float32[np
     return cv2.blur(mask, (3, 3)).astype(np.float32) / np.float32(255)
 
 
-def brightness(canvas: Canvas, light: Light, shadow: Float32[np.ndarray, "y x"]) -> Float32[np.ndarray, "3 y x"]:
+def brightness(canvas: SceneCanvas, light: Light, shadow: Float32[np.ndarray, "y x"]) -> Float32[np.ndarray, "3 y x"]:
     """Return the light on each pixel: the lamp's by Lambert's law, and the ambient, of which more comes from above.
 
     Shadows lie on what faces straight up at y = 0.

@@ -39,6 +39,6 @@ def patterned(chance: Chance, colour: Colour, tiles: tuple[str, ...], scale: flo
     return Skin(colour, times(colour, chance.pick((0.55, 0.7, 1.25))), chance.pick(tiles), scale)
 
 
-def plain(colour: Colour, factor: float = 0.8) -> Skin:
+def plain_colour(colour: Colour, factor: float = 0.8) -> Skin:
     """Return a skin of one colour, faintly mottled."""
     return Skin(colour, times(colour, factor))

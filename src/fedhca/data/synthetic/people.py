@@ -8,7 +8,7 @@ from jaxtyping import Float
 from fedhca.data.synthetic.canvas import Piece, Skin
 from fedhca.data.synthetic.capsules import Capsules
 from fedhca.data.synthetic.chance import Chance
-from fedhca.data.synthetic.palette import patterned, plain, times, tint
+from fedhca.data.synthetic.palette import patterned, plain_colour, times, tint
 from fedhca.data.synthetic.solid import turned
 from fedhca.tasks.human_parts import HEAD, LOWER_ARM, LOWER_LEG, TORSO, UPPER_ARM, UPPER_LEG
 
@@ -77,11 +77,11 @@ def _pose(chance: Chance) -> list[Limb]:
 
 def _clothes(chance: Chance) -> list[Skin]:
     """Return a skin for each limb, in the order of `_pose`."""
-    body = plain(tint(chance, (0.03, 0.09), (0.3, 0.65), (0.35, 0.95)), 0.92)
-    hair = plain(tint(chance, (0.02, 0.13), (0.2, 0.8), (0.08, 0.7)), 0.7)
+    body = plain_colour(tint(chance, (0.03, 0.09), (0.3, 0.65), (0.35, 0.95)), 0.92)
+    hair = plain_colour(tint(chance, (0.02, 0.13), (0.2, 0.8), (0.08, 0.7)), 0.7)
     shirt = patterned(chance, tint(chance), ("plain", "plain", "hoops", "stripes", "dots", "checks"), 2.2)
-    trousers = plain(tint(chance, saturation=(0.15, 0.7), value=(0.15, 0.7)))
-    shoes = plain(times(tint(chance), chance.between(0.2, 0.9)))
+    trousers = plain_colour(tint(chance, saturation=(0.15, 0.7), value=(0.15, 0.7)))
+    shoes = plain_colour(times(tint(chance), chance.between(0.2, 0.9)))
     calf = trousers if chance.happens(0.65) else body
     forearm = shirt if chance.happens(0.5) else body
     upper = shirt if chance.happens(0.9) else body
@@ -140,6 +140,6 @@ def _coat(chance: Chance) -> list[Skin]:
     """Return a skin for each capsule: body, neck, head, tail, ears, legs."""
     colour = tint(chance, (0.03, 0.12), (0.05, 0.7), (0.2, 0.95))
     fur = patterned(chance, colour, ("cloud", "grain", "plain", "abstract"), 1.2)
-    dark = plain(times(colour, chance.pick((0.35, 0.8, 1.0))))
+    dark = plain_colour(times(colour, chance.pick((0.35, 0.8, 1.0))))
     head = fur if chance.happens(0.6) else dark
     return [fur, fur, head, fur, dark, dark] + [dark if chance.happens(0.5) else fur] * 4

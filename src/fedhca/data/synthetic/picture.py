@@ -5,13 +5,13 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from fedhca.data.synthetic import tiles
-from fedhca.data.synthetic.canvas import Canvas
+from fedhca.data.synthetic.canvas import SceneCanvas
 
 FLAT = 0.95
 """A surface with a steeper normal is a floor: its tile lies flat instead of standing upright."""
 
 
-def colours(canvas: Canvas, bright: Float32[np.ndarray, "3 y x"]) -> Float32[np.ndarray, "3 y x"]:
+def paint(canvas: SceneCanvas, bright: Float32[np.ndarray, "3 y x"]) -> Float32[np.ndarray, "3 y x"]:
     """Return each pixel's own colour times the light on it; what glows is as bright in the dark."""
     table = np.take(canvas.table(), canvas.solid, axis=1, mode="clip")
     value = _pattern(canvas, table[6].astype(np.int32), table[7])
@@ -20,7 +20,7 @@ def colours(canvas: Canvas, bright: Float32[np.ndarray, "3 y x"]) -> Float32[np.
     return own * (bright * (1 - glow) + glow)
 
 
-def _pattern(canvas: Canvas, tile: np.ndarray, scale: Float32[np.ndarray, "y x"]) -> Float32[np.ndarray, "y x"]:
+def _pattern(canvas: SceneCanvas, tile: np.ndarray, scale: Float32[np.ndarray, "y x"]) -> Float32[np.ndarray, "y x"]:
     """Return the value of each pixel's tile, faded where a texel is smaller than a pixel."""
     camera = canvas.camera
     east, south = camera.rays.along(camera.rotation.T[[0, 2]]) * canvas.depth

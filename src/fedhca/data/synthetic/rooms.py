@@ -8,11 +8,11 @@ import numpy as np
 
 from fedhca.data.synthetic import furniture
 from fedhca.data.synthetic.camera import Camera
-from fedhca.data.synthetic.canvas import Canvas, Piece, Skin
+from fedhca.data.synthetic.canvas import SceneCanvas, Piece, Skin
 from fedhca.data.synthetic.chance import Chance
 from fedhca.data.synthetic.furniture import Spot, boxes
 from fedhca.data.synthetic.light import Light
-from fedhca.data.synthetic.palette import grey, patterned, plain, times, tint, wooden
+from fedhca.data.synthetic.palette import grey, patterned, plain_colour, times, tint, wooden
 from fedhca.data.synthetic.scenes import Scene, Scenes
 from fedhca.data.synthetic.solid import Planes
 from fedhca.tasks import Depth, Edges, SemanticSegmentation, SurfaceNormals, Task
@@ -28,25 +28,25 @@ def window(chance: Chance, label: int, spot: Spot, turn: float) -> Piece:
     for pane in range(panes):
         x = width * ((2 * pane + 1) / panes - 1)
         rows.append([x, middle, 0.01, width / panes - 0.05, height - 0.06, 0.03])
-    return Piece(boxes(rows, spot, turn), [plain(grey(chance, 0.75, 1.0)), *[glass] * panes], label)
+    return Piece(boxes(rows, spot, turn), [plain_colour(grey(chance, 0.75, 1.0)), *[glass] * panes], label)
 
 
 def door(chance: Chance, label: int, spot: Spot, turn: float) -> Piece:
     """Return a door: frame, leaf, two panels, knob."""
     width, height = chance.each((0.38, 0.48), (0.95, 1.05))
     colour = tint(chance, (0.0, 0.12), (0.1, 0.75), (0.35, 0.9))
-    panel, leaf = patterned(chance, times(colour, 0.85), ("plain", "wood"), 1.0), plain(colour)
+    panel, leaf = patterned(chance, times(colour, 0.85), ("plain", "wood"), 1.0), plain_colour(colour)
     rows = [[0, height, 0, width + 0.06, height + 0.06, 0.02], [0, height, 0, width, height, 0.035]]
     rows += [[0, y * height, 0.01, width - 0.1, 0.4 * height, 0.035] for y in (0.52, 1.48)]
     rows += [[0.82 * width, 0.95 * height, 0.06, 0.04, 0.02, 0.03]]
-    knob = plain((0.75, 0.65, 0.3))
-    return Piece(boxes(rows, spot, turn), [plain(grey(chance, 0.5, 0.95)), leaf, panel, panel, knob], label)
+    knob = plain_colour((0.75, 0.65, 0.3))
+    return Piece(boxes(rows, spot, turn), [plain_colour(grey(chance, 0.5, 0.95)), leaf, panel, panel, knob], label)
 
 
 def picture(chance: Chance, label: int, spot: Spot, turn: float) -> Piece:
     """Return a picture in a frame."""
     width, height, middle = chance.each((0.22, 0.55), (0.22, 0.5), (1.4, 1.6))
-    frame = plain(tint(chance, (0.02, 0.14), (0.1, 0.7), (0.15, 0.7)))
+    frame = plain_colour(tint(chance, (0.02, 0.14), (0.1, 0.7), (0.15, 0.7)))
     tile = chance.pick(("abstract", "cloud", "hoops", "checks"))
     rows = [[0, middle, 0, width, height, 0.025], [0, middle, 0.01, width - 0.05, height - 0.05, 0.025]]
     return Piece(boxes(rows, spot, turn), [frame, Skin(tint(chance), tint(chance), tile, 0.9)], label)
@@ -88,7 +88,7 @@ class Rooms(Scenes):
         """Return a room."""
         width, height, depth = chance.each((1.6, 2.4), (2.3, 3.0), (3.4, 5.8))
         shell = (width, height, depth)
-        canvas = Canvas(_camera(chance, shell, self.size), plain((0.0, 0.0, 0.0)), WALL)
+        canvas = SceneCanvas(_camera(chance, shell, self.size), plain_colour((0.0, 0.0, 0.0)), WALL)
         canvas.paint(_walls(chance, shell))
         things = _furnished(chance, shell)
         for thing in [*_hung(chance, shell), *things]:
@@ -123,7 +123,7 @@ def _walls(chance: Chance, shell: Shell) -> Piece:
     colour = tint(chance, saturation=(0.05, 0.35), value=(0.6, 0.95))
     tile = chance.pick(("plain", "plain", "stripes", "dots", "bricks"))
     paper = Skin(colour, times(colour, 0.65 if tile == "plain" else 0.88), tile, 0.5 if tile == "plain" else 1.0)
-    roof = plain(grey(chance, 0.8, 1.0), 0.93)
+    roof = plain_colour(grey(chance, 0.8, 1.0), 0.93)
     planes = Planes(normal, np.array([0, -height, -width, -width, -depth]))
     return Piece(planes, [ground, roof, *[paper] * 3], [FLOOR, CEILING, *[WALL] * 3])
 
@@ -163,7 +163,7 @@ def _thing(chance: Chance, spot: furniture.Spot, turn: float) -> list[list[Piece
         return [[furniture.bed(chance, BED, spot, turn)]]
     if kind in (LAMP, PLANT):
         return [_small(chance, kind, spot, 1.0)]
-    piece, height = (furniture.table if kind == TABLE else furniture.cabinet)(chance, kind, spot, turn)
+    piece, height = (furniture.dining_table if kind == TABLE else furniture.cabinet)(chance, kind, spot, turn)
     if chance.happens(0.4):
         return [[piece]]
     return [[piece], _small(chance, chance.pick((LAMP, PLANT)), (spot[0], height, spot[2]), 0.35)]

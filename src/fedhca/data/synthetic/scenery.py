@@ -9,13 +9,13 @@ from fedhca.data.synthetic.canvas import Piece, Skin
 from fedhca.data.synthetic.capsules import Capsules
 from fedhca.data.synthetic.chance import Chance
 from fedhca.data.synthetic.furniture import boxes
-from fedhca.data.synthetic.palette import green, patterned, plain, times, tint
+from fedhca.data.synthetic.palette import green, patterned, plain_colour, times, tint
 
 
 def tree(chance: Chance, label: int, x: float, z: float) -> list[Piece]:
     """Return a tree: a trunk, and a crown that is round or tapers."""
     height = chance.between(2.5, 5.5)
-    bark = plain(tint(chance, (0.04, 0.1), (0.3, 0.7), (0.2, 0.5)), 0.5)
+    bark = plain_colour(tint(chance, (0.04, 0.1), (0.3, 0.7), (0.2, 0.5)), 0.5)
     trunk = Capsules(np.array([[x, 0, z]]), np.array([[x, 0.6 * height, z]]), np.array([0.035 * height]))
     rows = _fir() if chance.happens(0.35) else _crown(chance)
     crown = np.array(rows) * height
@@ -53,7 +53,7 @@ def hut(chance: Chance, label: int, x: float, z: float) -> Piece:
     width, height, depth = chance.each((1.0, 2.2), (0.9, 1.5), (1.0, 1.6))
     wall = patterned(chance, tint(chance, (0.0, 0.15), (0.1, 0.65), (0.5, 0.95)), ("bricks", "planks", "plain"), 0.6)
     roof = patterned(chance, tint(chance, (-0.04, 0.07), (0.3, 0.75), (0.25, 0.6)), ("bricks", "plain"), 0.8)
-    dark = plain(tint(chance, (0.5, 0.65), (0.1, 0.4), (0.12, 0.35)))
+    dark = plain_colour(tint(chance, (0.5, 0.65), (0.1, 0.4), (0.12, 0.35)))
     rows = [
         [0, height, 0, width, height, depth],
         [0, 2 * height + 0.1, 0, width + 0.25, 0.14, depth + 0.25],
@@ -62,7 +62,7 @@ def hut(chance: Chance, label: int, x: float, z: float) -> Piece:
         [0.4 * width, 1.15 * height, depth, 0.25 * width, 0.3 * height, 0.03],
     ]
     solid = boxes(rows, (x, 0.0, z), chance.between(-0.5, 0.5))
-    return Piece(solid, [wall, roof, roof, plain(tint(chance)), dark], label)
+    return Piece(solid, [wall, roof, roof, plain_colour(tint(chance)), dark], label)
 
 
 def ball(chance: Chance, label: int, x: float, z: float) -> Piece:

@@ -11,10 +11,10 @@ from jaxtyping import Float32, Int
 
 from fedhca import seeds
 from fedhca.data.source import Sample, Source
-from fedhca.data.synthetic.canvas import Canvas, Piece
+from fedhca.data.synthetic.canvas import SceneCanvas, Piece
 from fedhca.data.synthetic.chance import Chance
 from fedhca.data.synthetic.light import Light, brightness, shadows
-from fedhca.data.synthetic.picture import colours, expose
+from fedhca.data.synthetic.picture import paint, expose
 from fedhca.data.synthetic.solid import Solid
 from fedhca.errors import RecipeError, unknown
 from fedhca.tasks.task import Task
@@ -27,7 +27,7 @@ SMALLEST = 16
 class Scene:
     """A painted canvas, the light on it, the solids that throw shadows on the ground, and what stands in front."""
 
-    canvas: Canvas
+    canvas: SceneCanvas
     light: Light
     standing: list[Solid]
     front: Sequence[Piece] = ()
@@ -107,7 +107,7 @@ class Scenes(Source):
                 raise RecipeError(unknown(f"task of {type(self).__name__}", task, labels))
         scene = self.scene(index)
         shadow = shadows(scene.light, scene.canvas.camera, scene.standing)
-        radiance = colours(scene.canvas, brightness(scene.canvas, scene.light, shadow))
+        radiance = paint(scene.canvas, brightness(scene.canvas, scene.light, shadow))
         image = expose(radiance, scene.edge, self._generator(index, "noise"))
         return {"image": image} | {task: labels[task](scene) for task in tasks}
 

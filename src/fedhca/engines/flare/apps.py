@@ -71,10 +71,10 @@ class ServerApp:
     def main(self) -> None:
         """Run to the last round, or until something stops it; the reason is in the events of the run."""
         place = server_here(self.run, self.recipe)
-        serve(place.recipe, Carrier(place.seats, place.recipe.timeout), place.folder)
+        serve(place.recipe, FlareTransport(place.seats, place.recipe.timeout), place.folder)
 
 
-class Carrier:
+class FlareTransport:
     """Carry wires to the sites of their clients.
 
     Args:

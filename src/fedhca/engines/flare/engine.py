@@ -9,7 +9,7 @@ from typing import Any
 
 from fedhca.engines import engine
 from fedhca.engines.certificates import lasting
-from fedhca.engines.flare.provision import provision, server_resources, write_local
+from fedhca.engines.flare.provision import provision_flare, server_resources, write_local
 from fedhca.engines.flare.session import connect
 from fedhca.engines.flare.workspace import reach, write_workspace
 from fedhca.engines.proxies import exempt
@@ -26,7 +26,7 @@ class Flare(engine.Engine):
 
     def provision(self, federation: ServerFolder) -> dict[str, Path]:
         """Make keys and certificates."""
-        return provision(federation)
+        return provision_flare(federation)
 
     def serve(self, federation: ServerFolder) -> Processes:
         """Start the server."""

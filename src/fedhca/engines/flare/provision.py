@@ -28,7 +28,7 @@ NAMED = 64
 """Letters of a name in a certificate. FLARE cuts a longer host's off there; the whole of it stands beside the name."""
 
 
-def provision(federation: ServerFolder) -> dict[str, Path]:
+def provision_flare(federation: ServerFolder) -> dict[str, Path]:
     """Make keys and certificates; return the folder with each site's own.
 
     Raises:

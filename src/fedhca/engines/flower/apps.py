@@ -31,7 +31,7 @@ REFUSED = {ErrorCode.CLIENT_APP_RAISED_EXCEPTION, ErrorCode.LOAD_CLIENT_APP_EXCE
 """Errors of a node that is there; all others say that it, or its process, is not."""
 
 
-class Carrier:
+class FlowerTransport:
     """Carry wires.
 
     Args:
@@ -54,7 +54,7 @@ class Carrier:
         asked, began = {}, time.monotonic()
         for client, wire in wires.items():
             if client in nodes:
-                content = pack({**wire, CLIENT: client})
+                content = to_record({**wire, CLIENT: client})
                 # One at a time, so that one message is held twice and not all; in a list, as it is gone through twice.
                 message = Message(content, nodes[client], "train", ttl=limits[client] + MARGIN)
                 (number,) = self.grid.push_messages([message])
@@ -73,7 +73,7 @@ class Carrier:
 
 def _read(client: str, reply: Message) -> Wire | Missing:
     if not reply.has_error():
-        return unpack(reply.content)
+        return from_record(reply.content)
     if reply.error.code in REFUSED:
         return Missing(client, "its site could not run the app; its log says more.")
     return _gone(client, f"its process or its site is gone (Flower's code {reply.error.code}).")
@@ -86,14 +86,14 @@ def _gone(client: str, cause: str) -> Missing:
 WORDS, ROWS = "words", "rows"
 
 
-def pack(wire: Wire) -> RecordDict:
+def to_record(wire: Wire) -> RecordDict:
     """Return a wire as it goes into a message."""
     rows = {name: Array(value) for name, value in wire.items() if isinstance(value, np.ndarray)}
     words: dict[str, Any] = {name: value for name, value in wire.items() if not isinstance(value, np.ndarray)}
     return RecordDict({WORDS: ConfigRecord(words), ROWS: ArrayRecord(rows)})
 
 
-def unpack(content: RecordDict) -> Wire:
+def from_record(content: RecordDict) -> Wire:
     """Return the wire in a message; an empty one if there is none in it."""
     words = content.config_records.get(WORDS, ConfigRecord())
     rows = content.array_records.get(ROWS, ArrayRecord())
@@ -110,14 +110,14 @@ server = ServerApp()
 @client.train()
 def answer(message: Message, context: Context) -> Message:
     """Answer a request for one client; whatever goes wrong is an answer, too."""
-    wire = dict(unpack(message.content))
+    wire = dict(from_record(message.content))
     name = str(wire.pop(CLIENT, ""))
     try:
         reply = _answer(name, wire, *_run(context))
     except Exception as error:
         log.exception("Client '%s' could not answer.", name)
         reply = to_wire(Missing(name, cause(error)))
-    return Message(pack(reply), reply_to=message)
+    return Message(to_record(reply), reply_to=message)
 
 
 def _run(context: Context) -> tuple[str, str]:
@@ -135,7 +135,7 @@ def _answer(name: str, wire: Wire, run: str, text: str) -> Wire:
 
 
 @server.main()
-def main(grid: Grid, context: Context) -> None:
+def run_server(grid: Grid, context: Context) -> None:
     """Run to the last round, or until something stops it."""
     place = server_here(*_run(context))
 
@@ -145,4 +145,4 @@ def main(grid: Grid, context: Context) -> None:
         there = {node.name: node.node_id for node in grid.get_nodes() if node.status == "online"}
         return {client: there[site] for client, site in place.seats.items() if site in there}
 
-    serve(place.recipe, Carrier(grid, connected, place.recipe.timeout), place.folder)
+    serve(place.recipe, FlowerTransport(grid, connected, place.recipe.timeout), place.folder)

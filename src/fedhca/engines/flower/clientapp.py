@@ -20,7 +20,7 @@ def _load_ours(*arguments: Any, **options: Any) -> Any:
     return lambda *names: client
 
 
-def main() -> None:
+def run_clientapp() -> None:
     """Answer one message."""
     for name, ours in (("install_from_fab", _install_nothing), ("get_load_client_app_fn", _load_ours)):
         if name not in run_clientapp.run_clientapp.__code__.co_names:
@@ -30,4 +30,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_clientapp()

@@ -14,7 +14,7 @@ import httpx
 
 from fedhca.engines import engine
 from fedhca.engines.certificates import lasting
-from fedhca.engines.flower.provision import ADDRESS, AUTHORITY, CERTIFICATE, KEY, PUBLIC, SITE_KEY, provision
+from fedhca.engines.flower.provision import ADDRESS, AUTHORITY, CERTIFICATE, KEY, PUBLIC, SITE_KEY, provision_flower
 from fedhca.engines.flower.session import QUIET, FlowerSession
 from fedhca.engines.proxies import NO_PROXIES, through_of_httpx
 from fedhca.engines.server_folder import ServerFolder
@@ -37,7 +37,7 @@ class Flower(engine.Engine):
 
     def provision(self, federation: ServerFolder) -> dict[str, Path]:
         """Make keys and certificates."""
-        return provision(federation)
+        return provision_flower(federation)
 
     def serve(self, federation: ServerFolder) -> Processes:
         """Start the server, and have it know the sites' keys."""

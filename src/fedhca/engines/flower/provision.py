@@ -19,7 +19,7 @@ AUTHORITY, CERTIFICATE, KEY, PUBLIC, ADDRESS = "ca.pem", "server.pem", "server.k
 SITE_KEY = "site.key"
 
 
-def provision(federation: ServerFolder) -> dict[str, Path]:
+def provision_flower(federation: ServerFolder) -> dict[str, Path]:
     """Make keys and certificates; return the folder with each site's own.
 
     The key that signs is written nowhere: new certificates are made with a new one.

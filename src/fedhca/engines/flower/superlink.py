@@ -70,11 +70,11 @@ def keep_doors(registered: Path) -> None:
     extensions.get_middleware = lambda: (Middleware(Doorkeeper, registered=registered), *found())
 
 
-def main() -> None:
+def run_superlink() -> None:
     """Start the server: our file's name, then the words of its own command."""
     keep_doors(Path(sys.argv.pop(1)))
     flower_superlink()
 
 
 if __name__ == "__main__":
-    main()
+    run_superlink()

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from fedhca.config.bounds import Number, Settings, Width
-from fedhca.config.federation import Client, Model
+from fedhca.config.federation import ClientEntry, Model
 from fedhca.config.owner import Owner
 from fedhca.config.section import Section
 from fedhca.models.encoder import SWIN_T
@@ -36,7 +36,7 @@ class OwnModelSection(Section):
         return model.model_copy(update={**fresh, **self.model_dump(exclude_none=True)})
 
 
-class ClientSection(Client):
+class ClientSection(ClientEntry):
     """One client, or `count` of them with numbered names; its model, if it is not everybody's."""
 
     count: Annotated[int, Field(ge=1, le=MOST), Number] = 1

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from fedhca.config.bounds import Count, Number, Seed, Share, Side
 from fedhca.config.owner import Owner
 from fedhca.config.section import Place, Section
-from fedhca.data.described.description import FILE, Labels, read_description
+from fedhca.data.described.description import FILE, Labels, read_dataset_description
 from fedhca.data.source import GroundTruth
 from fedhca.tasks.task import IGNORE
 
@@ -116,7 +116,7 @@ class OwnFolderData(FolderData):
     @property
     def labels(self) -> Labels:
         """How the labels of each task lie in files; DataError where neither recipe nor folder says it."""
-        return self.tasks or read_description(self.root).tasks
+        return self.tasks or read_dataset_description(self.root).tasks
 
     def described(self) -> "OwnFolderData":
         """Return the section with the tasks of its folder, if the folder is there."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from fedhca.config.yaml import plain
+from fedhca.config.yaml import parse_yaml
 
 Option = bool | Annotated[int, Field(ge=-1e9, le=1e9)] | Annotated[float, Field(ge=-1e9, le=1e9)] | str
 
@@ -44,7 +44,7 @@ def _options(word: str) -> dict[str, Any]:
         key, equals, text = option.partition("=")
         if not key.isidentifier() or not equals or not re.fullmatch(r"[\w.-]+", text):
             raise ValueError(f"it should be NAME+OPTION=VALUE, such as fedprox+mu=0.1; found '{word}'")
-        found[key] = plain(text)
+        found[key] = parse_yaml(text)
     return found
 
 

@@ -3,6 +3,6 @@
 matplotlib is asked for here and nowhere below this floor.
 """
 
-from fedhca.extras import require
+from fedhca.extras import require_extra
 
-require("figures", "The report")  # asked for once, here, so that its absence is one clear line
+require_extra("figures", "The report")  # asked for once, here, so that its absence is one clear line

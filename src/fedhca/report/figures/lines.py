@@ -22,7 +22,7 @@ LETTERS = 11.5
 
 
 @dataclass(frozen=True)
-class Line:
+class Curve:
     """One line: the mean, and above and below it the spread where there is one.
 
     Attributes:
@@ -48,7 +48,7 @@ class Panel:
     """Lines that share their axes, under a title; `unit` stands beside the title, and not so loud."""
 
     title: str
-    lines: Sequence[Line]
+    lines: Sequence[Curve]
     unit: str = ""
 
 
@@ -85,7 +85,7 @@ def line_panels(
     return figure
 
 
-def draw_line(axes: Axes, canvas: Canvas, line: Line, *, veil: float = 0.2) -> Line2D:
+def draw_line(axes: Axes, canvas: Canvas, line: Curve, *, veil: float = 0.2) -> Line2D:
     """Draw one line and its band, which is more or less opaque, or not there at all."""
     every = max(1, math.ceil(len(line.x) / MARKED))
     (drawn,) = axes.plot(

@@ -3,11 +3,11 @@
 from functools import partial
 
 from fedhca.report.average import average
-from fedhca.report.figures.lines import Line, Panel, line_panels
+from fedhca.report.figures.lines import Curve, Panel, line_panels
 from fedhca.report.figures.look import Look
-from fedhca.report.notation import suffix
+from fedhca.report.notation import file_suffix
 from fedhca.report.runs import Run
-from fedhca.report.section import Drawing, Section
+from fedhca.report.section import Drawing, ReportSection
 from fedhca.report.sections.own_part import own_part
 from fedhca.report.study import Study
 
@@ -19,7 +19,7 @@ SINGLE = 8
 """Up to so many clients each has its own line; beyond, each kind of client."""
 
 
-def alpha(study: Study) -> Section | None:
+def alpha(study: Study) -> ReportSection | None:
     """Return one figure for each setting, a panel for each method that learns α."""
     parts = []
     for setting in study.settings:
@@ -35,11 +35,11 @@ def alpha(study: Study) -> Section | None:
             draw = partial(
                 line_panels, panels=panels, height=2.7, columns=2, bands=len(panels[0].lines), one_scale=True
             )
-            parts.append(Drawing(f"alpha{suffix(setting)}", draw, alt, caption, setting))
+            parts.append(Drawing(f"alpha{file_suffix(setting)}", draw, alt, caption, setting))
     if not parts:
         return None
     grids, notes = own_part(study, "encoder", "alpha")
-    return Section("alpha", "How much encoders take in: α", LEAD, [*parts, *grids], notes)
+    return ReportSection("alpha", "How much encoders take in: α", LEAD, [*parts, *grids], notes)
 
 
 def _panel(study: Study, setting: str, method: str, runs: list[Run]) -> Panel | None:
@@ -49,13 +49,13 @@ def _panel(study: Study, setting: str, method: str, runs: list[Run]) -> Panel | 
     kinds = study.kinds(setting)
     hues = {kind: place for place, kind in enumerate(dict.fromkeys(kinds.values()))}
     names = list(kinds) if len(kinds) <= SINGLE else list(hues)
-    lines: list[Line] = []
+    lines: list[Curve] = []
     for name in names:
         members = [i for i, (client, kind) in enumerate(kinds.items()) if name in (client, kind)]
         series = [[(number, values[i]) for number, values in run] for run in notes for i in members]
         kind = kinds.get(name, name)
         twin = sum(line.look.hue == hues[kind] for line in lines)
-        lines.append(Line(name, *average(series), Look(hues[kind], twin, hues[kind] + 3 * twin)))
+        lines.append(Curve(name, *average(series), Look(hues[kind], twin, hues[kind] + 3 * twin)))
     return Panel(method, lines, "α")
 
 

@@ -7,11 +7,11 @@ import numpy as np
 
 from fedhca.errors import RunFolderError
 from fedhca.report.average import average
-from fedhca.report.figures.lines import Line, Panel, line_panels
+from fedhca.report.figures.lines import Curve, Panel, line_panels
 from fedhca.report.figures.look import Look
-from fedhca.report.notation import slug, suffix
+from fedhca.report.notation import slug, file_suffix
 from fedhca.report.runs import Run
-from fedhca.report.section import Drawing, Section
+from fedhca.report.section import Drawing, ReportSection
 from fedhca.report.sections.own_part import own_part
 from fedhca.report.study import Study
 
@@ -25,7 +25,7 @@ CAPTION = (
 )
 
 
-def beta(study: Study) -> Section | None:
+def beta(study: Study) -> ReportSection | None:
     """Return one figure for each setting and method that learns β; decoders of one kind share a panel.
 
     Those that are of several architectures have one for each, numbered as the page's head names them.
@@ -35,7 +35,7 @@ def beta(study: Study) -> Section | None:
         for method, runs in study.of_setting(setting).items():
             panels = _panels(study, setting, runs)
             if panels:
-                name = f"beta-{slug(method)}{suffix(setting)}"
+                name = f"beta-{slug(method)}{file_suffix(setting)}"
                 words = "; ".join(f"{panel.title}: {_ends(panel)}" for panel in panels)
                 alt = f"β in the last round under {method}. {words}."
                 draw = partial(line_panels, panels=panels, height=1.9, one_scale=True)
@@ -43,7 +43,7 @@ def beta(study: Study) -> Section | None:
     if not parts:
         return None
     grids, notes = own_part(study, "decoder", "beta")
-    return Section("beta", "How much decoders take in: β", LEAD, [*parts, *grids], notes)
+    return ReportSection("beta", "How much decoders take in: β", LEAD, [*parts, *grids], notes)
 
 
 def _panels(study: Study, setting: str, runs: list[Run]) -> list[Panel]:
@@ -62,7 +62,7 @@ def _panels(study: Study, setting: str, runs: list[Run]) -> list[Panel]:
         for layer, name in enumerate(names):
             series = [[(number, values[k, layer]) for number, values in run] for run in notes for k in rows]
             last = layer == len(names) - 1
-            lines.append(Line(name, *average(series), Look(-1 if last else layer, 0 if last else layer, layer), last))
+            lines.append(Curve(name, *average(series), Look(-1 if last else layer, 0 if last else layer, layer), last))
         title, number = decoder
         panels.append(Panel(title if several[title] == 1 else f"{title} · {number}", lines, "β"))
     return panels

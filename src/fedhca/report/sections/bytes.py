@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from fedhca.report.figures.canvas import Canvas, name_bars
 from fedhca.report.figures.lines import entitle
 from fedhca.report.figures.look import Look
-from fedhca.report.notation import clock, size, suffix
+from fedhca.report.notation import clock, size, file_suffix
 from fedhca.report.runs import Run
-from fedhca.report.section import Cell, Drawing, Grid, Section
+from fedhca.report.section import Cell, Drawing, Grid, ReportSection
 from fedhca.report.study import Study
 
 LEAD = (
@@ -24,12 +24,12 @@ DIRECTIONS = {"down": ("received", Look(0)), "up": ("sent", Look(1))}
 HATCHES = ("", "//", "\\\\", "xx")
 
 
-def bytes_and_time(study: Study) -> Section | None:
+def bytes_and_time(study: Study) -> ReportSection | None:
     """Return bytes and seconds of each setting, and how long every run took."""
     parts: list[Drawing | Grid] = []
     for setting in study.settings:
         parts += [part for make in (_bytes, _seconds) if (part := make(study, setting))]
-    return Section("bytes", "Bytes and time", LEAD, [*parts, _runs(study)])
+    return ReportSection("bytes", "Bytes and time", LEAD, [*parts, _runs(study)])
 
 
 def _bytes(study: Study, setting: str) -> Drawing | None:
@@ -55,7 +55,7 @@ def _bytes(study: Study, setting: str) -> Drawing | None:
         for names, a in every.items()
     )
     draw = partial(draw_bytes, clients=clients, amounts=every)
-    return Drawing(f"bytes{suffix(setting)}", draw, alt, "Bytes per round and client, by direction.", setting)
+    return Drawing(f"bytes{file_suffix(setting)}", draw, alt, "Bytes per round and client, by direction.", setting)
 
 
 def _seconds(study: Study, setting: str) -> Drawing | None:
@@ -74,7 +74,7 @@ def _seconds(study: Study, setting: str) -> Drawing | None:
         for place, method in enumerate(methods)
     )
     draw = partial(draw_seconds, methods=list(methods), phases=found)
-    return Drawing(f"seconds{suffix(setting)}", draw, alt, "Seconds per round, phase by phase.", setting)
+    return Drawing(f"seconds{file_suffix(setting)}", draw, alt, "Seconds per round, phase by phase.", setting)
 
 
 def _mean(runs: list[Run], of: Callable[..., float | None], otherwise: float = math.nan) -> float:

@@ -1,8 +1,8 @@
 """What the paper says, and what these runs show."""
 
 from fedhca.report.claims import Claim, more_clients
-from fedhca.report.claims import claims as check_claims
-from fedhca.report.section import Cell, Grid, Section, verdict_cell
+from fedhca.report.claims import judge_claims as check_claims
+from fedhca.report.section import Cell, Grid, ReportSection, verdict_cell
 from fedhca.report.study import Study
 
 LEAD = (
@@ -12,7 +12,7 @@ LEAD = (
 )
 
 
-def claims(study: Study) -> Section | None:
+def claims(study: Study) -> ReportSection | None:
     """Return a table of claims, or nothing where the method was not run."""
     if study.ours not in study.methods:
         return None
@@ -25,7 +25,7 @@ def claims(study: Study) -> Section | None:
     groups += [("across settings", [_line(across)])] if across else []
     head = ["claim", "verdict", "measured here", "in the paper"]
     grid = Grid("Claims of the paper and what was measured.", head, groups, numeric=False, quiet=True)
-    return Section("claims", "What the paper says, what these runs show", LEAD, [grid])
+    return ReportSection("claims", "What the paper says, what these runs show", LEAD, [grid])
 
 
 def _line(claim: Claim) -> list[Cell]:

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from fedhca.aggregation.conflict import mean_cosine, negative_share
 from fedhca.report.average import average
 from fedhca.report.figures.canvas import Canvas
-from fedhca.report.figures.lines import Line, Panel, line_panels
-from fedhca.report.notation import suffix
-from fedhca.report.section import Drawing, Section
+from fedhca.report.figures.lines import Curve, Panel, line_panels
+from fedhca.report.notation import file_suffix
+from fedhca.report.section import Drawing, ReportSection
 from fedhca.report.study import Study
 
 LEAD = (
@@ -25,7 +25,7 @@ CAPTION = (
 SIDES = {"encoder": "encoders", "decoder": "decoders"}
 
 
-def conflict(study: Study) -> Section | None:
+def conflict(study: Study) -> ReportSection | None:
     """Return one figure for each setting whose journals hold inner products."""
     parts, silent = [], []
     for setting in study.settings:
@@ -33,11 +33,11 @@ def conflict(study: Study) -> Section | None:
         negative = [panel for side in SIDES if (panel := _panel(study, setting, side, _percent, "pairs < 0, %"))]
         if cosines:
             draw = partial(draw_conflict, cosines=cosines, negative=negative)
-            parts.append(Drawing(f"conflict{suffix(setting)}", draw, _alt([*cosines, *negative]), CAPTION, setting))
+            parts.append(Drawing(f"conflict{file_suffix(setting)}", draw, _alt([*cosines, *negative]), CAPTION, setting))
             shown = {line.label for panel in cosines for line in panel.lines}
             silent += [method for method in study.of_setting(setting) if method not in shown]
     notes = [f"No inner products in the journals of: {', '.join(dict.fromkeys(silent))}."] if silent else []
-    return Section("conflict", "Conflict between updates", LEAD, parts, notes) if parts else None
+    return ReportSection("conflict", "Conflict between updates", LEAD, parts, notes) if parts else None
 
 
 def _panel(study: Study, setting: str, side: str, measure: Callable[[np.ndarray], float], unit: str) -> Panel | None:
@@ -48,7 +48,7 @@ def _panel(study: Study, setting: str, side: str, measure: Callable[[np.ndarray]
         ]
         x, mean, spread = average(series)
         if x:
-            lines.append(Line(method, x, mean, spread, look[method], thick=method == study.ours))
+            lines.append(Curve(method, x, mean, spread, look[method], thick=method == study.ours))
     return Panel(SIDES[side], lines, unit) if lines else None
 
 

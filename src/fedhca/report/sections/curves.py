@@ -9,11 +9,11 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from fedhca.report.average import average
 from fedhca.report.figures.canvas import Canvas
-from fedhca.report.figures.lines import Line, Panel, line_panels
-from fedhca.report.notation import suffix
+from fedhca.report.figures.lines import Curve, Panel, line_panels
+from fedhca.report.notation import file_suffix
 from fedhca.report.result import Result
 from fedhca.report.runs import Run, pick
-from fedhca.report.section import Drawing, Section
+from fedhca.report.section import Drawing, ReportSection
 from fedhca.report.study import Study
 from fedhca.report.table import arrow, unit_of
 
@@ -23,7 +23,7 @@ LEAD = (
 Histories = Callable[[Run], list[tuple[int, Result]]]
 
 
-def curves(study: Study) -> Section | None:
+def curves(study: Study) -> ReportSection | None:
     """Return the metrics where some run was evaluated more than once, and the losses."""
     parts: list[Drawing] = []
     notes: list[str] = []
@@ -35,7 +35,7 @@ def curves(study: Study) -> Section | None:
             notes.append(f"No metric was measured twice{f' in {setting}' if setting else ''}: no curve.")
         trained = _panels(study, setting, Run.losses, losses_only=True)
         parts += [_losses(setting, trained)] if trained else []
-    return Section("curves", "Along the rounds", LEAD, parts, notes) if parts else None
+    return ReportSection("curves", "Along the rounds", LEAD, parts, notes) if parts else None
 
 
 def _panels(study: Study, setting: str, history: Histories, losses_only: bool = False) -> list[Panel]:
@@ -48,7 +48,7 @@ def _panels(study: Study, setting: str, history: Histories, losses_only: bool = 
         for method, runs in histories.items():
             x, mean, spread = average([pick(run, column) for run in runs])
             if len(x) > 1:
-                lines.append(Line(method, x, mean, spread, look[method], thick=method == study.ours))
+                lines.append(Curve(method, x, mean, spread, look[method], thick=method == study.ours))
         unit = "loss" if losses_only else f"{task.metric} {unit_of(task)} {arrow(task)}"
         panels += [Panel(" ".join(column), lines, unit)] if lines else []
     return panels
@@ -57,13 +57,13 @@ def _panels(study: Study, setting: str, history: Histories, losses_only: bool = 
 def _metrics(setting: str, panels: list[Panel]) -> Drawing:
     alt = _alt([(f"{panel.title} ({panel.unit})", panel) for panel in panels])
     caption = "Test metrics against rounds, one panel for each data set and task."
-    return Drawing(f"curves{suffix(setting)}", partial(line_panels, panels=panels), alt, caption, setting)
+    return Drawing(f"curves{file_suffix(setting)}", partial(line_panels, panels=panels), alt, caption, setting)
 
 
 def _losses(setting: str, panels: list[Panel]) -> Drawing:
     alt = _alt([(panel.title, panel) for panel in panels])
     caption = "Training losses against rounds, on a logarithmic axis."
-    return Drawing(f"losses{suffix(setting)}", partial(draw_losses, panels=panels), alt, caption, setting)
+    return Drawing(f"losses{file_suffix(setting)}", partial(draw_losses, panels=panels), alt, caption, setting)
 
 
 def _alt(panels: list[tuple[str, Panel]]) -> str:

@@ -17,7 +17,7 @@ from fedhca.report.figures.heat import Heat, draw_heat
 from fedhca.report.figures.lines import entitle
 from fedhca.report.figures.look import Look
 from fedhca.report.notation import signed_spread
-from fedhca.report.section import Cell, Drawing, Grid, Section, verdict_cell
+from fedhca.report.section import Cell, Drawing, Grid, ReportSection, verdict_cell
 from fedhca.report.study import Study
 from fedhca.report.verdict import Verdict
 
@@ -29,14 +29,14 @@ CAPTION = (
 Samples = Mapping[str, Mapping[str, Sequence[float]]]
 
 
-def gains(study: Study) -> Section | None:
+def gains(study: Study) -> ReportSection | None:
     """Return both figures, or nothing where the reference, or anything beside it, is missing."""
     samples = delta_samples(study)
     if not samples:
         return None
     lead = f"Relative to {study.reference}, of the same setting and the same seed; positive is better."
     parts = (_bars(study, samples), _verdicts(study, samples), _by_task(study, samples))
-    return Section("gains", "Gains over training alone", lead, parts)
+    return ReportSection("gains", "Gains over training alone", lead, parts)
 
 
 def delta_samples(study: Study) -> Samples:

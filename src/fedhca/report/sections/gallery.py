@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fedhca.errors import FedhcaError
 from fedhca.experiment.compare import Entry
 from fedhca.report.comparison import comparisons
-from fedhca.report.section import Section, Tiles
+from fedhca.report.section import ReportSection, Tiles
 from fedhca.report.sheet import Tile, png, scaled
 from fedhca.report.study import Study
 
@@ -17,7 +17,7 @@ HEIGHT = 160
 """Pixels of a tile."""
 
 
-def gallery(study: Study) -> Section | None:
+def gallery(study: Study) -> ReportSection | None:
     """Return the pictures, or one line that says why there are none."""
     chosen = _chosen(study)
     if not study.pictures or not chosen:
@@ -31,8 +31,8 @@ def gallery(study: Study) -> Section | None:
         text = str(error)
         for entry in chosen:  # the page may be seen elsewhere: no place of this machine is in it
             text = text.replace(str(entry.folder.path), entry.folder.path.name)
-        return Section("gallery", "Predictions", lead, notes=[f"No pictures: {text}"])
-    return Section("gallery", "Predictions", lead, [_tiles(client, rows) for client, rows in found])
+        return ReportSection("gallery", "Predictions", lead, notes=[f"No pictures: {text}"])
+    return ReportSection("gallery", "Predictions", lead, [_tiles(client, rows) for client, rows in found])
 
 
 def _chosen(study: Study) -> list[Entry]:

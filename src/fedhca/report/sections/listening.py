@@ -11,9 +11,9 @@ from matplotlib.patches import Rectangle
 from fedhca.report.figures.canvas import Canvas
 from fedhca.report.figures.heat import Heat, draw_heat, name_once
 from fedhca.report.figures.lines import entitle
-from fedhca.report.notation import suffix
+from fedhca.report.notation import file_suffix
 from fedhca.report.runs import Run
-from fedhca.report.section import Drawing, Section
+from fedhca.report.section import Drawing, ReportSection
 from fedhca.report.study import Study
 
 LEAD = "What the server handed out in the last round: row by row, how much of each participant is in the answer."
@@ -29,12 +29,12 @@ NUMBERED = 6
 Names = list[str]
 
 
-def listening(study: Study) -> Section | None:
+def listening(study: Study) -> ReportSection | None:
     """Return two figures for each setting: encoders and decoders."""
     parts = [
         part for setting in study.settings for side in ("encoder", "decoder") if (part := _side(study, setting, side))
     ]
-    return Section("listening", "Who listens to whom", LEAD, parts) if parts else None
+    return ReportSection("listening", "Who listens to whom", LEAD, parts) if parts else None
 
 
 def _side(study: Study, setting: str, side: str) -> Drawing | None:
@@ -55,7 +55,7 @@ def _side(study: Study, setting: str, side: str) -> Drawing | None:
     merged = _merged(found)
     alt = "; ".join(f"{method}: {_words(matrix, names)}" for method, matrix in merged.items())
     draw = partial(draw_listening, matrices=merged, names=names)
-    return Drawing(f"listening-{side}s{suffix(setting)}", draw, f"{side}s. {alt}.", caption, setting, shaded=True)
+    return Drawing(f"listening-{side}s{file_suffix(setting)}", draw, f"{side}s. {alt}.", caption, setting, shaded=True)
 
 
 def _merged(matrices: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from difflib import SequenceMatcher
 from typing import Any
 
-from fedhca.config.owner import ELSEWHERE, without_places
+from fedhca.config.owner import ELSEWHERE, redacted
 from fedhca.experiment.recipes import dump_recipe, to_yaml
 from fedhca.experiment.run_folder import ENVIRONMENT
 from fedhca.report.notation import slug
 from fedhca.report.runs import Run
-from fedhca.report.section import Cell, Grid, Listing, Section
+from fedhca.report.section import Cell, Grid, Listing, ReportSection
 from fedhca.report.study import Study
 
 LEAD = (
@@ -22,10 +22,10 @@ PLACES = f" First put folders of yours where it says {ELSEWHERE}."
 Lines = list[str]
 
 
-def record(study: Study) -> Section:
+def record(study: Study) -> ReportSection:
     """Return machines, commands and recipes; marked are the lines in which recipes differ."""
     groups = _groups(study)
-    texts = {name: to_yaml(without_places(dump_recipe(runs[0].recipe))).splitlines() for name, runs in groups.items()}
+    texts = {name: to_yaml(redacted(dump_recipe(runs[0].recipe))).splitlines() for name, runs in groups.items()}
     first = next(iter(texts.values()))
     recipes = [
         Listing(_marked(lines, first, list(texts.values())), f"{name}.yaml", f"{name}.yaml")
@@ -33,7 +33,7 @@ def record(study: Study) -> Section:
     ]
     commands = Listing([(line, False) for line in _commands(groups)])
     lead = LEAD + PLACES if any(ELSEWHERE in line for lines in texts.values() for line in lines) else LEAD
-    return Section("record", "To have these numbers again", lead, [commands, *recipes, *_machines(study)])
+    return ReportSection("record", "To have these numbers again", lead, [commands, *recipes, *_machines(study)])
 
 
 def _groups(study: Study) -> dict[str, list[Run]]:

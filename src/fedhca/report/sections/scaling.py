@@ -9,17 +9,17 @@ from matplotlib.figure import Figure
 
 from fedhca.report.average import deviation
 from fedhca.report.figures.canvas import Canvas
-from fedhca.report.figures.lines import Line, draw_line, entitle
+from fedhca.report.figures.lines import Curve, draw_line, entitle
 from fedhca.report.figures.look import Look
 from fedhca.report.notation import signed_spread
-from fedhca.report.section import Drawing, Section
+from fedhca.report.section import Drawing, ReportSection
 from fedhca.report.sections.gains import delta_samples
 from fedhca.report.study import Study
 
 CAPTION = "Δm of every method in every setting: mean and standard deviation over seeds; the line at 0 is {reference}."
 
 
-def scaling(study: Study) -> Section | None:
+def scaling(study: Study) -> ReportSection | None:
     """Return one figure where Δm is known in several settings."""
     samples = delta_samples(study)
     if len(samples) < 2:
@@ -36,7 +36,7 @@ def scaling(study: Study) -> Section | None:
     )
     draw = partial(draw_scaling, settings=list(samples), gains=lines, looks=study.looks)
     drawing = Drawing("scaling", draw, f"Δm by setting. {alt}.", CAPTION.format(reference=study.reference))
-    return Section("scaling", "Across settings", "What becomes of the gain as the federation changes.", [drawing])
+    return ReportSection("scaling", "Across settings", "What becomes of the gain as the federation changes.", [drawing])
 
 
 def draw_scaling(
@@ -52,7 +52,7 @@ def draw_scaling(
     for number, (method, (mean, spread)) in enumerate(gains.items()):
         aside = 0.03 * (number - (len(gains) - 1) / 2)  # so that error bars do not cover each other
         places = [place + aside for place in range(len(settings))]
-        line = Line(method, places, mean, [0.0] * len(places), looks[method])
+        line = Curve(method, places, mean, [0.0] * len(places), looks[method])
         handles.append(draw_line(axes, canvas, line))
         colour = looks[method].colour(canvas.theme)
         axes.errorbar(places, mean, yerr=spread, fmt="none", color=colour, capsize=3, linewidth=1)

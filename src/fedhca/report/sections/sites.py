@@ -3,7 +3,7 @@
 from statistics import fmean
 
 from fedhca.report.runs import Run
-from fedhca.report.section import Cell, Grid, Section
+from fedhca.report.section import Cell, Grid, ReportSection
 from fedhca.report.study import Study
 
 LEAD = (
@@ -13,10 +13,10 @@ LEAD = (
 PARTS = {"train": "training", "transport": "on the way", "waiting": "waiting"}
 
 
-def sites(study: Study) -> Section | None:
+def sites(study: Study) -> ReportSection | None:
     """Return the section, if messages had a way to go or an answer was missing."""
     parts = [part for part in (_times(study), _missing(study)) if part is not None]
-    return Section("sites", "Between sites", LEAD, parts) if parts else None
+    return ReportSection("sites", "Between sites", LEAD, parts) if parts else None
 
 
 def _times(study: Study) -> Grid | None:

@@ -1,7 +1,7 @@
 """The table: every metric under every method, Δm last."""
 
 from fedhca.report.notation import printed
-from fedhca.report.section import Cell, Grid, Section
+from fedhca.report.section import Cell, Grid, ReportSection
 from fedhca.report.study import Study
 from fedhca.report.table import arrow, unit_of
 
@@ -11,7 +11,7 @@ LEAD = (
 )
 
 
-def table(study: Study) -> Section | None:
+def table(study: Study) -> ReportSection | None:
     """Return the table with its values to take away, or nothing where no run was evaluated."""
     found = study.table
     if not found.results:
@@ -26,7 +26,7 @@ def table(study: Study) -> Section | None:
         over if any(found.settings) else (),
         downloads,
     )
-    return Section("table", "Metrics", LEAD, [grid], _notes(study))
+    return ReportSection("table", "Metrics", LEAD, [grid], _notes(study))
 
 
 def _groups(study: Study) -> list[tuple[str, list[list[Cell]]]]:

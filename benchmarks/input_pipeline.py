@@ -26,8 +26,8 @@ from timing import spread
 
 from fedhca.data.augmented import Augmented
 from fedhca.data.colours import DEVIATION, MEAN
-from fedhca.data.human_parts import PARTS
 from fedhca.data.nyud import NYUDv2
+from fedhca.data.part_annotations import PARTS
 from fedhca.data.pascal_context import PASCALContext
 from fedhca.data.window import Window, draw_window
 from fedhca.edge_detection import thin

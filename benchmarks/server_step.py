@@ -31,8 +31,8 @@ from timing import spread
 from fedhca.aggregation import Member, Rows
 from fedhca.methods import make_method
 from fedhca.models import ClientModel, backbone
-from fedhca.server.inbox import ReceivedUpdates
-from fedhca.server.roster import ClientRegistry
+from fedhca.server.client_registry import ClientRegistry
+from fedhca.server.received_updates import ReceivedUpdates
 from fedhca.server.rounds import step
 from fedhca.server.state import ServerState
 from fedhca.storage.tables import mapped_like, new_like

@@ -114,6 +114,8 @@ def require_same(run: Path, near: Path, tested: str, rounds: int) -> None:
     one, other = (load_tensors(each / "server" / f"after-{rounds:06d}.safetensors")[0] for each in (near, run))
     assert one.keys() == other.keys(), tested
     assert all(torch.equal(one[name], other[name]) for name in one), tested
-    lines = [[{**line, "seconds": 0, "clients": 0} for line in journal.read_lines(f / "journal.jsonl")] for f in (near, run)]
+    lines = [
+        [{**line, "seconds": 0, "clients": 0} for line in journal.read_lines(f / "journal.jsonl")] for f in (near, run)
+    ]
     assert lines[0] == lines[1], tested
     assert [event["what"] for event in events(run)].count("done") == 1, tested

@@ -13,11 +13,11 @@ from matplotlib.ticker import MaxNLocator
 from press import HERE, WIDTH, press
 
 from fedhca.report.comparison import comparisons
+from fedhca.report.discovery import found_runs
 from fedhca.report.figures.canvas import Canvas
 from fedhca.report.figures.heat import Heat, draw_heat
 from fedhca.report.figures.theme import Theme
-from fedhca.report.found import found_runs
-from fedhca.report.sheet import Tile
+from fedhca.report.image_grid import Tile
 from fedhca.report.study import Study
 
 SHOWN = {"rooms-all-2": ("depth", "normals"), "figures-sal-1": ("sal",)}

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from fedhca.report.figures.canvas import Canvas
 from fedhca.report.figures.theme import DARK, LIGHT, Theme
-from fedhca.report.press import lettered, shortened
+from fedhca.report.render import lettered, shortened
 
 HERE = Path(__file__).parent
 WIDTH = 7.2

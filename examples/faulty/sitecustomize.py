@@ -10,9 +10,9 @@ from typing import Any
 if "FAULTS" in os.environ and any("clientapp" in word or "worker_process" in word for word in sys.orig_argv):
     import numpy as np
 
-    from fedhca.engines import site
+    from fedhca.engines import client_host
 
-    answer, inner = site.ClientHost.answer, site.ClientHost._answer
+    answer, inner = client_host.ClientHost.answer, client_host.ClientHost._answer
 
     def _fault(wire: Any) -> str:
         plan = json.loads(Path(os.environ["FAULTS"]).read_text())
@@ -39,4 +39,4 @@ if "FAULTS" in os.environ and any("clientapp" in word or "worker_process" in wor
             reply["client"] = "rooms-all"
         return reply
 
-    site.ClientHost._answer, site.ClientHost.answer = _misled, _changed  # type: ignore[method-assign]
+    client_host.ClientHost._answer, client_host.ClientHost.answer = _misled, _changed  # type: ignore[method-assign]

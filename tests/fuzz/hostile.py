@@ -16,9 +16,9 @@ from PIL import Image
 from scipy.io import savemat
 
 from fedhca.data import image, matlab
-from fedhca.data.described.description import read_dataset_description
+from fedhca.data.described.dataset_description import read_dataset_description
 from fedhca.data.described.folder import Folder
-from fedhca.data.human_parts import parts_label
+from fedhca.data.part_annotations import parts_label
 from fedhca.engines.events import events
 from fedhca.engines.kits import open_kit
 from fedhca.errors import FedhcaError

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fedhca.config.federation import ClientEntry, Federation, Guard, OnMissing, Privacy
+from fedhca.engines.client_host import ClientHost
 from fedhca.engines.events import Event
-from fedhca.engines.site import ClientHost
 from fedhca.errors import FedhcaError
 from fedhca.experiment import journal
 from fedhca.experiment.drive import drive
@@ -45,7 +45,8 @@ def tried(count: int) -> settings:
 def federation(tasks: Mapping[str, int], **options: Any) -> Federation:
     """Clients with so many decoders each."""
     clients = tuple(
-        ClientEntry(name=name, dataset="nyud", tasks=tuple(f"t{i}" for i in range(count))) for name, count in tasks.items()
+        ClientEntry(name=name, dataset="nyud", tasks=tuple(f"t{i}" for i in range(count)))
+        for name, count in tasks.items()
     )
     return Federation(clients=clients, evaluate_every=1, **options)
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fedhca.config.federation import Federation
-from fedhca.engines.post import NetworkRuntime
+from fedhca.engines.network_runtime import NetworkRuntime
 from fedhca.errors import ClientError
 from fedhca.server.replies import collect
 from fedhca.wire.encoding import Message, from_wire, to_wire

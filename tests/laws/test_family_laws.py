@@ -15,7 +15,7 @@ from fedhca.experiment import journal
 from fedhca.methods import METHODS, make_method
 from fedhca.runtimes import ScriptedRuntime
 from fedhca.server import ClientRegistry, Round, initial_state, rounds
-from fedhca.server.family import Part, architectures, part_rows
+from fedhca.server.architecture_group import Part, architectures, part_rows
 from fedhca.wire.layout import Layout
 from fedhca.wire.messages import Hello, Missing, TrainRequest
 from fedhca.wire.parameters import Parameters

@@ -12,7 +12,7 @@ from fedhca.aggregation import Member
 from fedhca.config.federation import ClientEntry, Federation
 from fedhca.methods import METHODS, Method, make_method
 from fedhca.runtimes import ScriptedRuntime
-from fedhca.server.roster import ClientRegistry
+from fedhca.server.client_registry import ClientRegistry
 from fedhca.server.rounds import initial_state, rounds
 from fedhca.server.state import Round
 from fedhca.wire.messages import Hello, LocalRule, TrainRequest

@@ -15,8 +15,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from fedhca.aggregation import Member, Mixing, Rows, passes
 from fedhca.methods import METHODS, Method, make_method
-from fedhca.server.inbox import ReceivedUpdates
-from fedhca.server.roster import ClientRegistry
+from fedhca.server.client_registry import ClientRegistry
+from fedhca.server.received_updates import ReceivedUpdates
 from fedhca.server.rounds import step
 from fedhca.server.state import ServerState
 from fedhca.storage.tensor_file import save_tensors

@@ -13,7 +13,7 @@ import pytest
 from folders import nyud, save
 from PIL import Image
 
-from fedhca.data.described.description import read_dataset_description
+from fedhca.data.described.dataset_description import read_dataset_description
 from fedhca.experiment.recipes import load_recipe, to_yaml
 from tiny import Command
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import typer
 
-from fedhca.cli import completion, look, output, program
-from fedhca.cli.endings import CODES
+from fedhca.cli import completion, look_commands, output, program
+from fedhca.cli.exit_codes import CODES
 from fedhca.cli.program import COMMANDS, GROUPS, build, examples
 from fedhca.experiment.plan import SCALES
 from fedhca.experiment.recipes import load_recipe
@@ -166,8 +166,8 @@ def test_a_bug_is_one_line_with_a_file_that_has_all_about_it(
     def broken(**words: object) -> None:
         raise KeyError("nobody thought\nof this")
 
-    monkeypatch.setattr(look, "catalogue", broken, raising=False)
-    monkeypatch.setattr("fedhca.experiment.catalogue.catalogue", broken)
+    monkeypatch.setattr(look_commands, "catalogue", broken, raising=False)
+    monkeypatch.setattr("fedhca.experiment.registry.catalogue", broken)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     outcome = command("ls")
@@ -189,7 +189,7 @@ def test_memory_that_runs_out_is_no_bug(command: Command, monkeypatch: pytest.Mo
     def hungry() -> None:
         raise MemoryError
 
-    monkeypatch.setattr("fedhca.experiment.catalogue.catalogue", hungry)
+    monkeypatch.setattr("fedhca.experiment.registry.catalogue", hungry)
     outcome = command("ls")
     assert (outcome.code, outcome.err.split(".")[0]) == (1, "fedhca: Memory ran out")
 

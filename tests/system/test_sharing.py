@@ -18,16 +18,16 @@ from PIL import Image
 import fedhca
 from fedhca import Predictor, RunFolder, load_recipe
 from fedhca.data.colours import normalise
+from fedhca.engines.client_host import ClientHost
 from fedhca.engines.serve import over_network
-from fedhca.engines.site import ClientHost
 from fedhca.engines.site_folder import host
 from fedhca.engines.site_run import SiteRun
 from fedhca.errors import ModelFolderError
 from fedhca.experiment.provenance import recipe_hash
 from fedhca.sharing import onnx as graph
 from fedhca.sharing.card import card
-from fedhca.sharing.description import read_model_description
 from fedhca.sharing.export import export_model
+from fedhca.sharing.model_description import read_model_description
 from fedhca.storage.tensor_file import load_shapes
 from fedhca.wire.encoding import Wire
 from hub import TOKEN, hub
@@ -129,7 +129,9 @@ def test_a_private_client_s_card_says_what_privacy_does_not_cover(finished: Path
     run = RunFolder.open(finished)
     recipe = load_recipe(RECIPE, ["privacy={clip: 1.0, noise: 2.0}"])
     origin = RunFolder(finished, recipe).provenance(NAME)
-    described = read_model_description(run.predictor(NAME).save_pretrained(finished.parent / "described") / "config.json")
+    described = read_model_description(
+        run.predictor(NAME).save_pretrained(finished.parent / "described") / "config.json"
+    )
     text = card(described, run.predictor(NAME).tasks, origin)
     assert "clip 1, noise 2, δ 1e\\-05, at least 2 answers" in text.replace("1e-05", "1e\\-05")
     assert "That says nothing of this folder" in text

@@ -28,7 +28,7 @@ from fedhca.experiment.drive import drive
 from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.run_folder import RunFolder
 from fedhca.methods import make_method
-from fedhca.report.found import found_runs
+from fedhca.report.discovery import found_runs
 from fedhca.report.page import write_report
 from fedhca.runtimes import ScriptedRuntime
 from fedhca.wire.layout import Layout

@@ -16,8 +16,8 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from fedhca.aggregation import anywhere
-from fedhca.aggregation.anywhere import What
+from fedhca.aggregation import torch_backend
+from fedhca.aggregation.torch_backend import What
 from fedhca.errors import FedhcaError
 from fedhca.wire.parameters import is_finite
 
@@ -47,9 +47,7 @@ class Tables:
         )
 
 
-def gram(
-    tables: Tables, directions: Float[Tensor, "p w"], bounds: Bounds, *, centred: bool
-) -> Float[Tensor, "s q q"]:
+def gram(tables: Tables, directions: Float[Tensor, "p w"], bounds: Bounds, *, centred: bool) -> Float[Tensor, "s q q"]:
     """Return the Gram matrices, segment by segment, of the m updates followed by the p directions; q = m + p.
 
     With `centred`, of what was sent less its mean instead of the updates: distances and angles between participants
@@ -69,7 +67,7 @@ def gram(
         def chunk(segment: int, first: int, last: int) -> Tensor:
             del segment
             start, end, along = (each[:, first:last] for each in (tables.start, tables.end, directions))
-            return anywhere.chunk_gram(start, end, tables.places, along, centred=centred).cpu()
+            return torch_backend.chunk_gram(start, end, tables.places, along, centred=centred).cpu()
 
     total = torch.zeros(len(bounds), size, size, dtype=torch.float64)
     for (segment, _, _), gram in _each(chunk, bounds, threads):
@@ -102,18 +100,18 @@ def combine(
         arrays, places = _arrays(tables.start, tables.end, tables.places), _arrays(*written)
         (weight, kept), parts = _arrays(own, keeps), _arrays(heard, shares)
         heard_tiles, share_tiles = ([_tiles(each) for each in part] for part in parts)
-        loops, threads = _compiled(), torch.get_num_threads()
+        kernels, threads = _compiled(), torch.get_num_threads()
 
         def chunk(segment: int, first: int, last: int) -> Tensor | float:
             mix = (weight[segment], *heard_tiles[segment], *share_tiles[segment], kept[segment])
-            return float(loops.combine_columns(*arrays, loops.KINDS[what], *mix, *places, first, last))
+            return float(kernels.combine_columns(*arrays, kernels.KINDS[what], *mix, *places, first, last))
     else:
         mix = [each.to(tables.end.device) for each in (own, heard, shares, keeps)]
 
         def chunk(segment: int, first: int, last: int) -> Tensor | float:
             start, end, answer, mixes = (each[:, first:last] for each in (tables.start, tables.end, *written))
             chosen = (each[segment] for each in mix)
-            return anywhere.combine_chunk(start, end, tables.places, what, *chosen, into=answer, directions=mixes)
+            return torch_backend.combine_chunk(start, end, tables.places, what, *chosen, into=answer, directions=mixes)
 
     _require_finite(torch.tensor([zero for _, zero in _each(chunk, bounds, threads)]))
 
@@ -142,7 +140,7 @@ def trim(
         counts = torch.zeros(m, 2 * cut + 1, dtype=torch.float64, device=tables.end.device)
         for begin in range(first, last, size):
             end, answer, mixes = (each[:, begin : min(begin + size, last)] for each in (tables.end, into, directions))
-            counts += anywhere.trim_chunk(end, tables.places, cut, into=answer, directions=mixes)
+            counts += torch_backend.trim_chunk(end, tables.places, cut, into=answer, directions=mixes)
         return counts.cpu()
 
     total = torch.zeros(m, 2 * cut + 1, dtype=torch.float64)
@@ -162,9 +160,9 @@ def scale(tables: Tables, factors: Float[Tensor, " m"], bounds: Bounds) -> None:
 
 def _compiled() -> Any:
     """Load the loops when they are needed: a compiler comes with them."""
-    from fedhca.aggregation import loops  # noqa: PLC0415
+    from fedhca.aggregation import kernels  # noqa: PLC0415 - a compiler comes with it
 
-    return loops
+    return kernels
 
 
 def _each(

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from fedhca.aggregation.checked import floats
-from fedhca.aggregation.passes import Bounds, Tables, scale, gram
+from fedhca.aggregation.passes import Bounds, Tables, gram, scale
 from fedhca.errors import RecipeError
 from fedhca.wire.layout import Layout
 from fedhca.wire.parameters import is_finite

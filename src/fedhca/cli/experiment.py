@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fedhca.cli import completion
-from fedhca.cli.endings import goes_on_with
+from fedhca.cli.exit_codes import goes_on_with
+from fedhca.cli.option_types import AsJson, Changes, Jobs, MoreChanges, Pictures, Seeds, Trackers, names, numbers
 from fedhca.cli.output import print_json, print_table, show_table, tell
-from fedhca.cli.runs import finish_all
+from fedhca.cli.run_commands import finish_all
 from fedhca.cli.summary import files, run_document, show_places
-from fedhca.cli.words import AsJson, Changes, Jobs, MoreChanges, Pictures, Seeds, Trackers, names, numbers
 
 if TYPE_CHECKING:
     from fedhca.experiment.plan import Plan
@@ -46,8 +46,8 @@ def experiment(
     Example: `fedhca experiment`. Example: `fedhca experiment table1 --dry-run`.
     Example: `fedhca experiment table1 --scale small --seeds 0,1,2 --jobs 2`.
     """
-    from fedhca.experiment.catalogue import catalogue
     from fedhca.experiment.plan import make_plan
+    from fedhca.experiment.registry import catalogue
     from fedhca.report.comparison import write_table
     from fedhca.report.page import write_report
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fedhca.cli.option_types import names
 from fedhca.cli.output import tell
-from fedhca.cli.words import names
 from fedhca.errors import RecipeError
 
 if TYPE_CHECKING:
-    from fedhca.data.described.description import DataSetDescription
-    from fedhca.experiment.draft import ClientDraft
+    from fedhca.data.described.dataset_description import DataSetDescription
+    from fedhca.experiment.recipe_scaffold import ClientDraft
 
 Force = Annotated[bool, typer.Option("--force", help="Write over a file that is there.")]
 
@@ -24,8 +24,8 @@ def dataset(
     force: Force = False,
 ) -> None:
     """Write a first dataset.yaml for a folder, as it looks. Example: `fedhca new dataset photos`."""
-    from fedhca.data.described.description import FILE, read_dataset_description
-    from fedhca.data.described.draft import draft_description
+    from fedhca.data.described.dataset_description import FILE, read_dataset_description
+    from fedhca.data.described.dataset_scaffold import draft_description
     from fedhca.storage.atomic import write_atomically
 
     text = draft_description(folder)
@@ -57,9 +57,9 @@ def recipe(
     Example: `fedhca new recipe mine.yaml --data photos --clients uni=photos:depth+edge,lab=photos:semseg`.
     """
     from fedhca.config.yaml import parse_yaml
-    from fedhca.data.described.description import read_dataset_description
+    from fedhca.data.described.dataset_description import read_dataset_description
     from fedhca.experiment.build import build_method, build_tasks
-    from fedhca.experiment.draft import draft_recipe, client_draft
+    from fedhca.experiment.recipe_scaffold import client_draft, draft_recipe
     from fedhca.experiment.recipes import described, validate
     from fedhca.storage.atomic import write_atomically
 
@@ -107,7 +107,7 @@ def _asked_folders(asks: bool) -> list[Path]:
 
 def _asked_seats(known: "dict[str, DataSetDescription]") -> "list[ClientDraft]":
     """Ask for the clients of each data set."""
-    from fedhca.experiment.draft import ClientDraft
+    from fedhca.experiment.recipe_scaffold import ClientDraft
 
     seats = []
     for name, description in known.items():
@@ -125,6 +125,6 @@ def _asked_seats(known: "dict[str, DataSetDescription]") -> "list[ClientDraft]":
 
 def _all(known: "dict[str, DataSetDescription]") -> "list[ClientDraft]":
     """Return one client for each data set, with all its tasks."""
-    from fedhca.experiment.draft import ClientDraft
+    from fedhca.experiment.recipe_scaffold import ClientDraft
 
     return [ClientDraft(name, name, [*description.tasks]) for name, description in known.items()]

@@ -9,12 +9,12 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from fedhca.cli import data, endings, new, output, server, site
-from fedhca.cli.everywhere import with_options
+from fedhca.cli import data_commands, exit_codes, new, output, server_commands, site_commands
 from fedhca.cli.experiment import experiment
-from fedhca.cli.look import check, edges, evaluate, ls, report, track
-from fedhca.cli.runs import compare, resume, run
-from fedhca.cli.share import export, predict
+from fedhca.cli.global_options import with_options
+from fedhca.cli.look_commands import check, edges, evaluate, ls, report, track
+from fedhca.cli.run_commands import compare, resume, run
+from fedhca.cli.share_commands import export, predict
 from fedhca.cli.versions import show_versions
 from fedhca.processes.signals import asked
 
@@ -24,14 +24,27 @@ COMMANDS: tuple[Callable[..., None], ...] = (
 )
 GROUPS: dict[str, tuple[str, tuple[Callable[..., None], ...]]] = {
     "new": ("Write a first recipe or dataset.yaml.", (new.recipe, new.dataset)),
-    "data": ("Look at data sets.", (data.check,)),
+    "data": ("Look at data sets.", (data_commands.check,)),
     "server": (
         "Run the server of a federation between sites.",
-        (server.init, server.start, server.run, server.resume, server.renew),
+        (
+            server_commands.init,
+            server_commands.start,
+            server_commands.run,
+            server_commands.resume,
+            server_commands.renew,
+        ),
     ),
     "site": (
         "Take part in a federation between sites.",
-        (site.init, site.check, site.start, site.predict, site.export, site.renew),
+        (
+            site_commands.init,
+            site_commands.check,
+            site_commands.start,
+            site_commands.predict,
+            site_commands.export,
+            site_commands.renew,
+        ),
     ),
 }
 EXAMPLE = re.compile(r"\s*Example: `(fedhca\s[^`]+)`\.?")
@@ -61,7 +74,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    codes = [f"{code}: {words}" for code, words in endings.CODES.items()]
+    codes = [f"{code}: {words}" for code, words in exit_codes.CODES.items()]
     app.callback(epilog="\n\n".join(["Exit codes", *codes]))(with_options(options))
     for command in COMMANDS:
         _add(app, command)
@@ -87,15 +100,15 @@ def _add(app: typer.Typer, command: Callable[..., None]) -> None:
 def finish() -> int:
     """Run the command to its end and return its exit code; whatever goes wrong becomes one line."""
     output.reset_output()
-    endings.watch_signals()
+    exit_codes.watch_signals()
     sys.unraisablehook = lambda _: None  # such as what torch raises while it tidies up after a process that was killed
     warnings.showwarning = lambda message, *_, **__: output.note(str(message))
     try:
         code: Any = build()(prog_name="fedhca", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
-        return endings.stopped()
+        return exit_codes.stopped()
     except Exception as error:
-        return endings.wrong(error)
-    if code == endings.STOPPED or asked():
-        return endings.stopped()
+        return exit_codes.wrong(error)
+    if code == exit_codes.STOPPED or asked():
+        return exit_codes.stopped()
     return int(code or 0)

@@ -10,7 +10,7 @@ from fedhca.errors import one_line
 from fedhca.experiment import journal
 from fedhca.experiment.drive import JOURNAL
 from fedhca.processes.signals import require_wanted
-from fedhca.server import family
+from fedhca.server import architecture_group
 
 
 class Progress:
@@ -51,7 +51,7 @@ class Progress:
         number, spent = line["round"], line.get("seconds", {})
         left = self.pace.left(number)
         if not self.said:
-            for words in family.architecture_lines(line.get("families", {})):
+            for words in architecture_group.architecture_lines(line.get("families", {})):
                 self._say(f"note: {words}")
             self.said = True
         losses = [value for tasks in line.get("losses", {}).values() for value in tasks.values() if value is not None]

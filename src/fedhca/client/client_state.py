@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
+from fedhca.client.home_tensors import MOMENTS, pack_parameters, unpack_parameters
 from fedhca.client.shared_trainer import SharedTrainer, Swapped
-from fedhca.client.state import MOMENTS, pack_parameters, unpack_parameters
 from fedhca.client.trainer import Trainer
 from fedhca.config.federation import Storage
 from fedhca.errors import ClientError, RecipeError

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from fedhca.client.state import pack_parameters, unpack_parameters
+from fedhca.client.home_tensors import pack_parameters, unpack_parameters
 from fedhca.client.trainer import Trainer
 from fedhca.wire.parameters import Parameters
 

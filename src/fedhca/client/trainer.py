@@ -6,8 +6,8 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
+from fedhca.client.home_tensors import MOMENTS, home_tensors, load_home_tensors
 from fedhca.client.samples import Batch
-from fedhca.client.state import MOMENTS, home_tensors, load_home_tensors
 from fedhca.client.training import optimise, require_finite_losses, set_rate
 from fedhca.config.federation import Training
 from fedhca.errors import ClientError, RecipeError

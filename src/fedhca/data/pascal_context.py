@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from fedhca.data.cache import LabelCache
-from fedhca.data.human_parts import COARSER, parts_label
 from fedhca.data.image import read_colour, read_indices, read_picture
 from fedhca.data.label_edges import benchmark_edges, edges_of_labels
 from fedhca.data.label_normals import common_classes, decode_normals, on_classes
 from fedhca.data.listing import read_list
 from fedhca.data.mask_folder import MaskFolder
 from fedhca.data.matlab import label_map
-from fedhca.data.people import FileOrderFlags, People
+from fedhca.data.part_annotations import COARSER, parts_label
+from fedhca.data.person_pictures import FileOrderFlags, People
 from fedhca.data.sizes import check_classes, check_size
 from fedhca.data.source import GroundTruth, Sample, Source
 from fedhca.errors import RecipeError, unknown

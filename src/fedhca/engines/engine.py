@@ -13,7 +13,7 @@ from fedhca.engines.server_folder import ServerFolder
 from fedhca.engines.site_folder import SiteFolder
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.recipe import Recipe
-from fedhca.extras import require_extra as require_extra
+from fedhca.extras import require_extra
 from fedhca.processes.process_group import require_groups
 from fedhca.processes.supervision import Processes
 

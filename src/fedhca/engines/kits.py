@@ -10,9 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fedhca.engines.engine import Engine
-from fedhca.engines.server_folder import ENGINE, KITS, RECIPE, ServerFolder, shareable
+from fedhca.engines.server_folder import ENGINE, KITS, RECIPE, ServerFacts, ServerFolder, shareable
 from fedhca.engines.server_folder import FILE as FEDERATION
-from fedhca.engines.server_folder import ServerFacts as ServerFacts
 from fedhca.engines.site_folder import FILE, SiteFacts, SiteFolder, require_nothing_local
 from fedhca.errors import FedhcaError, RecipeError, RunFolderError
 from fedhca.experiment.recipe import Recipe

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fedhca.engines.events import record_event
-from fedhca.engines.post import NetworkRuntime, Send
+from fedhca.engines.network_runtime import NetworkRuntime, Send
 from fedhca.errors import FedhcaError, GoneError
 from fedhca.experiment.build import build_method
 from fedhca.experiment.drive import drive
@@ -57,4 +57,6 @@ def over_network(recipe: Recipe, send: Send, folder: Path, tell: Tell) -> Iterat
     """
     agreed = {each.name: (each.dataset, each.tasks) for each in recipe.roster}
     every_round = recipe.model_copy(update={"checkpoint_every": 1})
-    return drive(build_method(recipe), NetworkRuntime(send, [*agreed], agreed), every_round, folder, recipe.states, tell)
+    return drive(
+        build_method(recipe), NetworkRuntime(send, [*agreed], agreed), every_round, folder, recipe.states, tell
+    )

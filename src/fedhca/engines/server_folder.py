@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from pydantic import field_validator
 
-from fedhca.config.owner import ELSEWHERE, is_path, set_by_site, redacted
+from fedhca.config.owner import ELSEWHERE, is_path, redacted, set_by_site
 from fedhca.config.section import NAME, Section, read_section
 from fedhca.errors import RecipeError, RunFolderError, unknown
 from fedhca.experiment.recipe import Recipe

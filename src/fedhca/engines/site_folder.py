@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from fedhca.client.client import Client
-from fedhca.config.owner import ELSEWHERE, Key, Owner, is_path, site_fields, set_by_site, with_site_fields
+from fedhca.config.owner import ELSEWHERE, Key, Owner, is_path, set_by_site, site_fields, with_site_fields
 from fedhca.config.section import Name, Section, read_section
 from fedhca.engines.agreement import require_agreed
+from fedhca.engines.client_host import ClientHost
 from fedhca.engines.server_folder import ENGINE, RECIPE, RUNS, EngineName, run_name
-from fedhca.engines.site import ClientHost
 from fedhca.engines.site_run import SiteRun
 from fedhca.errors import FedhcaError, RecipeError, RunFolderError
 from fedhca.experiment import build

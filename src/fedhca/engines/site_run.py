@@ -11,8 +11,8 @@ from typing import Any
 
 from torch import Tensor
 
-from fedhca.client.state import pack_parameters as packed
-from fedhca.client.state import scatter_kept, unpack_parameters
+from fedhca.client.home_tensors import pack_parameters as packed
+from fedhca.client.home_tensors import scatter_kept, unpack_parameters
 from fedhca.errors import RunFolderError
 from fedhca.experiment import build
 from fedhca.experiment.provenance import environment, provenance

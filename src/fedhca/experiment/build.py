@@ -23,8 +23,8 @@ from fedhca.data.synthetic import Figures, Rooms
 from fedhca.data.wrapped import Kept, Shrunk
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.recipe import Recipe
-from fedhca.experiment.sections.client import ClientSection, ModelSection
-from fedhca.experiment.sections.data import SyntheticData
+from fedhca.experiment.sections.client_section import ClientSection, ModelSection
+from fedhca.experiment.sections.data_section import SyntheticData
 from fedhca.methods import Method, make_method
 from fedhca.models.client_model import ClientModel
 from fedhca.models.encoder import Pyramid, backbone

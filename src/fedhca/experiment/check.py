@@ -13,8 +13,8 @@ from fedhca.data.source import Source, problems_of
 from fedhca.errors import DataError
 from fedhca.experiment import build
 from fedhca.experiment.recipe import Recipe
-from fedhca.server.family import architectures, architecture_lines
-from fedhca.server.roster import ClientRegistry
+from fedhca.server.architecture_group import architecture_lines, architectures
+from fedhca.server.client_registry import ClientRegistry
 from fedhca.wire.compression import compress
 
 MOMENTS = 2

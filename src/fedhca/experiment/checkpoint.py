@@ -12,8 +12,8 @@ from torch import Tensor
 from fedhca.aggregation import Member
 from fedhca.aggregation.aggregator import DIRECTION
 from fedhca.errors import RunFolderError
-from fedhca.server.family import PARTS, Family, tensor_suffix
-from fedhca.server.roster import ClientRegistry
+from fedhca.server.architecture_group import PARTS, Family, tensor_suffix
+from fedhca.server.client_registry import ClientRegistry
 from fedhca.server.state import ServerState
 from fedhca.storage.state_folder import StateFolder
 from fedhca.storage.tensor_file import under

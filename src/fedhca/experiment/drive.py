@@ -18,9 +18,9 @@ from fedhca.experiment import journal
 from fedhca.experiment.checkpoint import Checkpoint, drop_checkpoints, load_checkpoint, require_held, save_checkpoint
 from fedhca.experiment.difference import first_difference
 from fedhca.methods import Method
-from fedhca.server.family import architectures, architecture_lines
+from fedhca.server.architecture_group import architecture_lines, architectures
+from fedhca.server.client_registry import ClientRegistry
 from fedhca.server.replies import Tell, register
-from fedhca.server.roster import ClientRegistry
 from fedhca.server.rounds import initial_state, rounds
 from fedhca.server.state import Round, ServerState
 from fedhca.storage.tables import mapped_like, new_like

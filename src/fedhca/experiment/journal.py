@@ -15,7 +15,7 @@ from torch import Tensor
 from fedhca.aggregation import Answer
 from fedhca.config.validation import describe
 from fedhca.errors import RunFolderError, one_line
-from fedhca.server.family import PARTS, Family, Part, architectures
+from fedhca.server.architecture_group import PARTS, Family, Part, architectures
 from fedhca.server.state import Round
 from fedhca.storage.atomic import write_atomically
 

@@ -16,7 +16,7 @@ from fedhca.config.owner import redacted
 from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import dump_recipe
 from fedhca.extras import EXTRAS
-from fedhca.sharing.card import Provenance, MixShare
+from fedhca.sharing.card import MixShare, Provenance
 
 PACKAGES = ("fedhca", "torch", "transformers", "numpy", "scipy", "clarabel", "opencv-python-headless", "safetensors")
 

@@ -9,9 +9,9 @@ from fedhca.config.bounds import Number, Positive
 from fedhca.config.federation import Federation, Site, Storage, Training
 from fedhca.config.owner import Owner
 from fedhca.config.section import Name
-from fedhca.experiment.sections.client import MOST, ClientSection, ModelSection
-from fedhca.experiment.sections.data import AnyData
-from fedhca.experiment.sections.method import MethodSection
+from fedhca.experiment.sections.client_section import MOST, ClientSection, ModelSection
+from fedhca.experiment.sections.data_section import AnyData
+from fedhca.experiment.sections.method_section import MethodSection
 
 
 class RecipeTraining(Training):

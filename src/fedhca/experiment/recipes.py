@@ -15,7 +15,7 @@ from fedhca.config.section import validated
 from fedhca.config.yaml import parse_yaml, read_yaml, require_plain
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.recipe import Recipe
-from fedhca.experiment.sections.method import MethodSection
+from fedhca.experiment.sections.method_section import MethodSection
 
 log = logging.getLogger(__name__)
 

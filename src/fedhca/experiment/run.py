@@ -103,7 +103,9 @@ def _look(participants: Sequence[Participant]) -> None:
     for each in participants:
         for pictures, split in ((each.train, "training"), (each.test, "test")):
             if not isinstance(pictures, Augmented):
-                check_first_samples(pictures, each.tasks, f"Client '{each.name}', {split} data", train=split == "training")
+                check_first_samples(
+                    pictures, each.tasks, f"Client '{each.name}', {split} data", train=split == "training"
+                )
 
 
 def _alone(folder: Path, going: Iterator[Round]) -> Iterator[Round]:

@@ -25,7 +25,7 @@ from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import as_begun, dump_recipe, load_recipe, to_yaml
 from fedhca.experiment.trained import held_here, newest_checkpoint, no_checkpoint, restore
 from fedhca.runtimes.local import LocalRuntime
-from fedhca.server.roster import ClientRegistry
+from fedhca.server.client_registry import ClientRegistry
 from fedhca.server.rounds import evaluate_clients
 from fedhca.sharing.card import Provenance
 from fedhca.sharing.predictor import Predictor

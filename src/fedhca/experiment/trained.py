@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from fedhca.client.clients import Architecture
+from fedhca.client.home_tensors import scatter_kept
 from fedhca.client.participant import Participant
-from fedhca.client.state import scatter_kept
 from fedhca.config.federation import TransferDtype
 from fedhca.errors import RunFolderError
 from fedhca.experiment.checkpoint import Checkpoint, load_checkpoint, require_held
@@ -16,7 +16,7 @@ from fedhca.experiment.drive import CHECKPOINTS, CLIENTS
 from fedhca.methods import METHODS, Method, make_method
 from fedhca.models.client_model import ClientModel
 from fedhca.models.decoder import Decoder, MakeDecoder
-from fedhca.server.family import PARTS
+from fedhca.server.architecture_group import PARTS
 from fedhca.sharing.predictor import Predictor
 from fedhca.storage.state_folder import StateFolder
 from fedhca.wire.compression import compress

@@ -7,9 +7,9 @@ from fedhca.client.samples import Batch
 from fedhca.data.colours import unnormalise
 from fedhca.experiment.build import build_participants
 from fedhca.experiment.compare import Entry
+from fedhca.report.comparison_table import Table
+from fedhca.report.image_grid import Tile, sheet
 from fedhca.report.result import Column, Result
-from fedhca.report.sheet import Tile, sheet
-from fedhca.report.table import Table
 from fedhca.sharing.predictor import Predictor
 from fedhca.storage.atomic import write_atomically
 from fedhca.tasks.task import IGNORE, Task

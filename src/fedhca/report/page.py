@@ -10,9 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from fedhca.errors import RecipeError, unknown
 from fedhca.experiment.compare import Entry
 from fedhca.report.figures.theme import DARK, LIGHT
-from fedhca.report.head import facts, finding, notices
-from fedhca.report.press import KINDS, Printed, data_uri, print_figure
-from fedhca.report.section import Drawing, ReportSection
+from fedhca.report.render import KINDS, Printed, data_uri, print_figure
+from fedhca.report.report_section import Drawing, ReportSection
 from fedhca.report.sections.alpha import alpha
 from fedhca.report.sections.beta import beta
 from fedhca.report.sections.bytes import bytes_and_time
@@ -22,11 +21,12 @@ from fedhca.report.sections.curves import curves
 from fedhca.report.sections.gains import gains
 from fedhca.report.sections.gallery import gallery
 from fedhca.report.sections.listening import listening
-from fedhca.report.sections.record import record
+from fedhca.report.sections.reproducibility import record
 from fedhca.report.sections.scaling import scaling
 from fedhca.report.sections.sites import sites
 from fedhca.report.sections.table import table
 from fedhca.report.study import Study
+from fedhca.report.summary import facts, finding, notices
 from fedhca.storage.atomic import write_atomically
 
 PAGE, FIGURES = "report.html", "figures"

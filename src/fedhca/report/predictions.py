@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fedhca.data.colours import normalise, unnormalise
 from fedhca.errors import RecipeError
-from fedhca.report.sheet import Tile, png, sheet
+from fedhca.report.image_grid import Tile, png, sheet
 from fedhca.sharing.predictor import Predictor, rgb
 from fedhca.storage.atomic import write_atomically
 

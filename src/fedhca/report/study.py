@@ -6,13 +6,13 @@ from functools import cached_property
 
 from fedhca.errors import RunFolderError
 from fedhca.experiment.compare import Entry
-from fedhca.experiment.sections.client import ClientSection
-from fedhca.experiment.sections.method import MethodSection
+from fedhca.experiment.sections.client_section import ClientSection
+from fedhca.experiment.sections.method_section import MethodSection
 from fedhca.report.comparison import tasks
-from fedhca.report.figures.look import Look, looks
+from fedhca.report.comparison_table import Table
+from fedhca.report.figures.style import Look, looks
 from fedhca.report.result import Result
-from fedhca.report.runs import Run
-from fedhca.report.table import Table
+from fedhca.report.run_record import Run
 
 OURS = "fedhca2"
 """The method the paper is about, which stands out in every figure."""

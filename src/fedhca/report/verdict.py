@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from scipy.special import stdtr, stdtrit
 
-from fedhca.report.notation import printed
+from fedhca.report.formatting import printed
 
 Word = Literal["better", "worse", "not told apart"]
 LEVEL = 0.05

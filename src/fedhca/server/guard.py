@@ -9,7 +9,7 @@ import torch
 
 from fedhca.aggregation import Rows
 from fedhca.config.federation import Guard
-from fedhca.server.family import Part
+from fedhca.server.architecture_group import Part
 
 FEWEST = 3
 

@@ -13,10 +13,10 @@ from fedhca.aggregation import Answer, Rows, apply_among
 from fedhca.config.federation import Federation, Guard, TransferDtype
 from fedhca.errors import RecipeError
 from fedhca.methods import Method
+from fedhca.server.client_registry import ClientRegistry
 from fedhca.server.guard import LengthCheck, check_lengths
-from fedhca.server.inbox import ReceivedUpdates, require_fitting
+from fedhca.server.received_updates import ReceivedUpdates, require_fitting
 from fedhca.server.replies import Answers, Tell, collect, reject
-from fedhca.server.roster import ClientRegistry
 from fedhca.server.state import Metrics, Round, ServerState
 from fedhca.storage.tables import new_like
 from fedhca.wire.compression import Compressed, compress

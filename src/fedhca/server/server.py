@@ -9,9 +9,9 @@ from torch import Tensor
 from fedhca.config.federation import Federation
 from fedhca.errors import LayoutError, RecipeError
 from fedhca.methods import Method, make_method
-from fedhca.server.inbox import ReceivedUpdates
-from fedhca.server.roster import ClientRegistry
-from fedhca.server.rounds import initial_state, check_updates, step
+from fedhca.server.client_registry import ClientRegistry
+from fedhca.server.received_updates import ReceivedUpdates
+from fedhca.server.rounds import check_updates, initial_state, step
 from fedhca.server.state import ServerState
 from fedhca.wire.layout import Layout
 from fedhca.wire.messages import Hello, TrainReply

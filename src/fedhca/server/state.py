@@ -7,8 +7,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from fedhca.aggregation import Answer, State
-from fedhca.server.family import only
-from fedhca.server.roster import ClientRegistry
+from fedhca.server.architecture_group import only
+from fedhca.server.client_registry import ClientRegistry
 from fedhca.storage.tables import new_like
 from fedhca.wire.parameters import Parameters
 

@@ -11,7 +11,7 @@ from jinja2 import Environment, StrictUndefined
 from ruamel.yaml import YAML
 
 from fedhca.errors import one_line
-from fedhca.sharing.description import ModelDescription
+from fedhca.sharing.model_description import ModelDescription
 from fedhca.tasks.kinds import word_of
 from fedhca.tasks.task import Task
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from fedhca.errors import ModelFolderError
-from fedhca.sharing import description
+from fedhca.sharing import model_description
 from fedhca.sharing.card import Provenance, card
-from fedhca.sharing.description import OWN, ModelDescription
-from fedhca.sharing.folder import CARD, GRAPH, save
+from fedhca.sharing.model_description import OWN, ModelDescription
+from fedhca.sharing.model_folder import CARD, GRAPH, save
 from fedhca.sharing.predictor import Predictor
 from fedhca.storage.atomic import write_atomically
 
@@ -37,7 +37,7 @@ def export_model(
 
         graph = write_graph(folder / GRAPH, predictor.model, predictor.tasks, predictor.size)
         described = described.model_copy(update={"onnx": graph})
-        write_atomically(folder / description.FILE, described.to_json())
+        write_atomically(folder / model_description.FILE, described.to_json())
     write_atomically(folder / CARD, card(described, predictor.tasks, origin, license).encode())
     _read_back(predictor, folder, described)
     return described

@@ -8,13 +8,13 @@ from typing import Any
 
 from fedhca.errors import FedhcaError, ModelFolderError, one_line
 from fedhca.extras import require_extra
-from fedhca.sharing import description, weights
-from fedhca.sharing.folder import CARD, GRAPH
+from fedhca.sharing import model_description, weights
+from fedhca.sharing.model_folder import CARD, GRAPH
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*"
 """OWNER/NAME."""
 
-SHARED = (weights.FILE, description.FILE, CARD, GRAPH)
+SHARED = (weights.FILE, model_description.FILE, CARD, GRAPH)
 """All that is ever put there: what else lies in a folder stays."""
 
 
@@ -30,7 +30,7 @@ def found_or_fetched(source: str | Path, revision: str | None = None) -> Path:
         return folder
     with _said(f"Cannot get '{source}' from the hub"):
         hub = _library()
-        files = [description.FILE, weights.FILE]
+        files = [model_description.FILE, weights.FILE]
         return Path(hub.snapshot_download(source, revision=revision, allow_patterns=files))
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from fedhca.errors import ModelFolderError, one_line
 from fedhca.extras import require_extra
 from fedhca.models.client_model import ClientModel
-from fedhca.sharing.description import OnnxGraph
+from fedhca.sharing.model_description import OnnxGraph
 from fedhca.storage.atomic import write_atomically
 from fedhca.tasks.task import Task
 

@@ -18,8 +18,8 @@ from fedhca.data.picture_file import MAX_PIXELS
 from fedhca.errors import DataError
 from fedhca.models.client_model import ClientModel
 from fedhca.models.decoder import MakeDecoder
-from fedhca.sharing.folder import load_model, save
 from fedhca.sharing.hub import found_or_fetched
+from fedhca.sharing.model_folder import load_model, save
 from fedhca.tasks.task import Task
 
 Picture = str | Path | Image.Image | np.ndarray

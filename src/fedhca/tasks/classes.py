@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fedhca.errors import DataError, RecipeError
 from fedhca.tasks.palette import class_colours
-from fedhca.tasks.pixels import labelled, mean_over, require_label_fits, require_label
+from fedhca.tasks.pixels import labelled, mean_over, require_label, require_label_fits
 from fedhca.tasks.stats import Confusion
 from fedhca.tasks.task import IGNORE, Task
 

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Shaped, UInt8
 from torch import Tensor
 
 from fedhca.tasks.palette import EMBERS, shade
-from fedhca.tasks.pixels import labelled, mean_over, require_label_fits, require_label
+from fedhca.tasks.pixels import labelled, mean_over, require_label, require_label_fits
 from fedhca.tasks.stats import Squares
 from fedhca.tasks.task import IGNORE, Task
 from fedhca.tasks.view import View

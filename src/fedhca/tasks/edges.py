@@ -17,7 +17,7 @@ from fedhca import edge_detection
 from fedhca.edge_detection.scores import at_best, rates
 from fedhca.errors import DataError, RecipeError
 from fedhca.tasks.palette import INK, shade
-from fedhca.tasks.pixels import labelled, mean_over, require_label_fits, require_label
+from fedhca.tasks.pixels import labelled, mean_over, require_label, require_label_fits
 from fedhca.tasks.stats import Stat
 from fedhca.tasks.task import IGNORE, Task
 

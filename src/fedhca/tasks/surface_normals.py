@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fedhca.errors import DataError
 from fedhca.tasks.palette import NEUTRAL
-from fedhca.tasks.pixels import mean_over, require_label_fits, require_label
+from fedhca.tasks.pixels import mean_over, require_label, require_label_fits
 from fedhca.tasks.stats import Angles, unit_vectors
 from fedhca.tasks.task import IGNORE, Task
 from fedhca.tasks.view import View

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fedhca.aggregation.conflict import mean_cosine, negative_share
+from fedhca.aggregation.cosines import mean_cosine, negative_share
 from fedhca.errors import FedhcaError, RecipeError, unknown
 from fedhca.experiment.run_folder import RunFolder
 from fedhca.trackers.tensorboard import tensorboard

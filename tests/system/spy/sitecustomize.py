@@ -13,9 +13,9 @@ from typing import Any
 if "SPY" in os.environ and any("clientapp" in word or "worker_process" in word for word in sys.orig_argv):
     import numpy as np
 
-    from fedhca.engines import site
+    from fedhca.engines import client_host
 
-    answer = site.ClientHost.answer
+    answer = client_host.ClientHost.answer
 
     def _write(name: str, way: str, wire: Any) -> None:
         stem = Path(os.environ["SPY"], f"{time.time_ns()}-{name}-{way}")
@@ -24,10 +24,10 @@ if "SPY" in os.environ and any("clientapp" in word or "worker_process" in word f
         np.savez(stem.with_suffix(".npz"), **{key.replace("/", "|"): value for key, value in rows.items()})
         stem.with_suffix(".json").write_text(json.dumps({"client": name, "way": way, "words": words}))
 
-    def spied(self: site.ClientHost, name: str, wire: Any) -> Any:
+    def spied(self: client_host.ClientHost, name: str, wire: Any) -> Any:
         _write(name, "in", wire)
         reply = answer(self, name, wire)
         _write(name, "out", reply)
         return reply
 
-    site.ClientHost.answer = spied  # type: ignore[method-assign]
+    client_host.ClientHost.answer = spied  # type: ignore[method-assign]

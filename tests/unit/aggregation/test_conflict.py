@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fedhca.aggregation.conflict import cosines, mean_cosine, negative_share
+from fedhca.aggregation.cosines import cosines, mean_cosine, negative_share
 
 
 def test_cosines_are_those_of_the_vectors() -> None:

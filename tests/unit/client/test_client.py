@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fedhca.client import Client, Step
 from fedhca.client.clients import Clients
-from fedhca.client.state import home_tensors
+from fedhca.client.home_tensors import home_tensors
 from fedhca.client.training import Schedule
 from fedhca.config.federation import Site
 from fedhca.errors import ClientError, RecipeError, RunFolderError

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from fedhca.client.client import Client
 from fedhca.client.clients import Clients
-from fedhca.client.state import home_tensors, load_home_tensors
+from fedhca.client.home_tensors import home_tensors, load_home_tensors
 from fedhca.models import ClientModel
 from fedhca.storage.tensor_file import load_tensors, save_tensors
 from tiny import FEDERATION, WIDTH, client, encoder, participant, same_bits, train
@@ -13,7 +13,8 @@ from tiny import FEDERATION, WIDTH, client, encoder, participant, same_bits, tra
 
 def state(subject: Client) -> dict[str, Tensor]:
     return {
-        name: each.detach().clone() for name, each in home_tensors(subject.model, subject.state.trainer.optimiser).items()
+        name: each.detach().clone()
+        for name, each in home_tensors(subject.model, subject.state.trainer.optimiser).items()
     }
 
 

@@ -13,7 +13,7 @@ from fedhca.client.client import Client
 from fedhca.client.clients import Clients
 from fedhca.client.privacy import blur, epsilon
 from fedhca.config.federation import Privacy, TransferDtype
-from fedhca.engines.site import ClientHost
+from fedhca.engines.client_host import ClientHost
 from fedhca.errors import ClientError, DataError, FedhcaError, RecipeError
 from fedhca.storage.state_folder import StateFolder
 from fedhca.storage.tensor_file import under

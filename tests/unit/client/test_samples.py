@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 import fedhca
-from fedhca.client.samples import LOOKS, checked_sample, check_first_samples
+from fedhca.client.samples import LOOKS, check_first_samples, checked_sample
 from fedhca.data.colours import normalise
 from fedhca.errors import DataError
 from fedhca.tasks import (

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fedhca.data.described.description import DataSetDescription
+from fedhca.data.described.dataset_description import DataSetDescription
 from fedhca.errors import RecipeError
 from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import load_recipe

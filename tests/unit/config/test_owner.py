@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from fedhca.config.owner import ELSEWHERE, is_path, site_fields, set_by_site, with_site_fields, redacted
+from fedhca.config.owner import ELSEWHERE, is_path, redacted, set_by_site, site_fields, with_site_fields
 from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import load_recipe
 
@@ -34,7 +34,11 @@ def test_what_each_machine_sets_is_found_wherever_it_stands() -> None:
     recipe = Recipe.model_validate(values)
     places = {("datasets", "a.b", "root"), ("datasets", "c", "root"), ("datasets", "c", "cache")}
     names = {("model", "backbone"), ("clients", 0, "model", "backbone"), ("clients", 1, "model", "backbone")}
-    assert {key for key, _, _ in site_fields(recipe)} == places | names | {("device",), ("states",), ("training", "workers")}
+    assert {key for key, _, _ in site_fields(recipe)} == places | names | {
+        ("device",),
+        ("states",),
+        ("training", "workers"),
+    }
     assert set_by_site(recipe) == {
         ("device",): "cuda",
         ("datasets", "a.b", "root"): Path("/x"),
@@ -45,7 +49,9 @@ def test_what_each_machine_sets_is_found_wherever_it_stands() -> None:
 def test_what_is_always_a_machine_s_own_is_taken_from_another_recipe_and_nothing_else() -> None:
     one = load_recipe("demo", ["device=cpu", "training.workers=3", "training.batch_size=2"])
     other = load_recipe("demo", ["device=cuda", "training.workers=5", "rounds=7"])
-    assert with_site_fields(one, other) == load_recipe("demo", ["device=cuda", "training.workers=5", "training.batch_size=2"])
+    assert with_site_fields(one, other) == load_recipe(
+        "demo", ["device=cuda", "training.workers=5", "training.batch_size=2"]
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedhca.config.section import Section, validated
-from fedhca.data.described.description import DataSetDescription
+from fedhca.data.described.dataset_description import DataSetDescription
 from fedhca.errors import RecipeError
 from fedhca.experiment.recipe import Recipe
 
@@ -70,7 +70,10 @@ VALUES: dict[str, Any] = {
     "sent": {"down": "int8", "up": "float32"},
     "privacy": {"clip": 1.0, "noise": 0.1, "delta": 0.1, "metrics": False},
 }
-FILES: dict[str, tuple[type[Section], dict[str, Any]]] = {"recipe": (Recipe, VALUES), "dataset": (DataSetDescription, DATASET)}
+FILES: dict[str, tuple[type[Section], dict[str, Any]]] = {
+    "recipe": (Recipe, VALUES),
+    "dataset": (DataSetDescription, DATASET),
+}
 STRANGE = [True, 12, -1, 1.5, 10**30, 1e300, float("inf"), "", "x y", [], [5, 7], [[1]], {}, {"z": 1}, None, "1e5"]
 OTHERWISE = r"should (be|have) .*; found|is missing\. Add it|unknown key|each task once; found|not in `datasets`"
 OF_PYDANTIC = (

@@ -15,7 +15,7 @@ import pytest
 from folders import save
 from PIL import Image
 
-from fedhca.data.described.draft import draft_description
+from fedhca.data.described.dataset_scaffold import draft_description
 from fedhca.data.described.folder import Folder
 from fedhca.data.survey.survey import survey_source
 from fedhca.errors import DataError

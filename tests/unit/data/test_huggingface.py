@@ -12,13 +12,13 @@ from folders import one_line
 from PIL import Image
 
 from fedhca.config.section import Section, validated
-from fedhca.data.described.description import Labels
+from fedhca.data.described.dataset_description import Labels
 from fedhca.data.described.huggingface import HuggingFace
 from fedhca.data.synthetic import Rooms
 from fedhca.errors import FedhcaError
 from fedhca.experiment.check import check_recipe
-from fedhca.experiment.examine import data_sets
 from fedhca.experiment.recipes import load_recipe, to_yaml
+from fedhca.experiment.sources import data_sets
 from tiny import RECIPE
 
 datasets = pytest.importorskip("datasets")

@@ -8,7 +8,7 @@ import own
 import pytest
 from folders import nyud, save, save_list
 
-from fedhca.data.described.draft import draft_description
+from fedhca.data.described.dataset_scaffold import draft_description
 from fedhca.data.described.folder import Folder
 from fedhca.data.names import composed, on_disk
 from fedhca.data.nyud import NYUDv2

@@ -5,7 +5,7 @@ import pytest
 from folders import SHAPE, Object, one_line, rectangle, save_annotation
 from scipy.io import savemat
 
-from fedhca.data.human_parts import PARTS, object_classes, parts_label
+from fedhca.data.part_annotations import PARTS, object_classes, parts_label
 from fedhca.errors import RecipeError
 
 HAIR, TORSO, LEG = rectangle(2, 4, 5, 8), rectangle(5, 3, 12, 9), rectangle(12, 4, 18, 6)

@@ -109,7 +109,9 @@ def go(stage: Stage, *changes: str) -> list[str]:
     told: list[str] = []
     recipe = load_recipe(RECIPE, ["rounds=3", "evaluate_every=3", *changes])
     path = stage.path / "server"
-    federation = ServerFolder.open(path) if path.exists() else ServerFolder.create(path, recipe, ServerFacts(sites=SITES))
+    federation = (
+        ServerFolder.open(path) if path.exists() else ServerFolder.create(path, recipe, ServerFacts(sites=SITES))
+    )
     for _ in driver.go(stage, federation, recipe, "run", told.append):
         pass
     return told

@@ -22,7 +22,7 @@ from nvflare.private.fed.client.admin_commands import AdminCommands
 from nvflare.private.fed.client.client_req_processors import ClientRequestProcessors
 
 from fedhca import FedhcaError
-from fedhca.engines.flare.doors import OF_A_JOB, Doors, OneOfEach
+from fedhca.engines.flare.access_control import OF_A_JOB, Doors, OneOfEach
 
 
 @pytest.fixture(autouse=True)

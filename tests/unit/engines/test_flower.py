@@ -18,7 +18,7 @@ from flwr.supernode.runtime import run_clientapp
 from starlette.testclient import TestClient
 
 from fedhca.engines.flower import apps, clientapp
-from fedhca.engines.flower.apps import CLIENT, FlowerTransport, to_record, from_record
+from fedhca.engines.flower.apps import CLIENT, FlowerTransport, from_record, to_record
 from fedhca.engines.flower.superlink import keep_doors
 from fedhca.errors import GoneError
 from fedhca.wire.messages import Missing
@@ -68,7 +68,7 @@ def test_a_site_installs_and_loads_nothing_that_was_sent(monkeypatch: pytest.Mon
     for name in ("install_from_fab", "get_load_client_app_fn"):
         monkeypatch.setattr(run_clientapp, name, getattr(run_clientapp, name))
     monkeypatch.setattr(clientapp, "flwr_clientapp", lambda: None)
-    clientapp.run_clientapp()
+    clientapp.start_clientapp()
     install, load = (getattr(run_clientapp, name) for name in ("install_from_fab", "get_load_client_app_fn"))
     assert install(b"an archive with code", skip_prompt=True) is None
     load = load(default_app_ref="", app_path=None, multi_app=True)
@@ -78,7 +78,7 @@ def test_a_site_installs_and_loads_nothing_that_was_sent(monkeypatch: pytest.Mon
 def test_a_flower_that_no_longer_asks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_clientapp, "run_clientapp", lambda: None)
     with pytest.raises(SystemExit, match="no site could refuse foreign code"):
-        clientapp.run_clientapp()
+        clientapp.start_clientapp()
     monkeypatch.setattr(superlink, "_get_middleware", lambda: [])
     with pytest.raises(SystemExit, match="its doors could not be kept"):
         keep_doors(tmp_path)

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from fedhca import FedhcaError
-from fedhca.cli import server
+from fedhca.cli import server_commands
 from fedhca.cli.progress import Progress
 from fedhca.config.owner import ELSEWHERE, set_by_site
 from fedhca.config.section import validated
@@ -64,7 +64,9 @@ def test_a_site_hosts_the_client_of_its_name_or_those_it_is_said_to() -> None:
 
 
 def made(path: Path, recipe: Any = REAL) -> ServerFolder:
-    return ServerFolder.create(path / "server", recipe, ServerFacts(sites=seated([c.name for c in recipe.roster], recipe)))
+    return ServerFolder.create(
+        path / "server", recipe, ServerFacts(sites=seated([c.name for c in recipe.roster], recipe))
+    )
 
 
 def test_a_federation_is_found_again_and_names_no_place(tmp_path: Path) -> None:
@@ -164,7 +166,7 @@ def repacked(tmp_path: Path, recipe: Any, changed: tuple[str, ...] = ()) -> Path
 def test_a_kit_is_made_without_what_only_a_site_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("flwr", reason="the extra `flower` is not installed")
     options: dict[str, Any] = {"sites": "", "host": "localhost", "port": 8002, "out": tmp_path / "federation"}
-    server.init("small-nyud-st", [*LOCAL, "checkpoint_every=1"], engine="flower", **options)
+    server_commands.init("small-nyud-st", [*LOCAL, "checkpoint_every=1"], engine="flower", **options)
     said = capsys.readouterr().out
     left = next(line for line in said.splitlines() if line.startswith("left to each site"))
     assert {word.strip(",") for word in left.partition(": ")[2].split()} == {each.partition("=")[0] for each in LOCAL}
@@ -367,7 +369,7 @@ def test_a_host_may_have_more_letters_than_a_name_in_a_certificate(tmp_path: Pat
     x509 = resolve_name("cryptography.x509")
     facts = ServerFacts(engine=engine, host=host, sites={"uni": tuple(NAMES)})  # type: ignore[arg-type]
     kit = kits.make_federation(tmp_path / "federation", TINY, facts, engine_named(engine))["uni"]
-    file = {"flare": "server/startup/server.crt", "flower": "server/server.pem"}[engine]
+    file = {"flare": "server/startup/server_commands.crt", "flower": "server/server_commands.pem"}[engine]
     certificate = x509.load_pem_x509_certificate((tmp_path / "federation" / "engine" / file).read_bytes())
     known = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert host in {str(each.value) for each in known}
@@ -421,16 +423,16 @@ def test_a_federation_or_a_site_is_made_whole_or_not_at_all(tmp_path: Path, monk
 def test_a_run_that_was_not_agreed_on_is_refused_before_it_is_sent(tmp_path: Path) -> None:
     federation = ServerFolder.create(tmp_path / "server", TINY, ServerFacts(sites={"uni": tuple(NAMES)}))
     with pytest.raises(RecipeError, match=r"Run 'local-seed-0' is not what was agreed on: `model\.width`"):
-        server.run("method=local", ["model.width=12"], at=federation.path)
+        server_commands.run("method=local", ["model.width=12"], at=federation.path)
     assert not (federation.path / "runs").exists()
 
 
 def test_the_server_says_where_its_own_rows_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     federation = ServerFolder.create(tmp_path / "server", TINY, ServerFacts(sites={"uni": tuple(NAMES)}))
     plans: list[Any] = []
-    monkeypatch.setattr(server, "_follow", lambda federation, plan, name, as_json: plans.append(plan))
+    monkeypatch.setattr(server_commands, "_follow", lambda federation, plan, name, as_json: plans.append(plan))
     for words in ([], ["states=disk", "device=cuda"]):
-        server.run("method=local", words, at=federation.path)
+        server_commands.run("method=local", words, at=federation.path)
     assert [(plan.states, plan.device) for plan in plans] == [("memory", "auto"), ("disk", "auto")]
 
 
@@ -484,9 +486,9 @@ def test_without_its_package_there_is_a_pip_line_and_nothing_half_made(
         "out": tmp_path / "federation",
     }
     with pytest.raises(FedhcaError, match=rf"pip install 'fedhca\[{engine}\]'"):
-        server.init(str(RECIPE), engine=engine, **options)
+        server_commands.init(str(RECIPE), engine=engine, **options)
     with pytest.raises(RecipeError, match="Unknown engine 'flowr': did you mean 'flower'"):
-        server.init(str(RECIPE), engine="flowr", **options)
+        server_commands.init(str(RECIPE), engine="flowr", **options)
     assert not (tmp_path / "federation").exists()
 
 
@@ -522,7 +524,7 @@ def test_a_certificate_is_spoken_of_before_it_ends_and_refused_after(tmp_path: P
     seats = seated([client.name for client in REAL.roster], REAL)
     federation = ServerFolder.create(tmp_path / "server", REAL, ServerFacts(engine="flower", sites=seats))
     engine_named("flower").provision(federation)
-    path = federation.engine / "server" / "server.pem"
+    path = federation.engine / "server" / "server_commands.pem"
     until = certificates.valid_until(path)
     assert certificates.lasting(path, until - timedelta(days=31)).endswith(f"{until:%Y-%m-%d}")
     assert "which is soon. Who runs the server" in certificates.lasting(path, until - timedelta(days=29))

@@ -15,8 +15,8 @@ from fedhca.client import Client
 from fedhca.client.clients import Clients
 from fedhca.client.training import OnStep, Step
 from fedhca.config.federation import Federation, Privacy, Training, TransferDtype
-from fedhca.engines.post import NetworkRuntime
-from fedhca.engines.site import ClientHost
+from fedhca.engines.client_host import ClientHost
+from fedhca.engines.network_runtime import NetworkRuntime
 from fedhca.errors import ClientError, DataError, MissingReplyError
 from fedhca.experiment.drive import drive
 from fedhca.methods import make_method

@@ -152,7 +152,9 @@ def test_a_proxy_that_does_not_lead_to_the_server_is_named_with_the_way_past_it(
 
 def test_another_server_behind_a_proxy_is_found_out(made: tuple[str, SiteFolder, Server], tmp_path: Path) -> None:
     engine, site, _ = made
-    facts = ServerFacts(engine="flower", host=HOST, port=PORT, sites={"uni": ("rooms-all", "figures-sal", "figures-semseg")})
+    facts = ServerFacts(
+        engine="flower", host=HOST, port=PORT, sites={"uni": ("rooms-all", "figures-sal", "figures-semseg")}
+    )
     kits.make_federation(tmp_path / "other", load_recipe(RECIPE), facts, engine_named("flower"))
     proxy = Proxy(Server(tmp_path / "other" / "engine" / "server", CERTIFICATES["flower"]).port)
     os.environ["https_proxy"] = f"http://127.0.0.1:{proxy.port}"

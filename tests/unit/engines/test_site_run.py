@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import fedhca
+from fedhca.engines.client_host import ClientHost
 from fedhca.engines.serve import over_network
-from fedhca.engines.site import ClientHost
 from fedhca.engines.site_folder import host
 from fedhca.engines.site_run import SiteRun
 from fedhca.errors import RecipeError, RunFolderError

@@ -15,8 +15,8 @@ from fedhca import RunFolder, Training, load_recipe
 from fedhca.client.clients import Clients
 from fedhca.client.participant import Participant
 from fedhca.config.federation import Compression, Federation, Model
-from fedhca.engines.post import NetworkRuntime
-from fedhca.engines.site import ClientHost
+from fedhca.engines.client_host import ClientHost
+from fedhca.engines.network_runtime import NetworkRuntime
 from fedhca.errors import LayoutError, RecipeError, RunFolderError
 from fedhca.experiment import build, journal
 from fedhca.experiment.check import check_recipe
@@ -149,7 +149,9 @@ def test_between_sites_it_is_the_same_run(form: Any) -> None:
     setting = SETTING.model_copy(update={"sent": sent, "clients": tuple(each.client for each in who)})
     clients = Clients(setting, encoder=encoder())
     site = ClientHost({each.name: lambda each=each: clients.make(each) for each in who})  # type: ignore[misc]
-    post = NetworkRuntime(lambda wires: ((name, site.answer(name, wires[name])) for name in reversed(list(wires))), NAMES)
+    post = NetworkRuntime(
+        lambda wires: ((name, site.answer(name, wires[name])) for name in reversed(list(wires))), NAMES
+    )
     far = drive(make_method("fedhca2"), post, setting)
     for one, other in zip(federation(who, sent=sent), far, strict=True):
         assert same(one, other)

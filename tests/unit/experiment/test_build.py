@@ -12,10 +12,10 @@ from fedhca.client.clients import device_of
 from fedhca.config.federation import Site
 from fedhca.errors import RecipeError
 from fedhca.experiment import build
-from fedhca.experiment.catalogue import catalogue
 from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import embedded, load_recipe
-from fedhca.experiment.sections.data import KINDS
+from fedhca.experiment.registry import catalogue
+from fedhca.experiment.sections.data_section import KINDS
 from fedhca.methods import METHODS
 from fedhca.tasks.kinds import KINDS as TASK_KINDS
 from tiny import RECIPE, same_bits

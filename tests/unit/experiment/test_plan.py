@@ -10,7 +10,7 @@ from fedhca.errors import RecipeError
 from fedhca.experiment.build import build_method
 from fedhca.experiment.plan import SCALES, Experiment, embedded_experiments, load_experiment, make_plan
 from fedhca.experiment.recipes import embedded, load_recipe, method_section, with_method
-from fedhca.experiment.sections.method import MethodSection
+from fedhca.experiment.sections.method_section import MethodSection
 from fedhca.methods import make_method
 from fedhca.report.page import SECTIONS
 from fedhca.report.study import AT_REST

@@ -9,7 +9,7 @@ from fedhca.errors import RecipeError
 from fedhca.experiment.build import build_method
 from fedhca.experiment.recipe import Recipe
 from fedhca.experiment.recipes import dump_recipe, embedded, load_recipe, to_yaml, validate, with_method
-from fedhca.experiment.sections.data import FolderData
+from fedhca.experiment.sections.data_section import FolderData
 from tiny import RECIPE
 
 SMALL: dict[str, Any] = {

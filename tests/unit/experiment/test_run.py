@@ -75,7 +75,8 @@ def saved(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
 def same_folder(one: Path, other: Path) -> bool:
     mine, theirs = saved(one), saved(other)
     lines = [
-        [{**line, "seconds": 0, "clients": 0} for line in journal.read_lines(each / "journal.jsonl")] for each in (one, other)
+        [{**line, "seconds": 0, "clients": 0} for line in journal.read_lines(each / "journal.jsonl")]
+        for each in (one, other)
     ]
     return (
         mine.keys() == theirs.keys()

@@ -21,7 +21,7 @@ from fedhca.experiment.recipes import load_recipe
 from fedhca.experiment.run_folder import RunFolder
 from fedhca.report.figures.canvas import Canvas
 from fedhca.report.page import SECTIONS
-from fedhca.report.section import Drawing, Grid, ReportSection
+from fedhca.report.report_section import Drawing, Grid, ReportSection
 from fedhca.report.study import Study
 from tiny import RECIPE
 

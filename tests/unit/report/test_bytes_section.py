@@ -4,7 +4,7 @@ import pytest
 from studies import bars, drawings, figure, grids, recorded, shown, texts
 
 from fedhca.experiment.compare import Entry
-from fedhca.report.section import ReportSection
+from fedhca.report.report_section import ReportSection
 
 
 def line(lab: int, hall: int, **seconds: float | None) -> dict[str, Any]:

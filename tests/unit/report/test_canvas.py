@@ -8,7 +8,7 @@ from studies import points
 
 from fedhca.report.figures.canvas import Canvas
 from fedhca.report.figures.lines import Curve, Panel, line_panels
-from fedhca.report.figures.look import Look, looks
+from fedhca.report.figures.style import Look, looks
 from fedhca.report.figures.theme import DARK, LIGHT
 
 LONG = [Curve(f"m{place}", [*range(1, 14)], [float(place)] * 13, [0.0] * 13, Look(place)) for place in range(4)]

@@ -5,9 +5,9 @@ import pytest
 from studies import made
 
 from fedhca.experiment.compare import Entry
-from fedhca.report.claims import Finding, judge_claims, more_clients
-from fedhca.report.head import finding
+from fedhca.report.paper_claims import Finding, judge_claims, more_clients
 from fedhca.report.study import AT_REST, Study
+from fedhca.report.summary import finding
 
 BEST = "FedHCA² has the best Δm of all methods."
 AVERAGE = "One average for all (FedAvg) is worse than training alone."

@@ -7,7 +7,7 @@ from PIL import Image
 
 from fedhca.data.source import Sample, Source
 from fedhca.errors import DataError
-from fedhca.report.contact import contact_sheet
+from fedhca.report.contact_sheet import contact_sheet
 from fedhca.tasks import Depth, SemanticSegmentation, Task
 from fedhca.tasks.palette import class_colours
 

@@ -5,7 +5,7 @@ import pytest
 from studies import CLIENTS, bands, drawings, figure, measured, points, recorded, section, shown
 
 from fedhca.experiment.compare import Entry
-from fedhca.report.section import ReportSection
+from fedhca.report.report_section import ReportSection
 
 LOSSES = {"lab-1": {"sal": 2.0}, "lab-2": {"sal": 4.0}, "hall": {"depth": 1.0, "semseg": 8.0}}
 HALVES = {"lab-1": {"sal": 1.0}, "lab-2": {"sal": 2.0}, "hall": {"depth": 0.5, "semseg": 4.0}}

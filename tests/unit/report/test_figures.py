@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from fedhca.report.figures.canvas import Canvas
 from fedhca.report.figures.lines import Curve, Panel, line_panels
-from fedhca.report.figures.look import FIXED, REFERENCE, Look, looks
+from fedhca.report.figures.style import FIXED, REFERENCE, Look, looks
 from fedhca.report.figures.theme import DARK, LIGHT, colours
 from fedhca.report.sections.bytes import draw_bytes, draw_seconds
 from fedhca.report.sections.conflict import draw_conflict

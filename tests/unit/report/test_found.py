@@ -4,7 +4,7 @@ import pytest
 from studies import made
 
 from fedhca.errors import RunFolderError
-from fedhca.report.found import found_runs
+from fedhca.report.discovery import found_runs
 
 
 def test_a_run_folder_is_a_report_of_one(tmp_path: Path) -> None:

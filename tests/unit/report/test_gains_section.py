@@ -20,7 +20,7 @@ from studies import (
 )
 
 from fedhca.experiment.compare import Entry
-from fedhca.report.section import ReportSection
+from fedhca.report.report_section import ReportSection
 
 ALONE = measured(50, 1.0, 40)
 AVERAGED = measured(45, 1.1, 36)

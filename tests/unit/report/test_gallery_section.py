@@ -8,7 +8,7 @@ from studies import section, shown
 
 from fedhca.experiment.compare import Entry
 from fedhca.experiment.run_folder import RunFolder
-from fedhca.report.section import ReportSection, Tiles
+from fedhca.report.report_section import ReportSection, Tiles
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ from pathlib import Path
 from studies import measured, recorded
 
 from fedhca.experiment.compare import Entry
-from fedhca.report.head import facts, finding, notices
 from fedhca.report.study import Study
+from fedhca.report.summary import facts, finding, notices
 
 FAMILIES = {
     "encoder": [{"clients": ["lab-1", "lab-2"], "unlike": ""}, {"clients": ["hall"], "unlike": "it is longer"}],

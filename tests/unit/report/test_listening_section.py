@@ -8,7 +8,7 @@ from studies import bars, cells, colours, drawings, figure, grids, recorded, sca
 
 from fedhca.report.figures.canvas import Canvas
 from fedhca.report.figures.theme import DARK, LIGHT, Theme
-from fedhca.report.section import ReportSection
+from fedhca.report.report_section import ReportSection
 
 ENCODERS = [[0.8, 0.2, 0.0], [0.1, 0.9, 0.0], [0.05, 0.05, 0.9]]
 SWAPPED = [[0.6, 0.4, 0.0], [0.3, 0.7, 0.0], [0.15, 0.05, 0.8]]

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from fedhca.report.notation import clock, digits, percent, printed, signed_spread, size, slug, spread
+from fedhca.report.formatting import clock, digits, percent, printed, signed_spread, size, slug, spread
 
 
 def test_a_line_has_one_number_of_decimals() -> None:

@@ -13,7 +13,7 @@ from studies import made
 from fedhca.config.owner import ELSEWHERE
 from fedhca.errors import RecipeError
 from fedhca.experiment.compare import Entry
-from fedhca.report.found import found_runs
+from fedhca.report.discovery import found_runs
 from fedhca.report.page import SECTIONS, write_report
 
 VOID = {"meta", "link", "img", "source", "br", "input"}

@@ -10,8 +10,8 @@ from fedhca.client import Client
 from fedhca.errors import DataError, RecipeError, RunFolderError
 from fedhca.experiment.run_folder import RunFolder
 from fedhca.report.comparison import comparison_rows, telling
+from fedhca.report.image_grid import GAP, LINE, Tile, sheet
 from fedhca.report.predictions import draw_predictions, prediction_row
-from fedhca.report.sheet import GAP, LINE, Tile, sheet
 from fedhca.sharing.predictor import Predictor
 from fedhca.tasks import IGNORE, Depth
 from tiny import client

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from fedhca.report.figures.lines import Curve, Panel, line_panels
-from fedhca.report.figures.look import Look
+from fedhca.report.figures.style import Look
 from fedhca.report.figures.theme import DARK, LIGHT
-from fedhca.report.press import Printed, print_figure
+from fedhca.report.render import Printed, print_figure
 from fedhca.report.sections.listening import draw_listening
 
 LINE = Curve("<fedavg> & others", [1, 2, 3], [0.10005, 0.10006, 0.10009], [0.0, 0.00001, 0.0], Look(1))

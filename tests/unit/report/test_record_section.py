@@ -5,7 +5,7 @@ from typing import Any
 from studies import grids, recorded, shown, texts
 
 from fedhca.experiment.compare import Entry
-from fedhca.report.section import Listing, ReportSection
+from fedhca.report.report_section import Listing, ReportSection
 
 LINES: list[dict[str, Any]] = [{"losses": {}}] * 2
 

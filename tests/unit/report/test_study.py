@@ -6,8 +6,8 @@ import pytest
 from studies import made
 
 from fedhca.errors import RunFolderError
-from fedhca.report.head import facts, finding, notices
 from fedhca.report.study import Study
+from fedhca.report.summary import facts, finding, notices
 
 
 def test_means_are_over_the_seeds_that_all_methods_have(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from fedhca.report.comparison_table import Table
 from fedhca.report.result import Column, Result
-from fedhca.report.table import Table
 from fedhca.tasks import Depth, SemanticSegmentation, Task
 
 SEMSEG, DEPTH = ("nyud", "semseg"), ("nyud", "depth")

@@ -11,7 +11,7 @@ from fedhca.experiment import journal
 from fedhca.methods import make_method
 from fedhca.runtimes import ScriptedRuntime
 from fedhca.server import ClientRegistry, Round, initial_state, rounds
-from fedhca.server.family import architecture_lines
+from fedhca.server.architecture_group import architecture_lines
 from fedhca.wire.layout import Layout
 from fedhca.wire.messages import Hello, TrainRequest
 from fedhca.wire.parameters import Parameters

@@ -3,7 +3,7 @@ import torch
 
 from fedhca.errors import RecipeError
 from fedhca.server import ClientRegistry
-from fedhca.server.family import architectures, architecture_lines
+from fedhca.server.architecture_group import architecture_lines, architectures
 from fedhca.wire.layout import Layout
 from fedhca.wire.messages import Hello
 from fedhca.wire.parameters import Parameters

@@ -14,7 +14,7 @@ from fedhca.errors import ClientError, FedhcaError, LayoutError, MissingReplyErr
 from fedhca.methods import METHODS, Method, make_method
 from fedhca.runtimes import ScriptedRuntime
 from fedhca.server import ClientRegistry, Round, ServerState, initial_state, rounds
-from fedhca.server.inbox import ReceivedUpdates
+from fedhca.server.received_updates import ReceivedUpdates
 from fedhca.server.rounds import step
 from fedhca.wire.compression import compress
 from fedhca.wire.layout import Layout

@@ -7,10 +7,10 @@ from typing import final
 import numpy as np
 from jaxtyping import UInt8
 
-from fedhca.data.described.description import FILE, DataSetDescription, read_dataset_description
+from fedhca.data.described.dataset_description import FILE, DataSetDescription, read_dataset_description
+from fedhca.data.described.described_source import Described, Stored
 from fedhca.data.described.files import PICTURES, contents, files_of
 from fedhca.data.described.label import Label
-from fedhca.data.described.source import Described, Stored
 from fedhca.data.described.splits import TRAIN, split_of
 from fedhca.data.image import read_upright
 from fedhca.errors import DataError

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Shaped
 from pydantic import TypeAdapter
 
-from fedhca.data.described.description import AnyLabel
+from fedhca.data.described.dataset_description import AnyLabel
 from fedhca.data.described.files import PICTURES, contents, files_of, require_inside
 from fedhca.data.described.guess_kind import Kind, guess_kind
 from fedhca.data.described.label import UNREAD, Label, unread

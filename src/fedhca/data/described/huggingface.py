@@ -7,10 +7,10 @@ from typing import Any, final
 import numpy as np
 from jaxtyping import UInt8
 
+from fedhca.data.described.described_source import Described, Stored
 from fedhca.data.described.label import Label
-from fedhca.data.described.source import Described, Stored
 from fedhca.data.described.splits import TRAIN
-from fedhca.data.described.tables import columns_of, open_table
+from fedhca.data.described.table_files import columns_of, open_table
 from fedhca.data.image import read_upright
 from fedhca.data.source import IMAGE
 from fedhca.errors import DataError, unknown

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 
 from fedhca.data.described.class_maps import Classes, read_class_names
-from fedhca.data.described.csv_file import require_once, csv_rows
+from fedhca.data.described.csv_file import csv_rows, require_once
 from fedhca.data.described.label import Below, Label
 from fedhca.errors import DataError, unknown
 from fedhca.tasks import IGNORE, Classification, Task

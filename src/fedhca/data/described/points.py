@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from fedhca.config.bounds import Number
 from fedhca.data.described.class_maps import read_class_names
-from fedhca.data.described.csv_file import require_once, csv_rows
+from fedhca.data.described.csv_file import csv_rows, require_once
 from fedhca.data.described.label import Below, Label
 from fedhca.errors import DataError, unknown
 from fedhca.tasks import Keypoints, Task

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fedhca.data.described.description import FILE, DataSetDescription
+from fedhca.data.described.dataset_description import FILE, DataSetDescription
 from fedhca.data.described.files import picture_name, require_inside
 from fedhca.data.listing import read_list
 from fedhca.errors import DataError

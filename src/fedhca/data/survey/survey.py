@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fedhca.data.described.source import Described
+from fedhca.data.described.described_source import Described
 from fedhca.data.source import IMAGE, Source
 from fedhca.data.survey.class_tally import ClassTally
 from fedhca.data.survey.tallies import DepthTally, MaskTally, NormalTally, PointTally

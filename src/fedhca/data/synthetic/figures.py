@@ -7,14 +7,14 @@ from typing import ClassVar
 import numpy as np
 
 from fedhca.data.synthetic.camera import Camera
-from fedhca.data.synthetic.canvas import SceneCanvas, Piece, Skin
 from fedhca.data.synthetic.capsules import Capsules
 from fedhca.data.synthetic.chance import Chance
 from fedhca.data.synthetic.light import Light
-from fedhca.data.synthetic.palette import times, tint
 from fedhca.data.synthetic.people import POINTS, SWAPS, animal, person, points
+from fedhca.data.synthetic.scene_canvas import Piece, SceneCanvas, Skin
 from fedhca.data.synthetic.scenery import ball, hills, hut, tree
 from fedhca.data.synthetic.scenes import Scene, Scenes
+from fedhca.data.synthetic.skins import times, tint
 from fedhca.data.synthetic.solid import Planes
 from fedhca.tasks import Classification, Edges, HumanParts, Keypoints, Saliency, SemanticSegmentation, SurfaceNormals
 from fedhca.tasks.task import IGNORE, Task

@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Float
 
 from fedhca.data.synthetic.boxes import Boxes, Ellipsoids
-from fedhca.data.synthetic.canvas import Piece, Skin
 from fedhca.data.synthetic.capsules import Capsules
 from fedhca.data.synthetic.chance import Chance
-from fedhca.data.synthetic.palette import green, grey, patterned, plain_colour, times, tint, wooden
+from fedhca.data.synthetic.scene_canvas import Piece, Skin
+from fedhca.data.synthetic.skins import green, grey, patterned, plain_colour, times, tint, wooden
 from fedhca.data.synthetic.solid import turned
 
 Spot = tuple[float, float, float]

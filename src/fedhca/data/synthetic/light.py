@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from fedhca.data.synthetic.camera import NEAR, Camera
-from fedhca.data.synthetic.canvas import SceneCanvas, Colour
+from fedhca.data.synthetic.scene_canvas import Colour, SceneCanvas
 from fedhca.data.synthetic.solid import Solid
 
 FINE = 4

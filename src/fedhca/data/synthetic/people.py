@@ -5,10 +5,10 @@ from math import cos, pi, sin
 import numpy as np
 from jaxtyping import Float
 
-from fedhca.data.synthetic.canvas import Piece, Skin
 from fedhca.data.synthetic.capsules import Capsules
 from fedhca.data.synthetic.chance import Chance
-from fedhca.data.synthetic.palette import patterned, plain_colour, times, tint
+from fedhca.data.synthetic.scene_canvas import Piece, Skin
+from fedhca.data.synthetic.skins import patterned, plain_colour, times, tint
 from fedhca.data.synthetic.solid import turned
 from fedhca.tasks.human_parts import HEAD, LOWER_ARM, LOWER_LEG, TORSO, UPPER_ARM, UPPER_LEG
 

@@ -5,7 +5,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from fedhca.data.synthetic import tiles
-from fedhca.data.synthetic.canvas import SceneCanvas
+from fedhca.data.synthetic.scene_canvas import SceneCanvas
 
 FLAT = 0.95
 """A surface with a steeper normal is a floor: its tile lies flat instead of standing upright."""

@@ -8,12 +8,12 @@ import numpy as np
 
 from fedhca.data.synthetic import furniture
 from fedhca.data.synthetic.camera import Camera
-from fedhca.data.synthetic.canvas import SceneCanvas, Piece, Skin
 from fedhca.data.synthetic.chance import Chance
 from fedhca.data.synthetic.furniture import Spot, boxes
 from fedhca.data.synthetic.light import Light
-from fedhca.data.synthetic.palette import grey, patterned, plain_colour, times, tint, wooden
+from fedhca.data.synthetic.scene_canvas import Piece, SceneCanvas, Skin
 from fedhca.data.synthetic.scenes import Scene, Scenes
+from fedhca.data.synthetic.skins import grey, patterned, plain_colour, times, tint, wooden
 from fedhca.data.synthetic.solid import Planes
 from fedhca.tasks import Depth, Edges, SemanticSegmentation, SurfaceNormals, Task
 

@@ -5,11 +5,11 @@ from math import pi
 import numpy as np
 
 from fedhca.data.synthetic.boxes import Ellipsoids
-from fedhca.data.synthetic.canvas import Piece, Skin
 from fedhca.data.synthetic.capsules import Capsules
 from fedhca.data.synthetic.chance import Chance
 from fedhca.data.synthetic.furniture import boxes
-from fedhca.data.synthetic.palette import green, patterned, plain_colour, times, tint
+from fedhca.data.synthetic.scene_canvas import Piece, Skin
+from fedhca.data.synthetic.skins import green, patterned, plain_colour, times, tint
 
 
 def tree(chance: Chance, label: int, x: float, z: float) -> list[Piece]:

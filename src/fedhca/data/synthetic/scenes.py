@@ -11,10 +11,10 @@ from jaxtyping import Float32, Int
 
 from fedhca import seeds
 from fedhca.data.source import Sample, Source
-from fedhca.data.synthetic.canvas import SceneCanvas, Piece
 from fedhca.data.synthetic.chance import Chance
 from fedhca.data.synthetic.light import Light, brightness, shadows
-from fedhca.data.synthetic.picture import paint, expose
+from fedhca.data.synthetic.picture import expose, paint
+from fedhca.data.synthetic.scene_canvas import Piece, SceneCanvas
 from fedhca.data.synthetic.solid import Solid
 from fedhca.errors import RecipeError, unknown
 from fedhca.tasks.task import Task

@@ -8,9 +8,9 @@ from typing import Any
 
 from nvflare.collab import collab
 
-from fedhca.engines.here import server_here, site_here
+from fedhca.engines.client_host import cause
+from fedhca.engines.process_context import server_here, site_here
 from fedhca.engines.serve import serve
-from fedhca.engines.site import cause
 from fedhca.errors import FedhcaError, GoneError
 from fedhca.wire.encoding import Wire, to_wire
 from fedhca.wire.messages import Missing

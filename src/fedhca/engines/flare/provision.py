@@ -116,7 +116,7 @@ def site_resources() -> dict[str, Any]:
             ),
             _component("resource_consumer", "app_common.resource_consumers.gpu_resource_consumer.GPUResourceConsumer"),
             _component("process_launcher", "app_common.job_launcher.client_process_launcher.ClientProcessJobLauncher"),
-            {"id": "doors", "path": "fedhca.engines.flare.doors.Doors", "args": {}},
+            {"id": "doors", "path": "fedhca.engines.flare.access_control.Doors", "args": {}},
         ],
     }
 
@@ -152,6 +152,6 @@ def server_resources(workspace: Path) -> dict[str, Any]:
             ),
             _component("job_store", storage),
             _component("process_launcher", "app_common.job_launcher.server_process_launcher.ServerProcessJobLauncher"),
-            {"id": "one_of_each", "path": "fedhca.engines.flare.doors.OneOfEach", "args": {}},
+            {"id": "one_of_each", "path": "fedhca.engines.flare.access_control.OneOfEach", "args": {}},
         ],
     }

@@ -12,9 +12,9 @@ from flwr.clientapp import ClientApp
 from flwr.common.constant import ErrorCode
 from flwr.serverapp import Grid, ServerApp
 
-from fedhca.engines.here import server_here, site_here
+from fedhca.engines.client_host import cause
+from fedhca.engines.process_context import server_here, site_here
 from fedhca.engines.serve import serve
-from fedhca.engines.site import cause
 from fedhca.errors import ClientError, GoneError
 from fedhca.wire.encoding import Wire, to_wire
 from fedhca.wire.messages import Missing

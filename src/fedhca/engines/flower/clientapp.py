@@ -20,7 +20,7 @@ def _load_ours(*arguments: Any, **options: Any) -> Any:
     return lambda *names: client
 
 
-def run_clientapp() -> None:
+def start_clientapp() -> None:
     """Answer one message."""
     for name, ours in (("install_from_fab", _install_nothing), ("get_load_client_app_fn", _load_ours)):
         if name not in run_clientapp.run_clientapp.__code__.co_names:
@@ -30,4 +30,4 @@ def run_clientapp() -> None:
 
 
 if __name__ == "__main__":
-    run_clientapp()
+    start_clientapp()

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from fedhca.report.figures.canvas import Canvas, readable_on
-from fedhca.report.notation import printed
+from fedhca.report.formatting import printed
 
 
 @dataclass(frozen=True)

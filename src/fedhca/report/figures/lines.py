@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from fedhca.report.figures.canvas import NARROW, Canvas, on_one_scale
-from fedhca.report.figures.look import Look
+from fedhca.report.figures.style import Look
 
 MARKED = 6
 """About so many markers on a line, however many points it has."""

@@ -8,10 +8,10 @@ import numpy as np
 from fedhca.errors import RunFolderError
 from fedhca.report.average import average
 from fedhca.report.figures.lines import Curve, Panel, line_panels
-from fedhca.report.figures.look import Look
-from fedhca.report.notation import slug, file_suffix
-from fedhca.report.runs import Run
-from fedhca.report.section import Drawing, ReportSection
+from fedhca.report.figures.style import Look
+from fedhca.report.formatting import file_suffix, slug
+from fedhca.report.report_section import Drawing, ReportSection
+from fedhca.report.run_record import Run
 from fedhca.report.sections.own_part import own_part
 from fedhca.report.study import Study
 

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 
 from fedhca.report.figures.canvas import Canvas, name_bars
 from fedhca.report.figures.lines import entitle
-from fedhca.report.figures.look import Look
-from fedhca.report.notation import clock, size, file_suffix
-from fedhca.report.runs import Run
-from fedhca.report.section import Cell, Drawing, Grid, ReportSection
+from fedhca.report.figures.style import Look
+from fedhca.report.formatting import clock, file_suffix, size
+from fedhca.report.report_section import Cell, Drawing, Grid, ReportSection
+from fedhca.report.run_record import Run
 from fedhca.report.study import Study
 
 LEAD = (

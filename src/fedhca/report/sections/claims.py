@@ -1,8 +1,8 @@
 """What the paper says, and what these runs show."""
 
-from fedhca.report.claims import Claim, more_clients
-from fedhca.report.claims import judge_claims as check_claims
-from fedhca.report.section import Cell, Grid, ReportSection, verdict_cell
+from fedhca.report.paper_claims import Claim, more_clients
+from fedhca.report.paper_claims import judge_claims as check_claims
+from fedhca.report.report_section import Cell, Grid, ReportSection, verdict_cell
 from fedhca.report.study import Study
 
 LEAD = (

@@ -6,12 +6,12 @@ from functools import partial
 import numpy as np
 from matplotlib.figure import Figure
 
-from fedhca.aggregation.conflict import mean_cosine, negative_share
+from fedhca.aggregation.cosines import mean_cosine, negative_share
 from fedhca.report.average import average
 from fedhca.report.figures.canvas import Canvas
 from fedhca.report.figures.lines import Curve, Panel, line_panels
-from fedhca.report.notation import file_suffix
-from fedhca.report.section import Drawing, ReportSection
+from fedhca.report.formatting import file_suffix
+from fedhca.report.report_section import Drawing, ReportSection
 from fedhca.report.study import Study
 
 LEAD = (
@@ -33,7 +33,9 @@ def conflict(study: Study) -> ReportSection | None:
         negative = [panel for side in SIDES if (panel := _panel(study, setting, side, _percent, "pairs < 0, %"))]
         if cosines:
             draw = partial(draw_conflict, cosines=cosines, negative=negative)
-            parts.append(Drawing(f"conflict{file_suffix(setting)}", draw, _alt([*cosines, *negative]), CAPTION, setting))
+            parts.append(
+                Drawing(f"conflict{file_suffix(setting)}", draw, _alt([*cosines, *negative]), CAPTION, setting)
+            )
             shown = {line.label for panel in cosines for line in panel.lines}
             silent += [method for method in study.of_setting(setting) if method not in shown]
     notes = [f"No inner products in the journals of: {', '.join(dict.fromkeys(silent))}."] if silent else []

@@ -8,14 +8,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from fedhca.report.average import average
+from fedhca.report.comparison_table import arrow, unit_of
 from fedhca.report.figures.canvas import Canvas
 from fedhca.report.figures.lines import Curve, Panel, line_panels
-from fedhca.report.notation import file_suffix
+from fedhca.report.formatting import file_suffix
+from fedhca.report.report_section import Drawing, ReportSection
 from fedhca.report.result import Result
-from fedhca.report.runs import Run, pick
-from fedhca.report.section import Drawing, ReportSection
+from fedhca.report.run_record import Run, pick
 from fedhca.report.study import Study
-from fedhca.report.table import arrow, unit_of
 
 LEAD = (
     "Mean over seeds. Bands are one standard deviation; where they would cover each other, only the thick line has one."

@@ -15,9 +15,9 @@ from matplotlib.ticker import MaxNLocator
 from fedhca.report.figures.canvas import Canvas, name_bars, on_one_scale
 from fedhca.report.figures.heat import Heat, draw_heat
 from fedhca.report.figures.lines import entitle
-from fedhca.report.figures.look import Look
-from fedhca.report.notation import signed_spread
-from fedhca.report.section import Cell, Drawing, Grid, ReportSection, verdict_cell
+from fedhca.report.figures.style import Look
+from fedhca.report.formatting import signed_spread
+from fedhca.report.report_section import Cell, Drawing, Grid, ReportSection, verdict_cell
 from fedhca.report.study import Study
 from fedhca.report.verdict import Verdict
 

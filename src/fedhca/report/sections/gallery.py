@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from fedhca.errors import FedhcaError
 from fedhca.experiment.compare import Entry
 from fedhca.report.comparison import comparisons
-from fedhca.report.section import ReportSection, Tiles
-from fedhca.report.sheet import Tile, png, scaled
+from fedhca.report.image_grid import Tile, png, scaled
+from fedhca.report.report_section import ReportSection, Tiles
 from fedhca.report.study import Study
 
 LEAD = (

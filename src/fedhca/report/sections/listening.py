@@ -11,9 +11,9 @@ from matplotlib.patches import Rectangle
 from fedhca.report.figures.canvas import Canvas
 from fedhca.report.figures.heat import Heat, draw_heat, name_once
 from fedhca.report.figures.lines import entitle
-from fedhca.report.notation import file_suffix
-from fedhca.report.runs import Run
-from fedhca.report.section import Drawing, ReportSection
+from fedhca.report.formatting import file_suffix
+from fedhca.report.report_section import Drawing, ReportSection
+from fedhca.report.run_record import Run
 from fedhca.report.study import Study
 
 LEAD = "What the server handed out in the last round: row by row, how much of each participant is in the answer."

@@ -5,9 +5,9 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from fedhca.report.notation import printed
-from fedhca.report.runs import Run
-from fedhca.report.section import Cell, Grid
+from fedhca.report.formatting import printed
+from fedhca.report.report_section import Cell, Grid
+from fedhca.report.run_record import Run
 from fedhca.report.study import Study
 
 LETTERS = {"alpha": "α", "beta": "β"}

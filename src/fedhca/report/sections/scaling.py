@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from fedhca.report.average import deviation
 from fedhca.report.figures.canvas import Canvas
 from fedhca.report.figures.lines import Curve, draw_line, entitle
-from fedhca.report.figures.look import Look
-from fedhca.report.notation import signed_spread
-from fedhca.report.section import Drawing, ReportSection
+from fedhca.report.figures.style import Look
+from fedhca.report.formatting import signed_spread
+from fedhca.report.report_section import Drawing, ReportSection
 from fedhca.report.sections.gains import delta_samples
 from fedhca.report.study import Study
 

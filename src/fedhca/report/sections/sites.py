@@ -2,8 +2,8 @@
 
 from statistics import fmean
 
-from fedhca.report.runs import Run
-from fedhca.report.section import Cell, Grid, ReportSection
+from fedhca.report.report_section import Cell, Grid, ReportSection
+from fedhca.report.run_record import Run
 from fedhca.report.study import Study
 
 LEAD = (

@@ -1,9 +1,9 @@
 """The table: every metric under every method, Δm last."""
 
-from fedhca.report.notation import printed
-from fedhca.report.section import Cell, Grid, ReportSection
+from fedhca.report.comparison_table import arrow, unit_of
+from fedhca.report.formatting import printed
+from fedhca.report.report_section import Cell, Grid, ReportSection
 from fedhca.report.study import Study
-from fedhca.report.table import arrow, unit_of
 
 LEAD = (
     "Mean ± standard deviation over seeds, after the last round. Bold is the best mean of its line, underlined the "

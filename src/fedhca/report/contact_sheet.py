@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 from PIL import Image, ImageDraw
 
-from fedhca.data.described.source import Described
+from fedhca.data.described.described_source import Described
 from fedhca.data.source import IMAGE, Source
 from fedhca.errors import DataError
-from fedhca.report.sheet import INK, PAPER, Tile, sheet
+from fedhca.report.image_grid import INK, PAPER, Tile, sheet
 from fedhca.tasks.classes import ClassMaps
 from fedhca.tasks.on_picture import font_for
 from fedhca.tasks.palette import class_colours

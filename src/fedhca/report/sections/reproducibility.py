@@ -9,9 +9,9 @@ from typing import Any
 from fedhca.config.owner import ELSEWHERE, redacted
 from fedhca.experiment.recipes import dump_recipe, to_yaml
 from fedhca.experiment.run_folder import ENVIRONMENT
-from fedhca.report.notation import slug
-from fedhca.report.runs import Run
-from fedhca.report.section import Cell, Grid, Listing, ReportSection
+from fedhca.report.formatting import slug
+from fedhca.report.report_section import Cell, Grid, Listing, ReportSection
+from fedhca.report.run_record import Run
 from fedhca.report.study import Study
 
 LEAD = (

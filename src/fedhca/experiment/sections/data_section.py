@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from fedhca.config.bounds import Count, Number, Seed, Share, Side
 from fedhca.config.owner import Owner
 from fedhca.config.section import Place, Section
-from fedhca.data.described.description import FILE, Labels, read_dataset_description
+from fedhca.data.described.dataset_description import FILE, Labels, read_dataset_description
 from fedhca.data.source import GroundTruth
 from fedhca.tasks.task import IGNORE
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from fedhca.report.formatting import digits, spread
 from fedhca.report.gain import delta_m, per_task_gain
-from fedhca.report.notation import digits, spread
 from fedhca.report.rank import ranks
 from fedhca.report.result import Column, Result
 from fedhca.report.verdict import Verdict, verdict_words, verdicts

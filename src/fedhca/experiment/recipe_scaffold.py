@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fedhca.data.described.description import read_dataset_description
+from fedhca.data.described.dataset_description import read_dataset_description
 from fedhca.data.described.files import PICTURES, files_of
 from fedhca.data.picture_file import open_picture
 from fedhca.errors import DataError, RecipeError, unknown

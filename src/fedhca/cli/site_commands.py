@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from fedhca.cli import completion
-from fedhca.cli.look import check_document
+from fedhca.cli.look_commands import check_document
+from fedhca.cli.option_types import AsJson, MoreChanges
 from fedhca.cli.output import print_json, print_table, show_table, tell
-from fedhca.cli.share import License, OnnxToo, Pictures, Public, Push, Raw, chosen, draw, write
-from fedhca.cli.words import AsJson, MoreChanges
+from fedhca.cli.share_commands import License, OnnxToo, Pictures, Public, Push, Raw, chosen, draw, write
 from fedhca.errors import FedhcaError, GoneError
 
 Folder = Annotated[Path, typer.Argument(help="The site's folder.")]
@@ -106,7 +106,7 @@ def check(folder: Folder, as_json: AsJson = False) -> None:
     """Prove that data load, models fit, and the server answers. Example: `fedhca site check hospital-a`."""
     from fedhca.engines.engine import engine_named
     from fedhca.engines.site_folder import SiteFolder
-    from fedhca.experiment.check import check_recipe as check_recipe
+    from fedhca.experiment.check import check_recipe
 
     site = SiteFolder.open(folder)
     site.require_places()

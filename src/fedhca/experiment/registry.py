@@ -4,7 +4,7 @@ import inspect
 
 from fedhca.experiment.plan import embedded_experiments, load_experiment
 from fedhca.experiment.recipes import embedded, load_recipe
-from fedhca.experiment.sections.data import KINDS
+from fedhca.experiment.sections.data_section import KINDS
 from fedhca.methods import METHODS
 from fedhca.tasks import kinds
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fedhca.cli.option_types import AsJson
 from fedhca.cli.output import is_quiet, print_json, print_table, say, tell
-from fedhca.cli.words import AsJson
 
 if TYPE_CHECKING:
     from fedhca.data.survey.survey import Survey
@@ -28,8 +28,8 @@ def check(
     """
     from fedhca.data.survey.survey import survey_source
     from fedhca.errors import DataError
-    from fedhca.experiment.examine import data_sets
-    from fedhca.report.contact import contact_sheet
+    from fedhca.experiment.sources import data_sets
+    from fedhca.report.contact_sheet import contact_sheet
     from fedhca.storage.atomic import write_atomically
 
     place = out or (Path(what).absolute().parent if Path(what).exists() else Path())

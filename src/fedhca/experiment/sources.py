@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from fedhca.data.described.description import FILE
+from fedhca.data.described.dataset_description import FILE
 from fedhca.data.described.folder import Folder
 from fedhca.data.described.splits import TRAIN, VAL
 from fedhca.data.source import Source

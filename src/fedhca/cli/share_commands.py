@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fedhca.cli import completion
+from fedhca.cli.option_types import AsJson, Folder
 from fedhca.cli.output import print_json, tell
-from fedhca.cli.words import AsJson, Folder
 from fedhca.errors import RecipeError
 from fedhca.storage.atomic import inside
 
@@ -112,7 +112,7 @@ def chosen(client: str, names: "Sequence[str]") -> str:
 def _opened(folder: Path, client: str) -> "Predictor":
     """Return the model of a folder, be it a run's or an exported one's."""
     from fedhca.experiment.run_folder import RunFolder
-    from fedhca.sharing.folder import is_model
+    from fedhca.sharing.model_folder import is_model
     from fedhca.sharing.predictor import Predictor
 
     if not is_model(folder):

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fedhca.cli import completion
-from fedhca.cli.endings import goes_on_with
+from fedhca.cli.exit_codes import goes_on_with
+from fedhca.cli.option_types import AsJson, Changes, MoreChanges, RecipeName, names
 from fedhca.cli.output import is_verbose, print_json, screen, show_table, tell
 from fedhca.cli.summary import run_document, show_metrics, show_places
-from fedhca.cli.words import AsJson, Changes, MoreChanges, RecipeName, names
 
 if TYPE_CHECKING:
     from fedhca.engines.server_folder import ServerFacts, ServerFolder

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fedhca.aggregation import Member
 from fedhca.errors import RecipeError
-from fedhca.server.family import PARTS, Family, Part, part_rows
+from fedhca.server.architecture_group import PARTS, Family, Part, part_rows
 from fedhca.storage.tables import new_like
 from fedhca.wire.layout import Layout
 from fedhca.wire.messages import Hello

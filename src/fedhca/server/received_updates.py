@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from fedhca.errors import ClientError, LayoutError
-from fedhca.server.roster import ClientRegistry
+from fedhca.server.client_registry import ClientRegistry
 from fedhca.storage.tables import new_like
 from fedhca.wire.compression import Compressed
 from fedhca.wire.messages import TrainReply
@@ -35,7 +35,10 @@ class ReceivedUpdates:
 
     @classmethod
     def beside(
-        cls, roster: ClientRegistry, start: tuple[Float[Tensor, "_ _"], ...], table: Callable[[Tensor], Tensor] = new_like
+        cls,
+        roster: ClientRegistry,
+        start: tuple[Float[Tensor, "_ _"], ...],
+        table: Callable[[Tensor], Tensor] = new_like,
     ) -> "ReceivedUpdates":
         """Make an empty inbox with tables like those that were handed out; `table` makes one."""
         return cls(roster, tuple(map(table, start)), start=start)

@@ -14,7 +14,7 @@ from PIL import Image
 from fedhca.data.picture_file import open_picture
 from fedhca.report.figures.canvas import Canvas
 from fedhca.report.figures.theme import DARK, LIGHT, Theme, colours
-from fedhca.report.sheet import png
+from fedhca.report.image_grid import png
 from fedhca.storage.atomic import write_atomically
 
 Draw = Callable[[Canvas], Figure]

@@ -2,8 +2,8 @@
 
 from colorsys import hsv_to_rgb
 
-from fedhca.data.synthetic.canvas import Colour, Skin
 from fedhca.data.synthetic.chance import Chance
+from fedhca.data.synthetic.scene_canvas import Colour, Skin
 
 Range = tuple[float, float]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fedhca.data.human_parts import PERSON, object_classes
 from fedhca.data.listing import read_json
+from fedhca.data.part_annotations import PERSON, object_classes
 from fedhca.data.picture_file import require_picture
 from fedhca.data.source import Sample, Source
 from fedhca.data.wrapped import Wrapped

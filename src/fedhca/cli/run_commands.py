@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fedhca.cli.endings import goes_on_with
-from fedhca.cli.output import is_quiet, is_verbose, print_json, screen, show_table, tell
-from fedhca.cli.pace import Pace
-from fedhca.cli.summary import files, run_document, show_places, show_summary
-from fedhca.cli.words import (
+from fedhca.cli.exit_codes import goes_on_with
+from fedhca.cli.option_types import (
     AsJson,
     AtOnce,
     Changes,
@@ -26,6 +23,9 @@ from fedhca.cli.words import (
     names,
     numbers,
 )
+from fedhca.cli.output import is_quiet, is_verbose, print_json, screen, show_table, tell
+from fedhca.cli.pace import Pace
+from fedhca.cli.summary import files, run_document, show_places, show_summary
 
 if TYPE_CHECKING:
     from fedhca.experiment.run_folder import RunFolder

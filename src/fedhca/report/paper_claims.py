@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from fedhca.report.notation import percent
-from fedhca.report.runs import Run, pick
+from fedhca.report.formatting import percent
+from fedhca.report.run_record import Run, pick
 from fedhca.report.study import AT_REST, OURS, Study
 from fedhca.report.verdict import Verdict, Word, verdict_words, verdicts
 
@@ -72,7 +72,9 @@ def converges_faster(study: Study, setting: str) -> Finding:
     found = dict(zip(earlier, verdicts([*earlier.values()]), strict=True))
     first = found[study.reference]
     words = f"{abs(first.mean):.1f} rounds {'earlier' if first.mean >= 0 else 'later'}"
-    return f"{words} at the last value of {study.reference}, mean over metrics; {verdict_words(found)}", _over_all(found)
+    return f"{words} at the last value of {study.reference}, mean over metrics; {verdict_words(found)}", _over_all(
+        found
+    )
 
 
 def beyond_groups(study: Study, setting: str) -> Finding | None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from fedhca.data.described.description import TASK_NAME
+from fedhca.data.described.dataset_description import TASK_NAME
 from fedhca.data.described.files import PICTURES, contents
 from fedhca.data.described.guess import Guess, guess_labels, guess_pictures
 from fedhca.errors import DataError, one_line

@@ -95,7 +95,7 @@ class Run:
 
     @property
     def families(self) -> dict[str, list[dict[str, Any]]]:
-        """Who is of which family of encoders, or of decoders, where there are several; see `fedhca.server.family`."""
+        """Clients by architecture of encoders, and of decoders, where there are several."""
         return self.journal[0].get("families", {}) if self.journal else {}
 
     def evaluations(self) -> list[tuple[int, Result]]:

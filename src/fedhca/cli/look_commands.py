@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from fedhca.cli import completion
+from fedhca.cli.option_types import TRACKERS, AsJson, Changes, Folder, MoreChanges, RecipeName, known_trackers, names
 from fedhca.cli.output import answers, print_json, print_table, say, tell
 from fedhca.cli.summary import metrics_document
 from fedhca.cli.versions import extras
-from fedhca.cli.words import TRACKERS, AsJson, Changes, Folder, MoreChanges, RecipeName, known_trackers, names
 from fedhca.errors import FedhcaError
 from fedhca.storage.atomic import inside
 
@@ -29,7 +29,7 @@ def report(
 
     Example: `fedhca report runs/demo`. Example: `fedhca report runs/a runs/b --title "A and B" --out pages/ab`.
     """
-    from fedhca.report.found import found_runs
+    from fedhca.report.discovery import found_runs
     from fedhca.report.page import write_report
 
     place = out or inside(folders[0], "report", "figures").parent
@@ -139,7 +139,7 @@ def ls(as_json: AsJson = False) -> None:
 
     Example: `fedhca ls`. Example: `fedhca ls --json`.
     """
-    from fedhca.experiment.catalogue import catalogue
+    from fedhca.experiment.registry import catalogue
 
     if as_json:
         there = {name: {"installed": found == "yes", "gives": gives} for name, found, gives in extras()}

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fedhca.engines.client_host import ClientHost
 from fedhca.engines.server_folder import RUNS, ServerFolder
-from fedhca.engines.site import ClientHost
 from fedhca.engines.site_folder import SiteFolder, host
 from fedhca.experiment.drive import CLIENTS
 from fedhca.experiment.recipe import Recipe
@@ -48,7 +48,9 @@ def server_here(run: str, text: str) -> ServerProcess:
     """
     if RUN in os.environ:
         alone = RunFolder.open(Path(os.environ[RUN]))
-        return ServerProcess(alone.recipe, alone.path, {each.name: each.name for each in alone.recipe.roster}, alone=True)
+        return ServerProcess(
+            alone.recipe, alone.path, {each.name: each.name for each in alone.recipe.roster}, alone=True
+        )
     federation = ServerFolder.open(Path(os.environ[SERVER]))
     recipe = validate(json.loads(text), f"of run {run}") if text else federation.recipe
     folder = RunFolder.create(federation.run_folder(run), recipe)

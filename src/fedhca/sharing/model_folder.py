@@ -19,9 +19,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from fedhca.errors import ModelFolderError, one_line
 from fedhca.models.client_model import LEAST, ClientModel
 from fedhca.models.decoder import Decoder, MakeDecoder
-from fedhca.sharing import description, weights
-from fedhca.sharing.description import OWN, ModelDescription, Pictures, own_version, read_model_description, task_part
-from fedhca.sharing.encoder import encoder_of, encoder_settings
+from fedhca.sharing import model_description, weights
+from fedhca.sharing.encoder_config import encoder_of, encoder_settings
+from fedhca.sharing.model_description import (
+    OWN,
+    ModelDescription,
+    Pictures,
+    own_version,
+    read_model_description,
+    task_part,
+)
 from fedhca.storage.atomic import write_atomically
 from fedhca.tasks.task import Task
 
@@ -102,20 +109,20 @@ def save(
         pictures=Pictures(size=[*size]),
     )
     weights.save_weights(folder / weights.FILE, model)
-    write_atomically(folder / description.FILE, described.to_json())
+    write_atomically(folder / model_description.FILE, described.to_json())
     return described
 
 
 def is_model(folder: Path) -> bool:
     """Return whether a folder is that of a model."""
-    return (folder / description.FILE).is_file()
+    return (folder / model_description.FILE).is_file()
 
 
 def _make_room(folder: Path) -> None:
     if not folder.is_dir() or not any(folder.iterdir()):
         return
     try:
-        read_model_description(folder / description.FILE)
+        read_model_description(folder / model_description.FILE)
     except ModelFolderError:
         expected = f"'{folder}' should be empty, or hold a model that fedhca exported"
         raise ModelFolderError(f"{expected}. Found something else. Choose another folder.") from None
@@ -127,7 +134,7 @@ def load_model(
     folder: Path, *, tasks: Sequence[Task] = (), encoder: nn.Module | None = None, decoder: MakeDecoder | None = None
 ) -> Model:
     """Load a model; arguments and errors as in `Predictor.from_pretrained`."""
-    path = folder / description.FILE
+    path = folder / model_description.FILE
     described = read_model_description(path)
     found = described.tasks_with(tasks, path)
     _require_own(path, "encoder", described.encoder == OWN, encoder)

@@ -60,7 +60,9 @@ def pack_parameters(prefix: str, parameters: Parameters) -> dict[str, Tensor]:
     return {f"{prefix}encoder": parameters.encoder, f"{prefix}decoders": parameters.decoders}
 
 
-def unpack_parameters(prefix: str, tensors: Mapping[str, Tensor], device: torch.device | None = None) -> Parameters | None:
+def unpack_parameters(
+    prefix: str, tensors: Mapping[str, Tensor], device: torch.device | None = None
+) -> Parameters | None:
     """Return what `pack` packed, on the device if one is given; None where it is not there."""
     if f"{prefix}encoder" not in tensors:
         return None

@@ -4,13 +4,13 @@ import math
 from collections.abc import Sequence
 from statistics import fmean
 
-from fedhca.report.claims import beyond_groups
-from fedhca.report.notation import clock, percent
+from fedhca.report.formatting import clock, percent
+from fedhca.report.paper_claims import beyond_groups
 from fedhca.report.sections.bytes import wall
 from fedhca.report.study import Study
 from fedhca.report.verdict import verdict_words
-from fedhca.server import family
-from fedhca.sharing.description import own_version
+from fedhca.server import architecture_group
+from fedhca.sharing.model_description import own_version
 
 
 def facts(study: Study) -> list[tuple[str, str]]:
@@ -24,7 +24,11 @@ def facts(study: Study) -> list[tuple[str, str]]:
         ("data sets", ", ".join(dict.fromkeys(data for run in study.runs for data in run.recipe.datasets))),
         (
             "architectures",
-            " ".join(dict.fromkeys(line for run in study.runs for line in family.architecture_lines(run.families))),
+            " ".join(
+                dict.fromkeys(
+                    line for run in study.runs for line in architecture_group.architecture_lines(run.families)
+                )
+            ),
         ),
         ("runs", f"{len(study.runs)}, {clock(sum(map(wall, study.runs)))} in all"),
         ("written by", f"fedhca {own_version()}"),

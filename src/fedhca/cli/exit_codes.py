@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fedhca.cli.everywhere import TRACEBACK
+from fedhca.cli.global_options import TRACEBACK
 from fedhca.cli.output import say
 from fedhca.cli.versions import PACKAGES, installed
 from fedhca.errors import FedhcaError, one_line

@@ -90,11 +90,13 @@ def test_links_out_of_the_site_are_to_few_hosts(site: dict[Path, Page]) -> None:
 
 
 def test_every_command_has_its_place_in_the_reference(site: dict[Path, Page]) -> None:
-    from fedhca.cli.program import COMMANDS, GROUPS  # noqa: PLC0415
+    from fedhca.cli.program import COMMANDS, GROUPS, called  # noqa: PLC0415
 
     (page,) = (page for path, page in site.items() if path.name == "command.html")
-    names = [f"fedhca-{command.__name__}" for command in COMMANDS]
-    names += [f"fedhca-{group}-{command.__name__}" for group, (_, commands) in GROUPS.items() for command in commands]
+    names = [f"fedhca-{called(command)}" for command in COMMANDS]
+    names += [
+        f"fedhca-{group}-{called(command, group)}" for group, (_, commands) in GROUPS.items() for command in commands
+    ]
     assert set(names) <= page.anchors
 
 

@@ -103,13 +103,13 @@ def test_a_step_of_the_server_takes_no_more_than_a_row_of_memory(name: str) -> N
 
 
 PASSES = {
-    "local": Counter(survey=2),
-    "fedavg": Counter(survey=2, blend=2),
-    "fedhca2": Counter(survey=2, blend=2),
-    "official": Counter(survey=2, blend=2),
-    "fedamp": Counter(survey=4, blend=2),
-    "median": Counter(survey=2, trim=1),
-    "rfa": Counter(survey=2, blend=1),
+    "local": Counter(gram=2),
+    "fedavg": Counter(gram=2, combine=2),
+    "fedhca2": Counter(gram=2, combine=2),
+    "official": Counter(gram=2, combine=2),
+    "fedamp": Counter(gram=4, combine=2),
+    "median": Counter(gram=2, trim=1),
+    "rfa": Counter(gram=2, combine=1),
 }
 """Over encoders and decoders together: one of each kind. The journal asks every method for the Gram matrix of updates;
 FedAMP itself asks for that of weights."""
@@ -127,7 +127,7 @@ def test_a_step_of_the_server_is_so_many_passes(name: str, monkeypatch: pytest.M
 
         return wrapped
 
-    for module, what in (("rows", "survey"), ("mixing", "blend"), ("trimming", "trim")):
+    for module, what in (("rows", "gram"), ("mixing", "combine"), ("trimming", "trim")):
         monkeypatch.setattr(f"fedhca.aggregation.{module}.{what}", counted(what, getattr(passes, what)))
     step(method, state, sent)
     assert seen == PASSES[name]

@@ -16,15 +16,15 @@ import typer
 
 from fedhca.cli import completion, look_commands, output, program
 from fedhca.cli.exit_codes import CODES
-from fedhca.cli.program import COMMANDS, GROUPS, build, examples
+from fedhca.cli.program import COMMANDS, GROUPS, build, called, examples
 from fedhca.experiment.plan import SCALES
 from fedhca.experiment.recipes import load_recipe
 from fedhca.methods import METHODS, make_method
 from fedhca.trackers import TRACKERS
 from tiny import RECIPE, Command
 
-EVERY: dict[str, Callable[..., None]] = {command.__name__: command for command in COMMANDS} | {
-    f"{group} {command.__name__}": command for group, (_, commands) in GROUPS.items() for command in commands
+EVERY: dict[str, Callable[..., None]] = {called(command): command for command in COMMANDS} | {
+    f"{group} {called(command, group)}": command for group, (_, commands) in GROUPS.items() for command in commands
 }
 EXAMPLES = [example for command in EVERY.values() for example in examples(command)]
 

@@ -43,7 +43,7 @@ def geometric_median() -> Aggregator:
 def median_point(distances: Float[Tensor, "m m"]) -> Float[Tensor, " m"]:
     """Return the weights of points in their geometric median, from their squared distances.
 
-    >>> centre(torch.tensor([[0.0, 1, 16], [1, 0, 9], [16, 9, 0]], dtype=torch.float64))
+    >>> median_point(torch.tensor([[0.0, 1, 16], [1, 0, 9], [16, 9, 0]], dtype=torch.float64))
     tensor([0., 1., 0.], dtype=torch.float64)
     """
     least = _points_that_are_least(distances)

@@ -60,7 +60,7 @@ def gram(tables: Tables, directions: Float[Tensor, "p w"], bounds: Bounds, *, ce
         def chunk(segment: int, first: int, last: int) -> Tensor:
             del segment
             gram = np.zeros((size + -size % 4, size + -size % 4))
-            _compiled().survey(*arrays, centred, first, last, gram)
+            _compiled().add_gram(*arrays, centred, first, last, gram)
             return torch.from_numpy(gram)[:size, :size]
     else:
 

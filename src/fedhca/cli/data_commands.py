@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fedhca.data.survey.survey import Survey
 
 
-def check(
+def data_check(
     what: Annotated[str, typer.Argument(metavar="DIR|RECIPE", help="A folder with dataset.yaml, or a recipe.")],
     out: Annotated[
         Path | None, typer.Option(help="A folder for the contact sheets; where DIR or RECIPE lies if not given.")

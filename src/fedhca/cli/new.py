@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Force = Annotated[bool, typer.Option("--force", help="Write over a file that is there.")]
 
 
-def dataset(
+def new_dataset(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of pictures and folders of labels.")],
     force: Force = False,
 ) -> None:
@@ -35,10 +35,10 @@ def dataset(
     tell(f"Written: {folder / FILE}. Correct it. Next: fedhca data check {shlex.quote(str(folder))}")
 
 
-def recipe(
+def new_recipe(
     file: Annotated[Path, typer.Argument(metavar="[FILE]", help="Where it goes.")] = Path("recipe.yaml"),
     data: Annotated[
-        list[Path] | None, typer.Option(metavar="DIR", help="A folder with dataset.yaml; once for each data set.")
+        list[Path] | None, typer.Option(metavar="DIR", help="A folder with new_dataset.yaml; once for each data set.")
     ] = None,
     clients: Annotated[
         str,

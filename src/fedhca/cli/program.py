@@ -13,37 +13,37 @@ from fedhca.cli import data_commands, exit_codes, new, output, server_commands, 
 from fedhca.cli.experiment import experiment
 from fedhca.cli.global_options import with_options
 from fedhca.cli.look_commands import check, edges, evaluate, ls, report, track
-from fedhca.cli.run_commands import compare, resume, run
+from fedhca.cli.run_commands import compare, resume, run_command
 from fedhca.cli.share_commands import export, predict
 from fedhca.cli.versions import show_versions
 from fedhca.processes.signals import asked
 
 COMMANDS: tuple[Callable[..., None], ...] = (
-    *(run, resume, compare, experiment, report, evaluate),
+    *(run_command, resume, compare, experiment, report, evaluate),
     *(predict, export, track, check, edges, ls),
 )
 GROUPS: dict[str, tuple[str, tuple[Callable[..., None], ...]]] = {
-    "new": ("Write a first recipe or dataset.yaml.", (new.recipe, new.dataset)),
-    "data": ("Look at data sets.", (data_commands.check,)),
+    "new": ("Write a first recipe or dataset.yaml.", (new.new_recipe, new.new_dataset)),
+    "data": ("Look at data sets.", (data_commands.data_check,)),
     "server": (
         "Run the server of a federation between sites.",
         (
-            server_commands.init,
-            server_commands.start,
-            server_commands.run,
-            server_commands.resume,
-            server_commands.renew,
+            server_commands.server_init,
+            server_commands.server_start,
+            server_commands.server_run,
+            server_commands.server_resume,
+            server_commands.server_renew,
         ),
     ),
     "site": (
         "Take part in a federation between sites.",
         (
-            site_commands.init,
-            site_commands.check,
-            site_commands.start,
-            site_commands.predict,
-            site_commands.export,
-            site_commands.renew,
+            site_commands.site_init,
+            site_commands.site_check,
+            site_commands.site_start,
+            site_commands.site_predict,
+            site_commands.site_export,
+            site_commands.site_renew,
         ),
     ),
 }
@@ -81,7 +81,7 @@ def build() -> typer.Typer:
     for name, (words, commands) in GROUPS.items():
         group = typer.Typer(no_args_is_help=True, help=words)
         for command in commands:
-            _add(group, command)
+            _add(group, command, name)
         app.add_typer(group, name=name)
     return app
 
@@ -91,10 +91,15 @@ def examples(command: Callable[..., None]) -> list[str]:
     return [" ".join(words.split()) for words in EXAMPLE.findall(command.__doc__ or "")]
 
 
-def _add(app: typer.Typer, command: Callable[..., None]) -> None:
+def called(command: Callable[..., None], group: str = "") -> str:
+    """Return what a command is called within its group: its function's name less what tells it from others."""
+    return command.__name__.removeprefix(f"{group}_").removesuffix("_command")
+
+
+def _add(app: typer.Typer, command: Callable[..., None], group: str = "") -> None:
     shown = "\n\n".join(["Examples", *(escape(f"$ {words}") for words in examples(command))])
     text = EXAMPLE.sub("", command.__doc__ or "")
-    app.command(command.__name__, help=text, epilog=shown if examples(command) else None)(with_options(command))
+    app.command(called(command, group), help=text, epilog=shown if examples(command) else None)(with_options(command))
 
 
 def finish() -> int:

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from fedhca.experiment.run_folder import RunFolder
 
 
-def run(
+def run_command(
     recipe: RecipeName,
     more: MoreChanges = None,
     changes: Changes = None,
-    out: Annotated[Path | None, typer.Option(help="The run folder; runs/RECIPE/METHOD if not given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The run_command folder; runs/RECIPE/METHOD if not given.")] = None,
     at_once: AtOnce = 1,
     track: Trackers = "",
     as_json: AsJson = False,

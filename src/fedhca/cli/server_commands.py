@@ -21,7 +21,7 @@ KEYS = "A kit has its site's private key: give it to that site alone, then delet
 At = Annotated[Path, typer.Option("--at", help="The federation's folder.")]
 
 
-def init(
+def server_init(
     recipe: RecipeName,
     more: MoreChanges = None,
     sites: Annotated[
@@ -58,7 +58,7 @@ def init(
     tell(f"Next, here: fedhca server start --at {shlex.quote(str(out))}; at each site: fedhca site init KIT.")
 
 
-def renew(at: At = Path("federation")) -> None:
+def server_renew(at: At = Path("federation")) -> None:
     """Make all keys, certificates and kits anew, before they end or after a loss. Example: `fedhca server renew`."""
     from datetime import UTC, datetime
 
@@ -74,7 +74,7 @@ def renew(at: At = Path("federation")) -> None:
     tell("Next: start the server again; at each site: fedhca site renew KIT FOLDER, and start it again.")
 
 
-def start(at: At = Path("federation")) -> None:
+def server_start(at: At = Path("federation")) -> None:
     """Start the server of a federation, and stay. Example: `fedhca server start`."""
     from fedhca.engines.engine import engine_named
     from fedhca.engines.server_folder import ENGINE, ServerFolder
@@ -88,12 +88,12 @@ def start(at: At = Path("federation")) -> None:
     stay(lambda: engine.serve(federation), tell, at)
 
 
-def run(
-    recipe: Annotated[str, typer.Argument(help="The recipe of the run; the agreed one if not given.")] = "",
+def server_run(
+    recipe: Annotated[str, typer.Argument(help="The recipe of the server_run; the agreed one if not given.")] = "",
     more: MoreChanges = None,
     changes: Changes = None,
     at: At = Path("federation"),
-    name: Annotated[str, typer.Option(help="Of the run; METHOD-seed-N if not given.")] = "",
+    name: Annotated[str, typer.Option(help="Of the server_run; METHOD-seed-N if not given.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Run a federation between its sites, with their progress here.
@@ -117,8 +117,8 @@ def run(
     _follow(federation, plan, name, as_json=as_json)
 
 
-def resume(
-    name: Annotated[str, typer.Argument(help="Of the run.", autocompletion=completion.runs)],
+def server_resume(
+    name: Annotated[str, typer.Argument(help="Of the server_run.", autocompletion=completion.runs)],
     at: At = Path("federation"),
     as_json: AsJson = False,
 ) -> None:

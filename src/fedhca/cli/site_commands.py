@@ -16,7 +16,7 @@ from fedhca.errors import FedhcaError, GoneError
 Folder = Annotated[Path, typer.Argument(help="The site's folder.")]
 
 
-def init(
+def site_init(
     kit: Annotated[Path, typer.Argument(help="The kit that the server's side made for this site.")],
     more: MoreChanges = None,
     changes: Annotated[
@@ -43,7 +43,7 @@ def init(
     tell(f"Next: fedhca site check {shlex.quote(str(place))}")
 
 
-def renew(kit: Annotated[Path, typer.Argument(help="The new kit.")], folder: Folder) -> None:
+def site_renew(kit: Annotated[Path, typer.Argument(help="The new kit.")], folder: Folder) -> None:
     """Give a site the keys of a new kit; its settings and states stay.
 
     Example: `fedhca site renew hospital-a.zip hospital-a`.
@@ -59,7 +59,7 @@ def renew(kit: Annotated[Path, typer.Argument(help="The new kit.")], folder: Fol
     tell(f"Next: fedhca site start {shlex.quote(str(folder))}")
 
 
-def predict(
+def site_predict(
     folder: Folder,
     run: Annotated[str, typer.Argument(help="The name of a run.", autocompletion=completion.runs)],
     images: Pictures,
@@ -80,7 +80,7 @@ def predict(
     draw(predictor, images, out or found.path / "predictions", raw, as_json=as_json)
 
 
-def export(
+def site_export(
     folder: Folder,
     run: Annotated[str, typer.Argument(help="The name of a run.")],
     client: Annotated[str, typer.Option(help="Whose model; the site's only client if not given.")] = "",
@@ -102,7 +102,7 @@ def export(
     write(found, name, out or found.path / "models" / name, license, onnx, push, public, as_json=as_json)
 
 
-def check(folder: Folder, as_json: AsJson = False) -> None:
+def site_check(folder: Folder, as_json: AsJson = False) -> None:
     """Prove that data load, models fit, and the server answers. Example: `fedhca site check hospital-a`."""
     from fedhca.engines.engine import engine_named
     from fedhca.engines.site_folder import SiteFolder
@@ -127,7 +127,7 @@ def check(folder: Folder, as_json: AsJson = False) -> None:
         print_json({**check_document(findings), "certificates": lasting, "server": reached})
 
 
-def start(folder: Folder) -> None:
+def site_start(folder: Folder) -> None:
     """Join the federation, and stay. Example: `fedhca site start hospital-a`."""
     from fedhca.engines.engine import engine_named
     from fedhca.engines.site_folder import SiteFolder

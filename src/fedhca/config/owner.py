@@ -79,7 +79,7 @@ def is_path(value: Any) -> bool:
 def redacted(value: Any) -> Any:
     """Return a recipe, or a part of one, with ELSEWHERE instead of every path of this machine.
 
-    >>> without_places({"seed": 0, "datasets": {"nyud": {"root": "/data/nyud", "share": 1.0}}})
+    >>> redacted({"seed": 0, "datasets": {"nyud": {"root": "/data/nyud", "share": 1.0}}})
     {'seed': 0, 'datasets': {'nyud': {'root': '/path/on/your/machine', 'share': 1.0}}}
     """
     if isinstance(value, Mapping):

@@ -63,8 +63,8 @@ class ClientDraft:
 def client_draft(word: str) -> ClientDraft:
     """Take a client in one word apart; RecipeError if it is none.
 
-    >>> seat("hospital=scans:depth+edge*2")
-    Seat(name='hospital', dataset='scans', tasks=['depth', 'edge'], count=2)
+    >>> client_draft("hospital=scans:depth+edge*2")
+    ClientDraft(name='hospital', dataset='scans', tasks=['depth', 'edge'], count=2)
     """
     name, equals, rest = word.partition("=")
     dataset, colon, rest = rest.partition(":")

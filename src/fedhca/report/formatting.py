@@ -65,7 +65,7 @@ def slug(text: str) -> str:
 def file_suffix(setting: str) -> str:
     """Return what the name of a setting adds to the name of a file.
 
-    >>> suffix(""), suffix("×2")
+    >>> file_suffix(""), file_suffix("×2")
     ('', '-x2')
     """
     return f"-{slug(setting)}" if setting else ""

@@ -66,7 +66,7 @@ def verdicts(comparisons: Sequence[Sequence[float]]) -> list[Verdict]:
 def verdict_words(found: Mapping[str, Verdict]) -> str:
     """Say which of several are better, worse and not told apart.
 
-    >>> in_words({"a": Verdict("worse", -1.0, 0.5, 3), "b": Verdict("not told apart", 0.1, 0.5, 3)})
+    >>> verdict_words({"a": Verdict("worse", -1.0, 0.5, 3), "b": Verdict("not told apart", 0.1, 0.5, 3)})
     'worse: a; not told apart: b'
     """
     if all(each.seeds < 2 for each in found.values()):

@@ -106,9 +106,10 @@ def architectures(families: Iterable[Family]) -> dict[str, list[dict[str, Any]]]
 
 
 def architecture_lines(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
-    """Return what `apart` found as a line for each part.
+    """Return what `architectures` found as a line for each part.
 
-    >>> in_words({"encoder": [{"clients": ["a", "b"], "unlike": ""}, {"clients": ["c"], "unlike": "it is longer"}]})
+    >>> kin = [{"clients": ["a", "b"], "unlike": ""}, {"clients": ["c"], "unlike": "it is longer"}]
+    >>> architecture_lines({"encoder": kin})
     ['Encoders are of 2 architectures, each mixed within its own: a, b; c, who hears nobody else (it is longer).']
     """
     return [

@@ -166,7 +166,7 @@ def repacked(tmp_path: Path, recipe: Any, changed: tuple[str, ...] = ()) -> Path
 def test_a_kit_is_made_without_what_only_a_site_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("flwr", reason="the extra `flower` is not installed")
     options: dict[str, Any] = {"sites": "", "host": "localhost", "port": 8002, "out": tmp_path / "federation"}
-    server_commands.init("small-nyud-st", [*LOCAL, "checkpoint_every=1"], engine="flower", **options)
+    server_commands.server_init("small-nyud-st", [*LOCAL, "checkpoint_every=1"], engine="flower", **options)
     said = capsys.readouterr().out
     left = next(line for line in said.splitlines() if line.startswith("left to each site"))
     assert {word.strip(",") for word in left.partition(": ")[2].split()} == {each.partition("=")[0] for each in LOCAL}
@@ -423,7 +423,7 @@ def test_a_federation_or_a_site_is_made_whole_or_not_at_all(tmp_path: Path, monk
 def test_a_run_that_was_not_agreed_on_is_refused_before_it_is_sent(tmp_path: Path) -> None:
     federation = ServerFolder.create(tmp_path / "server", TINY, ServerFacts(sites={"uni": tuple(NAMES)}))
     with pytest.raises(RecipeError, match=r"Run 'local-seed-0' is not what was agreed on: `model\.width`"):
-        server_commands.run("method=local", ["model.width=12"], at=federation.path)
+        server_commands.server_run("method=local", ["model.width=12"], at=federation.path)
     assert not (federation.path / "runs").exists()
 
 
@@ -432,7 +432,7 @@ def test_the_server_says_where_its_own_rows_are(tmp_path: Path, monkeypatch: pyt
     plans: list[Any] = []
     monkeypatch.setattr(server_commands, "_follow", lambda federation, plan, name, as_json: plans.append(plan))
     for words in ([], ["states=disk", "device=cuda"]):
-        server_commands.run("method=local", words, at=federation.path)
+        server_commands.server_run("method=local", words, at=federation.path)
     assert [(plan.states, plan.device) for plan in plans] == [("memory", "auto"), ("disk", "auto")]
 
 
@@ -486,9 +486,9 @@ def test_without_its_package_there_is_a_pip_line_and_nothing_half_made(
         "out": tmp_path / "federation",
     }
     with pytest.raises(FedhcaError, match=rf"pip install 'fedhca\[{engine}\]'"):
-        server_commands.init(str(RECIPE), engine=engine, **options)
+        server_commands.server_init(str(RECIPE), engine=engine, **options)
     with pytest.raises(RecipeError, match="Unknown engine 'flowr': did you mean 'flower'"):
-        server_commands.init(str(RECIPE), engine="flowr", **options)
+        server_commands.server_init(str(RECIPE), engine="flowr", **options)
     assert not (tmp_path / "federation").exists()
 
 

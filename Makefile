@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo demo-network dist check test test-lowest bench torture docs docs-serve notebook figures clean
+.PHONY: setup demo demo-network dist check test test-all test-quick test-lowest bench torture docs docs-serve notebook figures clean
 
 setup: $(READY)
 
@@ -30,9 +30,19 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/python tests/audit.py
 
-# Three at a time, as tests between processes mostly wait; one thread each.
+# Three at a time, as tests between processes mostly wait; one thread each. Every promise is tried once.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
+	$(PYTEST) -m 'not whole'
+
+# And what takes minutes more: both engines with processes killed, longer runs, more kills.
+test-all: $(READY)
+	$(PYTEST)
+
+# For the loop of a change: the numbers and the laws, without whole commands, networks and pictures.
+test-quick: $(READY)
+	$(PYTEST) -m 'not whole' tests/unit/aggregation tests/unit/server tests/unit/wire tests/unit/config tests/unit/storage \
+		tests/unit/tasks tests/laws/test_absence_laws.py tests/unit/test_floors.py
 
 # All take an hour and a half and 25 GB of disk; QUICK=1 a few minutes. What needs other machines or engines is run by hand.
 bench: $(READY)

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -34,7 +35,10 @@ SPY = Path(__file__).parent / "spy"
 SPIED = os.pathsep.join([str(SPY), *filter(None, [os.environ.get("PYTHONPATH")])])
 """What is tested stays what it is where another source than the installed one is."""
 ROUNDS = 3
-CHANGES = [f"rounds={ROUNDS}", f"evaluate_every={ROUNDS}"]
+
+
+def changes(rounds: int = ROUNDS) -> list[str]:
+    return [f"rounds={rounds}", f"evaluate_every={rounds}"]
 
 
 LOOPBACK = ("0100007F:", f"{'0' * 24}01000000:", f"{'0' * 16}FFFF00000100007F:")
@@ -67,11 +71,16 @@ def to_this_machine_only() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def near(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run in one process."""
-    here = tmp_path_factory.mktemp("near")
-    fedhca("run", str(RECIPE), *CHANGES, "--out", "run", cwd=here)
-    return here / "run"
+def near(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """The run in one process, of so many rounds."""
+
+    @cache
+    def run(rounds: int) -> Path:
+        here = tmp_path_factory.mktemp("near")
+        fedhca("run", str(RECIPE), *changes(rounds), "--out", "run", cwd=here)
+        return here / "run"
+
+    return run
 
 
 def after_rounds(run: Path, rounds: int, needed: Sequence[subprocess.Popen[Any]], tested: str) -> None:
@@ -83,10 +92,10 @@ def after_rounds(run: Path, rounds: int, needed: Sequence[subprocess.Popen[Any]]
         time.sleep(0.2)
 
 
-def test_flare_s_simulator(near: Path, tmp_path: Path) -> None:
+def test_flare_s_simulator(near: Callable[[int], Path], tmp_path: Path) -> None:
     tested = need("flare")
     write_job = resolve_name("fedhca.engines.flare.session:write_job")
-    folder = RunFolder.create(tmp_path / "run", load_recipe(RECIPE, CHANGES))
+    folder = RunFolder.create(tmp_path / "run", load_recipe(RECIPE, changes()))
     names = ",".join(client.name for client in folder.recipe.roster)
     job = write_job(tmp_path / "jobs", "run", folder.recipe, len(folder.recipe.roster))
     allowed = resolve_name("fedhca.engines.flare.provision:ALLOWED")
@@ -101,46 +110,60 @@ def test_flare_s_simulator(near: Path, tmp_path: Path) -> None:
         timeout=LIMIT,
         check=False,
     )
-    require_same(folder.path, near, tested, ROUNDS)
+    require_same(folder.path, near(ROUNDS), tested, ROUNDS)
 
 
-def test_ray_s_simulation_though_it_is_killed(near: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("rounds", "killed"),
+    [pytest.param(1, False, id="whole"), pytest.param(3, True, id="killed", marks=pytest.mark.whole)],
+)
+def test_ray_s_simulation(rounds: int, killed: bool, near: Callable[[int], Path], tmp_path: Path) -> None:
     tested = need("flower")
-    words = [*COMMAND, "run", str(RECIPE), *CHANGES, "--at-once", "2", "--out", "run"]
+    words = ["run", str(RECIPE), *changes(rounds), "--at-once", "2", "--out", "run"]
     with to_this_machine_only():
-        first = subprocess.Popen(words, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
-        after_rounds(tmp_path / "run", 1, [first], tested)
-        started = started_by(first.pid)
-        first.kill()
-        assert len(started) > 5, tested  # Ray's are many, most in groups of their own
-        assert are_gone(started, within=60), tested
-        printed = fedhca("resume", "run", "--at-once", "2", cwd=tmp_path)
-    assert f"{ROUNDS} rounds done" in printed
-    require_same(tmp_path / "run", near, tested, ROUNDS)
+        if killed:
+            first = subprocess.Popen([*COMMAND, *words], cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
+            after_rounds(tmp_path / "run", 1, [first], tested)
+            started = started_by(first.pid)
+            first.kill()
+            assert len(started) > 5, tested  # Ray's are many, most in groups of their own
+            assert are_gone(started, within=60), tested
+            words = ["resume", "run", "--at-once", "2"]
+        printed = fedhca(*words, cwd=tmp_path)
+    assert f"{rounds} rounds done" in printed
+    require_same(tmp_path / "run", near(rounds), tested, rounds)
     assert "finished before" in fedhca("resume", "run", cwd=tmp_path)
 
 
-KILLED: Mapping[str, Sequence[tuple[int, str, str]]] = {
-    "flare": [(1, "client.worker_process", "lab"), (2, "server.runner_process", "federation")],
-    "flower": [(1, "fedhca.engines.flower.superlink", "federation")],
-}
+Kills = Sequence[tuple[int, str, str]]
 """After how many rounds which process is killed, and of which folder."""
+FLARE_DIES: Kills = [(1, "client.worker_process", "lab"), (2, "server.runner_process", "federation")]
+FLOWER_DIES: Kills = [(1, "fedhca.engines.flower.superlink", "federation")]
 
 
-@pytest.mark.parametrize("engine", KILLED)
-def test_a_network_though_processes_are_killed(engine: str, near: Path, tmp_path: Path) -> None:
-    made = network(engine, tmp_path, CHANGES)
+@pytest.mark.parametrize(
+    ("engine", "rounds", "kills"),
+    [
+        pytest.param("flare", 3, FLARE_DIES, id="flare, killed"),
+        pytest.param("flower", 1, [], id="flower"),
+        pytest.param("flower", 3, FLOWER_DIES, id="flower, killed", marks=pytest.mark.whole),
+    ],
+)
+def test_a_network_though_processes_are_killed(
+    engine: str, rounds: int, kills: Kills, near: Callable[[int], Path], tmp_path: Path
+) -> None:
+    made = network(engine, tmp_path, changes(rounds))
     check = [*COMMAND, "site", "check", "lab"]
-    done = subprocess.run(check, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "should answer. Found: Connection refused." in done.stderr
-    assert done.stderr.count("\n") == 1
+    answered = subprocess.run(check, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert answered.returncode == 1
+    assert "should answer. Found: Connection refused." in answered.stderr
+    assert answered.stderr.count("\n") == 1
     stay = [["server", "start"], *(["site", "start", site] for site in SITES)]
     with to_this_machine_only(), staying(stay, tmp_path, SPY=str(made.crossed), PYTHONPATH=SPIED) as stays:
         words = [*COMMAND, "server", "run", "--name", "far"]
         driver = subprocess.Popen(words, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
-        for rounds, what, where in KILLED[engine]:
-            after_rounds(made.run, rounds, [driver, *stays], made.tested)
+        for done, what, where in kills:
+            after_rounds(made.run, done, [driver, *stays], made.tested)
             kill(what, tmp_path / where)
         printed, _ = driver.communicate(timeout=LIMIT)
         checked = fedhca("site", "check", "lab", cwd=tmp_path)
@@ -152,12 +175,12 @@ def test_a_network_though_processes_are_killed(engine: str, near: Path, tmp_path
     assert driver.returncode == 0, printed
     assert "The server" in checked
     assert "answers and" in checked
-    assert printed.count("going on from there") >= 1
-    assert f"{ROUNDS} rounds done" in printed
-    require_same(made.run, near, made.tested, ROUNDS)
+    assert bool(kills) == ("going on from there" in printed)
+    assert f"{rounds} rounds done" in printed
+    require_same(made.run, near(rounds), made.tested, rounds)
     for line in journal.read_lines(made.run / "journal.jsonl"):
         assert all(times["transport"] > 0 for times in line["clients"].values())
-    audit(made)
+    audit(made, rounds)
     keys_are_told_nobody(made, printed)
 
 
@@ -215,9 +238,9 @@ def keys_are_told_nobody(made: Network, printed: str) -> None:
     assert not any(line.decode() in printed for line in lines), made.tested
 
 
-def audit(made: Network) -> None:
+def audit(made: Network, rounds: int) -> None:
     """Read every message that crossed a site's border: no field too many, no other's answer, nothing private."""
-    recipe = load_recipe(RECIPE, CHANGES)
+    recipe = load_recipe(RECIPE, changes())
     tasks = {client.name: client.tasks for client in recipe.roster}
     kept = [path for site in SITES for path in (made.here / site / "runs").rglob("*.safetensors")]
     heads = [row for path in kept for name, row in load_tensors(path)[0].items() if "head" in name]
@@ -238,7 +261,7 @@ def audit(made: Network) -> None:
         assert not any(secret in bytes_ for secret in secrets), f"{made.tested}: a head is in {path}"
     assert seen == {(client, kind) for client in tasks for kind in FIELDS}
     # What each was handed last is its own row of the server's state, and nobody else's.
-    state, _ = load_tensors(made.run / "server" / f"after-{ROUNDS:06d}.safetensors")
+    state, _ = load_tensors(made.run / "server" / f"after-{rounds:06d}.safetensors")
     for place, client in enumerate(tasks):
         asked = [path for path in sorted(made.crossed.glob(f"*-{client}-in.json")) if '"evaluate"' in path.read_text()]
         handed = np.load(asked[-1].with_suffix(".npz"), allow_pickle=False)["encoder"]

@@ -21,7 +21,7 @@ from fedhca.report.sections.curves import curves
 from fedhca.report.sections.gains import gains
 from fedhca.report.sections.gallery import gallery
 from fedhca.report.sections.listening import listening
-from fedhca.report.sections.reproducibility import record
+from fedhca.report.sections.record import record
 from fedhca.report.sections.scaling import scaling
 from fedhca.report.sections.sites import sites
 from fedhca.report.sections.table import table

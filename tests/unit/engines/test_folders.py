@@ -369,7 +369,7 @@ def test_a_host_may_have_more_letters_than_a_name_in_a_certificate(tmp_path: Pat
     x509 = resolve_name("cryptography.x509")
     facts = ServerFacts(engine=engine, host=host, sites={"uni": tuple(NAMES)})  # type: ignore[arg-type]
     kit = kits.make_federation(tmp_path / "federation", TINY, facts, engine_named(engine))["uni"]
-    file = {"flare": "server/startup/server_commands.crt", "flower": "server/server_commands.pem"}[engine]
+    file = {"flare": "server/startup/server.crt", "flower": "server/server.pem"}[engine]
     certificate = x509.load_pem_x509_certificate((tmp_path / "federation" / "engine" / file).read_bytes())
     known = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert host in {str(each.value) for each in known}
@@ -524,7 +524,7 @@ def test_a_certificate_is_spoken_of_before_it_ends_and_refused_after(tmp_path: P
     seats = seated([client.name for client in REAL.roster], REAL)
     federation = ServerFolder.create(tmp_path / "server", REAL, ServerFacts(engine="flower", sites=seats))
     engine_named("flower").provision(federation)
-    path = federation.engine / "server" / "server_commands.pem"
+    path = federation.engine / "server" / "server.pem"
     until = certificates.valid_until(path)
     assert certificates.lasting(path, until - timedelta(days=31)).endswith(f"{until:%Y-%m-%d}")
     assert "which is soon. Who runs the server" in certificates.lasting(path, until - timedelta(days=29))

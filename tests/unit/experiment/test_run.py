@@ -504,13 +504,13 @@ def test_a_client_that_diverges_stops_the_run_and_leaves_the_round_before(tmp_pa
 
 @pytest.mark.parametrize("name", ["../../elsewhere", "a/b", "", ".hidden", "x" * 200, "tab\t", "line\n"])
 def test_a_name_that_could_not_be_a_folder_is_refused(name: str) -> None:
-    with pytest.raises(RecipeError, match="Client: `name` should be a name of letters, digits"):
+    with pytest.raises(RecipeError, match="ClientEntry: `name` should be a name of letters, digits"):
         replace(PEOPLE[0], name=name)
 
 
 def test_a_participant_has_tasks_each_once() -> None:
     for tasks, line in (([], "`tasks` should be a list, at least 1 long"), ([*PEOPLE[0].tasks] * 2, "each task once")):
-        with pytest.raises(RecipeError, match=f"Client: .*{line}"):
+        with pytest.raises(RecipeError, match=f"ClientEntry: .*{line}"):
             replace(PEOPLE[0], tasks=tasks)
 
 

@@ -72,8 +72,11 @@ def test_in_every_round_somebody_takes_part() -> None:
 @pytest.mark.parametrize(
     ("ends", "line"),
     [
-        ({"joins": 0}, "Client: `joins` should be a whole number, at least 1 and at most 1000000, such as 1. Found 0."),
-        ({"joins": 3, "leaves": 2}, "Client: `leaves` should be at least 3, where it joins; found 2."),
+        (
+            {"joins": 0},
+            "ClientEntry: `joins` should be a whole number, at least 1 and at most 1000000, such as 1. Found 0.",
+        ),
+        ({"joins": 3, "leaves": 2}, "ClientEntry: `leaves` should be at least 3, where it joins; found 2."),
     ],
 )
 def test_a_span_that_cannot_be_is_refused(ends: dict[str, int], line: str) -> None:

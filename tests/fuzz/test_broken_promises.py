@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 from hostile import attempt
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fedhca.config.federation import ClientEntry, Federation, Guard, OnMissing, Privacy
@@ -320,6 +320,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
         max_size=3,
     ),
 )
+@example(evaluate=False, changes=[("since", None)])
 def test_a_message_out_of_range_is_refused_and_the_states_of_the_client_stay(
     trained: tuple[Any, Path], evaluate: bool, changes: list[tuple[str, Any]]
 ) -> None:

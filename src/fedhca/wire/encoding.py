@@ -59,7 +59,8 @@ EXPECTED: Mapping[Any, str] = {
 }
 """Types of fields, and what they are called where something else comes."""
 IN_JSON = (Layout, tuple[str, ...], tuple[int, ...] | None)
-ADAPTERS = {kind: TypeAdapter(kind) for kind in EXPECTED}
+ADAPTERS = {kind: TypeAdapter(int if kind == int | None else kind) for kind in EXPECTED}
+"""A round that a message may leave out in Python is always said on a wire."""
 
 
 def to_wire(message: Message) -> dict[str, Scalar | np.ndarray]:

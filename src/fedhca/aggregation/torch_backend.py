@@ -17,7 +17,7 @@ def chunk_gram(
     *,
     centred: bool,
 ) -> Float[Tensor, "q q"]:
-    """Return the inner products of a chunk's columns; see `passes.survey`."""
+    """Return the inner products of a chunk's columns; see `passes.gram`."""
     sent = end[places].double()
     values = sent - (sent.mean(0) if centred else start[places].double())
     every = torch.cat([values, directions.double()])
@@ -37,7 +37,7 @@ def combine_chunk(
     into: Float[Tensor, "n x"],
     directions: Float[Tensor, "r x"],
 ) -> Float[Tensor, ""]:
-    """Write the answers of a chunk's columns; return 0, or NaN where one is not finite; see `passes.blend`."""
+    """Write the answers of a chunk's columns; return 0, or NaN where one is not finite; see `passes.combine`."""
     sent, received = end[places].double(), start[places].double()
     values = sent if what == "weights" else sent - received
     mixes = heard @ values

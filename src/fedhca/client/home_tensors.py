@@ -28,7 +28,7 @@ def home_tensors(model: ClientModel, optimiser: torch.optim.Optimizer) -> dict[s
 def load_home_tensors(
     tensors: Mapping[str, Tensor], model: ClientModel, optimiser: torch.optim.Optimizer, *, moves: bool = False
 ) -> None:
-    """Put back what `gather` returned; with `moves` the optimiser goes on with the very moments, not with copies."""
+    """Put back what `home_tensors` returned; with `moves` the very moments are taken over, not copies of them."""
     scatter_home(tensors, model)
     optimiser.state.clear()
     parameters = dict(model.named_parameters())
@@ -63,7 +63,7 @@ def pack_parameters(prefix: str, parameters: Parameters) -> dict[str, Tensor]:
 def unpack_parameters(
     prefix: str, tensors: Mapping[str, Tensor], device: torch.device | None = None
 ) -> Parameters | None:
-    """Return what `pack` packed, on the device if one is given; None where it is not there."""
+    """Return what `pack_parameters` packed, on the device if one is given; None where it is not there."""
     if f"{prefix}encoder" not in tensors:
         return None
     return Parameters(*(tensors[f"{prefix}{part}"].to(device) for part in ("encoder", "decoders")))

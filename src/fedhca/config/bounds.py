@@ -27,6 +27,9 @@ Side = Annotated[int, Field(ge=1, le=8192, examples=[128]), Number]
 Width = Annotated[int, Field(ge=4, le=65_536), Number]
 """Channels of a decoder's maps."""
 
+Workers = Annotated[int, Field(ge=0, le=256), Number]
+"""Processes that load data."""
+
 Positive = Annotated[float, Field(gt=0, le=1e9, examples=[0.1]), Number]
 NotNegative = Annotated[float, Field(ge=0, le=1e9), Number]
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from fedhca.config.bounds import Count, NotNegative, Number, Positive, Seconds, Seed, Share, Width
+from fedhca.config.bounds import Count, NotNegative, Number, Positive, Seconds, Seed, Share, Width, Workers
 from fedhca.config.owner import Owner
 from fedhca.config.section import Name, Section
 
@@ -223,7 +223,7 @@ class Site(Section):
     """
 
     device: str = "auto"
-    workers: Annotated[int, Field(ge=0, le=256), Number] = 0
+    workers: Workers = 0
     states: Storage = "memory"
 
 

@@ -34,7 +34,7 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     def __init__(self, /, **values: Any) -> None:
-        """Make a section in Python; of what is wrong in a file, `checked` says the place there."""
+        """Make a section in Python; of what is wrong in a file, `validated` says the place there."""
         try:
             super().__init__(**values)
         except ValidationError as error:

@@ -87,16 +87,16 @@ def run_settings(method: Method, federation: Federation) -> dict[str, Any]:
     The number of loading processes changes nothing. Who is away when, a guard and privacy are there only where there
     are any, so that runs from before can go on.
     """
-    training = federation.training.model_dump(include={*Training.model_fields})
+    training, roster = federation.training.model_dump(include={*Training.model_fields}), federation.roster
     trainings = {
         client.dataset: {"rounds": federation.rounds, "local_epochs": client.local_epochs, **training, "workers": None}
-        for client in federation.roster
+        for client in roster
     }
     found = {"method": method.name, "options": method.options, "seed": federation.seed, "training": trainings}
-    windows = {each.name: {"joins": each.joins, "leaves": each.leaves} for each in federation.roster}
+    windows = {each.name: {"joins": each.joins, "leaves": each.leaves} for each in roster}
     away = {name: each for name, each in windows.items() if each != {"joins": 1, "leaves": None}}
-    epochs = {each.name: each.local_epochs for each in federation.roster}
-    own = {each.name for each in federation.roster if trainings[each.dataset]["local_epochs"] != each.local_epochs}
+    epochs = {each.name: each.local_epochs for each in roster}
+    own = {each.name for each in roster if trainings[each.dataset]["local_epochs"] != each.local_epochs}
     beside = {
         "attendance": away,
         "local_epochs": epochs if own else {},

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from fedhca.config.bounds import Number, Positive
+from fedhca.config.bounds import Positive, Workers
 from fedhca.config.federation import Federation, Site, Storage, Training
 from fedhca.config.owner import Owner
 from fedhca.config.section import Name
@@ -17,7 +17,7 @@ from fedhca.experiment.sections.method_section import MethodSection
 class RecipeTraining(Training):
     """How clients train, and `workers`: the processes that load data at a site."""
 
-    workers: Annotated[int, Field(ge=0, le=256), Number, Owner.SITE] = 0
+    workers: Annotated[Workers, Owner.SITE] = 0
 
 
 class Recipe(Federation):

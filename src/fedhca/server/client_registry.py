@@ -77,6 +77,10 @@ class ClientRegistry:
         """Return the layouts of a client's encoder and of its decoders."""
         return self.layouts[self.names.index(name)]
 
+    def tasks_of(self, name: str) -> tuple[str, ...]:
+        """Return a client's tasks, in the order of its decoders."""
+        return self.members[self.names.index(name)].tasks
+
     @property
     def decoder_members(self) -> tuple[Member, ...]:
         """One per decoder of the federation: client by client, task by task; row k of the decoders [k, e]."""

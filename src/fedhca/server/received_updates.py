@@ -78,7 +78,7 @@ def require_fitting(roster: ClientRegistry, name: str, parameters: Parameters) -
 
 
 def _require_shapes(roster: ClientRegistry, name: str, parameters: Parameters) -> None:
-    tasks = next(len(member.tasks) for member in roster.members if member.client == name)
+    tasks = len(roster.tasks_of(name))
     encoder, decoder = roster.layouts_of(name)
     expected = ((encoder.width,), (tasks, decoder.width))
     found = (tuple(parameters.encoder.shape), tuple(parameters.decoders.shape))

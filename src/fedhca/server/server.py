@@ -93,7 +93,7 @@ class Server:
             raise RecipeError(f"Clients should be among {known}. Found '{min(strangers)}'. Give it to `start`.")
         inbox = ReceivedUpdates.beside(roster, self.state.rows, self.state.table)
         for name, model in models.items():
-            tasks = next(member.tasks for member in roster.members if member.client == name)
+            tasks = roster.tasks_of(name)
             encoder, decoder = roster.layouts_of(name)
             rows = [decoder.flatten(_under(f"{DECODERS}{task}.", model)) for task in tasks]
             sent = Parameters(encoder.flatten(_under(ENCODER, model)), torch.stack(rows))
@@ -106,7 +106,7 @@ class Server:
         """Return the parameters that one client goes on from, by name."""
         assert self.state is not None
         roster, mine = self.state.roster, self.state.parameters[name]
-        tasks = next(member.tasks for member in roster.members if member.client == name)
+        tasks = roster.tasks_of(name)
         encoder, decoder = roster.layouts_of(name)
         found = {f"{ENCODER}{key}": value.clone() for key, value in encoder.unflatten(mine.encoder).items()}
         for task, row in zip(tasks, mine.decoders, strict=True):
